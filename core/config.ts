@@ -1,0 +1,193 @@
+/**
+ * The configuration: one schema with unit, default, bounds and description beside each value. `config docs`
+ * and `config schema` are generated from it; an unknown key is an error; all faults are told at once.
+ */
+import { z } from 'zod';
+
+const MINUTE_MS = 60_000;
+
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT, e.g. 127.0.0.1:8420');
+
+export const keyEntrySchema = z.strictObject({
+  id: z.string().min(1).describe('Key id as findings show it: GATEWAY:credential-id or h:….'),
+  label: z.string().max(128).optional().describe('Name people know the key by.'),
+  consumer: z.string().max(256).optional().describe('Tenant or user that owns the key.'),
+  plan: z.string().max(64).optional().describe('Plan or tier.'),
+  owner: z.string().max(256).optional().describe('Who to ask, e.g. an e-mail address.'),
+  risk: z.enum(['low', 'normal', 'high']).default('normal').describe('Risk class.'),
+  environment: z.string().max(64).optional().describe('E.g. production, staging.'),
+  exposure: z
+    .enum(['secret', 'public'])
+    .default('secret')
+    .describe('A public key is meant to be seen.'),
+  createdAt: z.iso.datetime({ offset: true }).optional().describe('When the key was made.'),
+  rotatedAt: z.iso.datetime({ offset: true }).optional().describe('When it was last rotated.'),
+  scope: z
+    .strictObject({
+      routes: z.array(z.string()).optional(),
+      methods: z.array(z.string()).optional(),
+      networks: z.array(z.string()).optional(),
+      environments: z.array(z.string()).optional(),
+      expiresAt: z.iso.datetime({ offset: true }).optional(),
+    })
+    .optional()
+    .describe('What the key is declared for.'),
+  protected: z.boolean().default(false).describe('Two people are needed to act on it.'),
+  predecessor: z.string().optional().describe('Id of the key that this one replaces.'),
+  timeZone: z.string().optional().describe('IANA zone of its users, e.g. Europe/Berlin.'),
+});
+export type KeyEntry = z.infer<typeof keyEntrySchema>;
+
+export const sourceSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'lower case letters, digits, . _ -')
+    .describe('Unique name.'),
+  kind: z.enum(['file', 'stdin', 'http']).describe('Where records come from.'),
+  format: z.string().describe('Log format: see `keyhound replay --help`.'),
+  path: z
+    .union([z.string(), z.array(z.string()).min(1)])
+    .optional()
+    .describe('file: path, folder or glob, or a list of them.'),
+  token: z.string().min(16).optional().describe('http: bearer token of this source.'),
+  trust: z
+    .enum(['observe', 'act'])
+    .optional()
+    .describe(
+      'Highest trust of its evidence. Default: act for files, and for http with a token on loopback or TLS; else observe.',
+    ),
+  identity: z
+    .enum(['attested', 'claimed'])
+    .optional()
+    .describe('Overrides what the format says about who checked the key.'),
+  key: z
+    .string()
+    .optional()
+    .describe('Where the key is (--key): header:X-Api-Key, query:api_key, …'),
+  keyNames: z
+    .array(z.string())
+    .optional()
+    .describe('Header and query names that may carry a raw key.'),
+  logFormat: z.string().optional().describe('nginx: the log_format string from nginx.conf.'),
+  fields: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('json: our field name → dotted path in the record.'),
+});
+export type SourceConfig = z.infer<typeof sourceSchema>;
+
+export const configSchema = z.strictObject({
+  state: z
+    .strictObject({
+      dir: z.string().default('.keyhound').describe('State folder.'),
+      checkpointMs: z
+        .int()
+        .min(100)
+        .max(60_000)
+        .default(5000)
+        .describe('Time between checkpoints, ms.'),
+      checkpointDirty: z
+        .int()
+        .min(100)
+        .max(1_000_000)
+        .default(50_000)
+        .describe('Changed keys that force one.'),
+      deadLetterBytesMax: z
+        .int()
+        .min(1 << 20)
+        .default(1 << 30)
+        .describe('Dead letters kept, bytes.'),
+      deadLetterDaysMax: z.number().min(1).default(7).describe('Dead letters kept, days.'),
+      usageMonthsMax: z.number().min(1).default(13).describe('Usage and incidents kept, months.'),
+    })
+    .prefault({})
+    .describe('Where state is kept, and how often it is saved.'),
+  sources: z
+    .array(sourceSchema)
+    .default([])
+    .describe('What to read. Default: HTTP intake on loopback.'),
+  listen: z
+    .strictObject({
+      console: address.default('127.0.0.1:8420').describe('API, health, metrics.'),
+      decide: address.default('127.0.0.1:8421').describe('Decision endpoint.'),
+      intake: address.default('127.0.0.1:8422').describe('HTTP intake.'),
+      hooks: address.default('127.0.0.1:8423').describe('Signed triggers.'),
+    })
+    .prefault({})
+    .describe('Addresses, HOST:PORT. Port 0 takes a free one.'),
+  intake: z
+    .strictObject({
+      bodyBytesMax: z
+        .int()
+        .min(1024)
+        .default(16 << 20)
+        .describe('Largest body of one push, bytes, after decompression.'),
+      recordBytesMax: z
+        .int()
+        .min(1024)
+        .default(1 << 20)
+        .describe('Largest single record, bytes.'),
+      spoolBytesMax: z
+        .int()
+        .min(1 << 20)
+        .default(1 << 30)
+        .describe('Spool on disk; when full the intake says 429.'),
+      commitMs: z.int().min(1).max(1000).default(10).describe('Group commit, ms.'),
+      futureMs: z
+        .int()
+        .min(0)
+        .default(5 * MINUTE_MS)
+        .describe('Live events further ahead than this are dead letters, ms.'),
+      silentMs: z
+        .int()
+        .min(1000)
+        .default(MINUTE_MS)
+        .describe('A source without records for this long counts as silent, ms.'),
+    })
+    .prefault({})
+    .describe('Limits of the intake.'),
+  trustedProxies: z
+    .array(z.string())
+    .default([])
+    .describe('Our own proxies (addresses or CIDR): skipped from the right in X-Forwarded-For.'),
+  keys: z
+    .union([z.string(), z.array(keyEntrySchema)])
+    .default([])
+    .describe('The key registry: entries, or the path of a CSV or JSON file.'),
+  geography: z
+    .strictObject({
+      city: z.string().optional().describe('Path of your own city .mmdb file.'),
+      asn: z.string().optional().describe('Path of your own ASN .mmdb file.'),
+    })
+    .prefault({})
+    .describe('Geography data. Default: the bundled GeoLite data.'),
+  engine: z
+    .strictObject({
+      subjectsMax: z
+        .int()
+        .min(256)
+        .max(20_000_000)
+        .default(400_000)
+        .describe(
+          'Most keys with a baseline. Beyond a quarter of it, unregistered keys must have earned one.',
+        ),
+    })
+    .prefault({})
+    .describe('Bounds of the detection engine.'),
+  detectors: z
+    .record(z.string(), z.record(z.string(), z.unknown()))
+    .default({})
+    .describe('Settings by detector id; `enabled: false` switches one off.'),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+        .default('info')
+        .describe('Least severe line written.'),
+    })
+    .prefault({})
+    .describe('Logging, to stderr.'),
+});
+export type Config = z.infer<typeof configSchema>;

@@ -1,0 +1,91 @@
+/** Findings and incidents: the words of design.md §1 as the JSON lines of contracts.md. */
+export const FAMILIES = ['volume', 'errors', 'place', 'time', 'content', 'credential'] as const;
+export type Family = (typeof FAMILIES)[number];
+
+export const SEVERITIES = ['none', 'info', 'low', 'medium', 'high', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export const SUBJECT_KINDS = ['key', 'consumer', 'network', 'fleet'] as const;
+export type SubjectKind = (typeof SUBJECT_KINDS)[number];
+
+export interface SubjectName {
+  readonly kind: SubjectKind;
+  readonly id: string;
+  readonly label?: string;
+}
+
+/** Scores are −log10 of a probability, capped so that they stay finite. */
+export const SCORE_MAX = 300;
+
+export type Facts = Readonly<Record<string, number | string | readonly string[]>>;
+
+/** One line `{"type":"finding"}`. A higher revision of the same id replaces the line before. */
+export interface Finding {
+  readonly type: 'finding';
+  readonly id: string;
+  readonly revision: number;
+  readonly detector: string;
+  readonly family: Family;
+  readonly subject: SubjectName;
+  readonly fromAt: string;
+  readonly toAt: string;
+  readonly score: number;
+  readonly severity: Severity;
+  readonly observed: Facts;
+  readonly expected: Facts;
+  readonly why: string;
+  /** Null while the episode lasts. */
+  readonly closedAt: string | null;
+  /** Weakest evidence caps the rung: `observe` never acts. */
+  readonly trust: 'observe' | 'act';
+  /** Each part's share of the score; they add up to it. */
+  readonly parts: readonly { readonly name: string; readonly score: number }[];
+  /** What made it: detector version and, for places, the geography data's version. */
+  readonly versions: Readonly<Record<string, string | number>>;
+}
+
+/** One line `{"type":"incident"}`. */
+export interface Incident {
+  readonly type: 'incident';
+  readonly id: string;
+  readonly revision: number;
+  readonly subject: SubjectName;
+  readonly openedAt: string;
+  readonly updatedAt: string;
+  readonly closedAt: string | null;
+  readonly severity: Severity;
+  readonly risk: number;
+  readonly families: readonly Family[];
+  readonly findings: readonly string[];
+  readonly why: string;
+}
+
+/**
+ * What `explain` recomputes a finding from: the subject's record before the opening event, and that event.
+ * Binary parts as base64; the event in the form of core/event-codec.ts.
+ */
+export interface FindingInputs {
+  readonly findingId: string;
+  readonly detector: string;
+  /** Score at the opening, to be met exactly. */
+  readonly score: number;
+  /** `event`: judged on an event; `tick`: judged at an instant, for absence. */
+  readonly kind: 'event' | 'tick';
+  readonly at: number;
+  readonly layoutVersion: string;
+  readonly record: Uint8Array;
+  readonly event: Uint8Array | null;
+}
+
+/** Severity of a risk (algorithms.md §9). `backed`: a second family at 5 or more that may back a critical. */
+export function severityOf(risk: number, backed: boolean): Severity {
+  if (risk >= 10 && backed) return 'critical';
+  if (risk >= 8) return 'high';
+  if (risk >= 7) return 'medium';
+  if (risk >= 5) return 'low';
+  return risk >= 4 ? 'info' : 'none';
+}
+
+export function atLeast(severity: Severity, floor: Severity): boolean {
+  return SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(floor);
+}

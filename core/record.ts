@@ -1,0 +1,124 @@
+/**
+ * A raw record as a format has read it: numbers, and byte ranges for everything that is text.
+ *
+ * One RecordDraft is reused for every record of a decoder, so nothing in it outlives the next `decode`.
+ * A range points into `bytes` (the caller's buffer, untouched) or, where the text had to be unescaped or
+ * was built, into `scratch` (the decoder's own buffer). No string is made on this path.
+ */
+
+/** Text fields of a record. The value is the index into `start`, `end` and `inScratch`. */
+export const FIELD = {
+  /** The gateway's own id of the credential. Not secret. */
+  credentialId: 0,
+  /** The raw key as the client sent it, before `bearer`, `basic`, `jwt` … are taken apart. Secret. */
+  rawKey: 1,
+  /** Tenant or user that owns the key, as the gateway names it. */
+  consumer: 2,
+  /** Address the gateway saw, possibly with a port. */
+  clientAddress: 3,
+  /** X-Forwarded-For as received: client-controlled on the left. */
+  forwardedFor: 4,
+  method: 5,
+  /** Path with query, or a full URL. May hold a raw key. */
+  target: 6,
+  /** Name of the route where the gateway has one. */
+  route: 7,
+  userAgent: 8,
+  origin: 9,
+  /** Request id; `Format.requestId` says who made it. */
+  requestId: 10,
+} as const;
+export type FieldName = keyof typeof FIELD;
+export const FIELD_COUNT = 11;
+
+/** What the record says about authentication. `unknown`: the format cannot tell. */
+export const AUTH = { unknown: 0, ok: 1, failed: 2, none: 3 } as const;
+export type Auth = (typeof AUTH)[keyof typeof AUTH];
+
+/** Who refused the request for its rate: nobody, the gateway's own limiter, or Keyhound. */
+export const LIMITED_BY = { nobody: 0, gateway: 1, keyhound: 2 } as const;
+export type LimitedBy = (typeof LIMITED_BY)[keyof typeof LIMITED_BY];
+
+/** Place that the edge itself wrote into the record (contracts.md, `place`). */
+export interface EdgePlace {
+  country: string;
+  region: string;
+  city: string;
+  latitude: number;
+  longitude: number;
+  radiusKm: number;
+  asn: number;
+}
+
+export interface RecordDraft {
+  bytes: Uint8Array;
+  scratch: Uint8Array;
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  /** 1 where the range points into `scratch`. */
+  readonly inScratch: Uint8Array;
+  /** Begin of the request, epoch ms; NaN when the record has none. */
+  at: number;
+  auth: Auth;
+  limitedBy: LimitedBy;
+  /** HTTP status; 0 when the log has none. */
+  status: number;
+  /** Milliseconds; -1 when absent. */
+  durationMs: number;
+  /** Bytes; -1 when absent. */
+  bytesIn: number;
+  bytesOut: number;
+  place: EdgePlace | undefined;
+}
+
+export function createDraft(): RecordDraft {
+  return {
+    bytes: EMPTY,
+    scratch: EMPTY,
+    start: new Int32Array(FIELD_COUNT),
+    end: new Int32Array(FIELD_COUNT),
+    inScratch: new Uint8Array(FIELD_COUNT),
+    at: Number.NaN,
+    auth: AUTH.unknown,
+    limitedBy: LIMITED_BY.nobody,
+    status: 0,
+    durationMs: -1,
+    bytesIn: -1,
+    bytesOut: -1,
+    place: undefined,
+  };
+}
+
+/** Empties a draft before the next record. Every text field becomes absent (start -1). */
+export function resetDraft(draft: RecordDraft, bytes: Uint8Array): void {
+  draft.bytes = bytes;
+  draft.start.fill(-1);
+  draft.inScratch.fill(0);
+  draft.at = Number.NaN;
+  draft.auth = AUTH.unknown;
+  draft.limitedBy = LIMITED_BY.nobody;
+  draft.status = 0;
+  draft.durationMs = -1;
+  draft.bytesIn = -1;
+  draft.bytesOut = -1;
+  draft.place = undefined;
+}
+
+export function hasField(draft: RecordDraft, field: number): boolean {
+  return draft.start[field]! >= 0;
+}
+
+/** The buffer that a field's range points into. */
+export function fieldBytes(draft: RecordDraft, field: number): Uint8Array {
+  return draft.inScratch[field] === 1 ? draft.scratch : draft.bytes;
+}
+
+/** A field as a string ('' when absent). Allocates: for cold paths and cache misses only. */
+export function fieldText(draft: RecordDraft, field: number): string {
+  const start = draft.start[field]!;
+  if (start < 0) return '';
+  return DECODER.decode(fieldBytes(draft, field).subarray(start, draft.end[field]!));
+}
+
+const EMPTY = new Uint8Array(0);
+const DECODER = new TextDecoder();

@@ -1,0 +1,50 @@
+/**
+ * Contract of a source of records. A source reads bytes and cuts them into records; it knows nothing of keys.
+ *
+ * Names: a *source* is what the configuration names (`access-log`, `kong-push`). A *stream* is one ordered
+ * sequence of bytes of it: one incarnation of a file, stdin, the intake spool. A *position* is the byte
+ * offset of a record in its stream (after decompression); it only grows within a stream.
+ */
+
+/** Records of one stream, in order. Valid until the next `read` of the same source. */
+export interface RecordBatch {
+  /** Stable name of the stream: equal after a restart, different after a rotation. */
+  readonly stream: string;
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  /** Record i is bytes[starts[i], ends[i]), its position in the stream positions[i]. */
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  readonly positions: Float64Array;
+  /** Position to go on from once every record of the batch has been applied. */
+  readonly nextPosition: number;
+  /** Bytes read from the medium for this batch (compressed size where compressed), for progress. */
+  readonly mediumBytes: number;
+  /** Records dropped while cutting because they exceeded the size limit: where, and how long. */
+  readonly tooLong: readonly { readonly position: number; readonly length: number }[];
+  /** The stream has been read to its end and will not grow (never true while following). */
+  readonly ended: boolean;
+}
+
+/** Where to go on in a stream, as saved with the state. */
+export interface StreamPosition {
+  readonly stream: string;
+  readonly source: string;
+  readonly position: number;
+  /** Read to its end: it is not read again, and no longer holds the watermark back. */
+  readonly finished: boolean;
+}
+
+export interface Source {
+  readonly name: string;
+  /**
+   * The next batch; undefined when the source is exhausted (never while following). Called again only after
+   * the batch before has been applied. Rejects with a KeyhoundError of kind `operating` when the medium fails;
+   * the caller supervises, a source does not retry.
+   */
+  read(signal: AbortSignal): Promise<RecordBatch | undefined>;
+  close(): Promise<void>;
+}
+
+/** Live: records came lately. Silent: none for longer than usual; says nothing about the keys behind it. */
+export type SourceState = 'starting' | 'live' | 'silent' | 'ended' | 'failed';

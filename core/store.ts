@@ -1,0 +1,123 @@
+/**
+ * Contract of the store of detector state, positions and results. Drivers: SQLite here; Redis and
+ * Elasticsearch with the distributed form. One checkpoint is one transaction: after a crash, state and
+ * positions are of the same instant (design.md §4.4).
+ */
+import type { Finding, FindingInputs, Incident, Severity } from './finding.ts';
+import type { StreamPosition } from './source.ts';
+
+/** State of one subject, as the engine lays it out; opaque to the store. */
+export interface SubjectRow {
+  readonly group: number;
+  /** 16 bytes. */
+  readonly digest: Uint8Array;
+  readonly id: string;
+  readonly consumer: string;
+  readonly record: Uint8Array;
+}
+
+/** Requests of a key in one hour. A repeated row replaces the one before. */
+export interface UsageRow {
+  readonly digest: Uint8Array;
+  /** Begin of the hour, epoch ms. */
+  readonly hourAt: number;
+  readonly requests: number;
+  readonly errors: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** What steers detection but is not traffic, with its place in the sequence (design.md §2). */
+export interface ControlRecord {
+  /** Grows by one per installation. */
+  readonly sequence: number;
+  /** Event time at which it took effect, epoch ms. */
+  readonly at: number;
+  readonly kind:
+    | 'source-state'
+    | 'registry'
+    | 'geography'
+    | 'config'
+    | 'close'
+    | 'silence'
+    | 'action';
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** A record that could not be read. The text itself is never kept (design.md §4.1). */
+export interface DeadLetter {
+  readonly source: string;
+  readonly stream: string;
+  readonly position: number;
+  readonly reason: string;
+  readonly length: number;
+  /** Each run of 6 or more of [A-Za-z0-9_-] replaced by its length; at most 512 characters. */
+  readonly mask: string;
+  /** Wall clock, epoch ms. */
+  readonly seenAt: number;
+}
+
+/** Everything that changed since the last checkpoint. */
+export interface Checkpoint {
+  /** Engine-wide values by name, e.g. watermark and counters, as JSON. */
+  readonly meta: Readonly<Record<string, unknown>>;
+  readonly streams: readonly StreamPosition[];
+  /** Key group state that is not a subject's (admission sketch, duplicates, applied positions). */
+  readonly groups: readonly {
+    readonly group: number;
+    readonly part: string;
+    readonly bytes: Uint8Array;
+  }[];
+  /** Parts named here are deleted before `groups` is written. */
+  readonly removedGroupParts: readonly { readonly group: number; readonly part: string }[];
+  readonly subjects: Iterable<SubjectRow>;
+  readonly removedSubjects: readonly Uint8Array[];
+  /** Open incidents with their episodes, as the engine's own JSON; null removes. */
+  readonly open: readonly { readonly digest: Uint8Array; readonly body: string | null }[];
+  readonly findings: readonly Finding[];
+  readonly inputs: readonly FindingInputs[];
+  readonly incidents: readonly Incident[];
+  readonly usage: readonly UsageRow[];
+  readonly controls: readonly ControlRecord[];
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+export interface LoadedState {
+  readonly meta: Readonly<Record<string, unknown>>;
+  readonly streams: readonly StreamPosition[];
+  readonly groups: readonly {
+    readonly group: number;
+    readonly part: string;
+    readonly bytes: Uint8Array;
+  }[];
+  readonly subjects: Iterable<SubjectRow>;
+  readonly open: readonly { readonly digest: Uint8Array; readonly body: string }[];
+}
+
+export interface IncidentFilter {
+  readonly limit?: number;
+  /** Only incidents updated at or after this instant, epoch ms. */
+  readonly sinceAt?: number;
+  readonly severity?: Severity;
+  readonly subjectId?: string;
+  readonly open?: boolean;
+}
+
+export interface StateStore {
+  /** Undefined for a new store. Throws `usage` when the state is of a newer version or another pepper. */
+  load(): Promise<LoadedState | undefined>;
+  /** All or nothing. Durable when it resolves. */
+  commit(checkpoint: Checkpoint): Promise<void>;
+  incidents(filter: IncidentFilter): Promise<Incident[]>;
+  incident(id: string): Promise<Incident | undefined>;
+  findings(ids: readonly string[]): Promise<Finding[]>;
+  findingInputs(findingId: string): Promise<FindingInputs | undefined>;
+  /** Hours at or after `sinceAt`, oldest first. */
+  usage(digest: Uint8Array, sinceAt: number): Promise<UsageRow[]>;
+  /** Subjects in order of id; `prefix` filters by id. */
+  subjects(options: { readonly limit: number; readonly prefix?: string }): Promise<SubjectRow[]>;
+  deadLetters(limit: number): Promise<DeadLetter[]>;
+  /** Consistent copy of the whole store into a folder, while running. */
+  backup(folder: string): Promise<void>;
+  close(): Promise<void>;
+}

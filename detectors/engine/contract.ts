@@ -1,0 +1,96 @@
+/** What the assemblies see of the detection engine. One engine holds all key groups of its process. */
+import type { Config } from '../../core/config.ts';
+import type { KeyDirectory } from '../../core/directory.ts';
+import type { ApiEvent } from '../../core/event.ts';
+import type { Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
+import type { Checkpoint, LoadedState } from '../../core/store.ts';
+
+export interface EngineOptions {
+  readonly subjectsMax: number;
+  /** Settings by detector id, as in the configuration. Throws `usage` on an unknown id or setting. */
+  readonly detectors: Config['detectors'];
+  readonly directory: KeyDirectory;
+  /** Recorded with every finding that used places. */
+  readonly geographyVersion: string;
+  /** False when nobody will take checkpoints (a replay without --state): nothing is kept for them. */
+  readonly durable: boolean;
+  /** Called at once, in the order of the sequence; the same id comes again with a higher revision. */
+  onFinding(finding: Finding): void;
+  onIncident(incident: Incident): void;
+}
+
+export interface EngineStats {
+  /** Uses of keys that were applied, claimed ones included. */
+  readonly events: number;
+  /** Not the key's own doing as far as anybody checked: counted, not learned. */
+  readonly claimed: number;
+  /** Delivered twice by the gateway (same request id, time, path, status and bytes). */
+  readonly duplicates: number;
+  /** At or below the position already applied from the same stream. */
+  readonly repeats: number;
+  /** Older than the lateness bound: counted, not learned. */
+  readonly late: number;
+  /** Keys without a record because the table is full and they have not earned one. */
+  readonly unadmitted: number;
+  /** Keys with a record. */
+  readonly subjects: number;
+  readonly firstAt: number | undefined;
+  readonly lastAt: number | undefined;
+  readonly watermarkAt: number | undefined;
+  readonly findings: Readonly<Record<string, number>>;
+  /** By the severity they have now. */
+  readonly incidents: Readonly<Partial<Record<Severity, number>>>;
+  readonly openIncidents: number;
+}
+
+export interface Readiness {
+  readonly state: 'learning' | 'ready' | 'degraded' | 'unprotected';
+  readonly since: string;
+  readonly until?: string;
+  readonly why?: string;
+}
+
+export interface KeyState {
+  readonly id: string;
+  readonly label?: string;
+  readonly consumer?: string;
+  readonly firstAt: string;
+  readonly lastAt: string;
+  readonly events: number;
+  readonly readiness: Readonly<Record<string, Readiness>>;
+}
+
+export interface Recomputed {
+  readonly score: number;
+  readonly identical: boolean;
+}
+
+export interface Engine {
+  /**
+   * Announces a stream and answers its index for `ApiEvent.stream`. A stream is known by its name for ever;
+   * opening it again goes on after the highest position applied.
+   */
+  openStream(source: string, stream: string, latenessMs: number): number;
+  /** The stream has ended (a file read to its end): it no longer holds the watermark back. */
+  closeStream(stream: number, position: number): void;
+  /** A stream falls silent (wall clock) or speaks again: silent ones do not hold the watermark back. */
+  setSilent(stream: number, silent: boolean): void;
+  /** Position to go on from in a stream, 0 when it is new; finished when it was read to its end. */
+  position(stream: string): { readonly position: number; readonly finished: boolean };
+  /** Notes how far a stream has been read, for the next checkpoint. */
+  advance(stream: number, position: number): void;
+  /** Applies one event. Must be called in the order of the sequence. */
+  observe(event: ApiEvent): void;
+  /** Drains what changed since the last call. The caller commits it, and calls nothing in between. */
+  checkpoint(): Omit<Checkpoint, 'deadLetters'>;
+  /** How many subjects have changed since the last checkpoint. */
+  readonly dirty: number;
+  restore(state: LoadedState): void;
+  stats(): EngineStats;
+  /** Keys with a record, in order of id. */
+  keys(options: { readonly limit: number; readonly prefix?: string }): KeyState[];
+  key(id: string): KeyState | undefined;
+  openIncidents(): Incident[];
+  /** Judges a finding again from its recorded inputs. */
+  recompute(inputs: FindingInputs): Recomputed;
+}

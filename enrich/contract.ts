@@ -1,0 +1,33 @@
+/** What ingest sees of enrichment: draft → event, with the raw key gone when it returns. */
+import type { ApiEvent } from '../core/event.ts';
+import type { Format } from '../core/format.ts';
+import type { KeySpec } from '../core/key-spec.ts';
+import type { RecordDraft } from '../core/record.ts';
+
+/** What is known about all records of one source. */
+export interface SourceTraits {
+  readonly name: string;
+  readonly format: Format;
+  readonly key: KeySpec | undefined;
+  /** Configured, else undefined: then the format and the rule of design.md §4.2 decide. */
+  readonly identity: 'attested' | 'claimed' | undefined;
+  readonly trust: 'observe' | 'act';
+  /** Header and query names that may carry a raw key, lower case. */
+  readonly keyNames: readonly string[];
+}
+
+/** Why a record was kept although a field was unusable. */
+export const FLAWS = ['address', 'time-zone', 'status', 'number'] as const;
+export type Flaw = (typeof FLAWS)[number];
+
+export interface Enricher {
+  /**
+   * Fills `event` (all but stream and position) from `draft` and answers an index of REJECTIONS
+   * (`ok`, `no-key`, `ambiguous-key`). Flawed fields are left absent and counted by `flawed`.
+   */
+  resolve(draft: RecordDraft, traits: SourceTraits, event: ApiEvent): number;
+  /** Counters by flaw since the start. */
+  readonly flawed: Readonly<Record<Flaw, number>>;
+  /** Version of the geography data, e.g. `geoip-lite 2.0.3 (city a1b2c3d4)`. */
+  readonly geographyVersion: string;
+}
