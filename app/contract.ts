@@ -1,0 +1,264 @@
+/**
+ * What the command line sees of the assemblies. Each function lives in the file of its name
+ * (`replay` in app/replay.ts, …); cli/ loads it when the command runs, so that `--help` stays fast.
+ */
+import type { Config, SourceConfig } from '../core/config.ts';
+import type { Facts, Finding, Incident, Severity } from '../core/finding.ts';
+import type { IncidentFilter, UsageRow } from '../core/store.ts';
+import type { KeyState } from '../detectors/engine/contract.ts';
+
+/** A configuration that passed every check, frozen. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** The file it came from; undefined when all values are defaults. */
+  readonly path: string | undefined;
+  /** Absolute. Relative paths of the file were resolved against it; else the working folder. */
+  readonly folder: string;
+}
+
+/** What can be wrong with a configuration, at one place of it. */
+export interface ConfigFault {
+  /** Dotted, e.g. `sources[0].kind`; '' for the whole file. */
+  readonly path: string;
+  /** From 1; undefined where there is no text (an absent value of an absent file). */
+  readonly line: number | undefined;
+  /** What is wrong. Never quotes a value: it may be a secret. */
+  readonly message: string;
+  /** What is allowed, or the nearest right word. */
+  readonly hint: string | undefined;
+}
+
+/** One line `{"type":"check"}`. */
+export interface Check {
+  readonly type: 'check';
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly hint?: string;
+}
+
+/** Which format a path was read as, and why. */
+export interface SourceReading {
+  readonly source: string;
+  readonly format: string;
+  /** E.g. "detected: 20 of 20 lines have …" or "given by --format". */
+  readonly why: string;
+  readonly files: number;
+}
+
+/** One line `{"type":"summary"}`, the last of a replay. */
+export interface ReplaySummary {
+  readonly type: 'summary';
+  readonly records: number;
+  readonly bytes: number;
+  readonly events: number;
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly flawed: Readonly<Record<string, number>>;
+  readonly duplicates: number;
+  readonly late: number;
+  readonly future: number;
+  /** Keys. */
+  readonly subjects: number;
+  readonly firstAt: string | null;
+  readonly lastAt: string | null;
+  readonly findings: Readonly<Record<string, number>>;
+  readonly incidents: Readonly<Partial<Record<Severity, number>>>;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly rssMaxBytes: number;
+  readonly sources: readonly SourceReading[];
+}
+
+export interface Progress {
+  /** Bytes of the medium (compressed size where compressed). */
+  readonly bytesDone: number;
+  /** Undefined for stdin. */
+  readonly bytesTotal: number | undefined;
+  readonly records: number;
+  readonly eventsPerSecond: number;
+  /** Event time reached, epoch ms; NaN before the first event. */
+  readonly atMs: number;
+}
+
+export interface ReplayOptions {
+  /** Files, folders or globs; `-` alone is stdin. Empty: the `file` sources of the configuration. */
+  readonly paths: readonly string[];
+  readonly format?: string | undefined;
+  readonly key?: string | undefined;
+  readonly stateDir?: string | undefined;
+  readonly config: LoadedConfig;
+  /** Aborted: the state is saved, and the summary tells what was read until then. */
+  readonly signal: AbortSignal;
+  onFinding(finding: Finding): void;
+  onIncident(incident: Incident): void;
+  /** At most a few times a second. */
+  onProgress(progress: Progress): void;
+  /** Something the user should know, one line without a line break. */
+  onNote(text: string): void;
+}
+export type Replay = (options: ReplayOptions) => Promise<ReplaySummary>;
+
+export const ROLES = ['ingest', 'detect', 'console'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Least interface of the logger (pino's). */
+export interface Logger {
+  debug(facts: object, text: string): void;
+  info(facts: object, text: string): void;
+  warn(facts: object, text: string): void;
+  error(facts: object, text: string): void;
+}
+
+export interface ReadyInfo {
+  /** URL by listener name, e.g. `intake`. */
+  readonly listeners: Readonly<Record<string, string>>;
+  readonly stateDir: string;
+  /** Names of the sources. */
+  readonly sources: readonly string[];
+  /** Said once: where a generated token or pepper was put. Never the secret itself. */
+  readonly notes: readonly string[];
+}
+
+export interface RunOptions {
+  readonly config: LoadedConfig;
+  readonly signal: AbortSignal;
+  /** Default: all. */
+  readonly roles?: readonly Role[] | undefined;
+  readonly logger: Logger;
+  onReady?(info: ReadyInfo): void;
+  onIncident(incident: Incident): void;
+}
+/** Resolves after an orderly stop, with the state saved. */
+export type Run = (options: RunOptions) => Promise<void>;
+
+export interface DemoPhase {
+  readonly phase: 'history' | 'live';
+  readonly keys: number;
+  readonly days: number;
+  /** First event time of the phase, epoch ms. */
+  readonly fromAt: number;
+  /** With `live`: what the history was, for one line of text. */
+  readonly history?: { readonly events: number; readonly seconds: number };
+}
+
+export interface DemoTick {
+  readonly phase: 'history' | 'live';
+  /** Part of the history done, 0..1; undefined when live. */
+  readonly share: number | undefined;
+  /** Event time, epoch ms. */
+  readonly atMs: number;
+  readonly events: number;
+  readonly eventsPerSecond: number;
+  readonly keys: number;
+  readonly openIncidents: number;
+}
+
+export interface DemoOptions {
+  readonly signal: AbortSignal;
+  readonly seed?: number | undefined;
+  readonly keys?: number | undefined;
+  /** Days of history. */
+  readonly days?: number | undefined;
+  /** Kept there; else in a temporary folder that is removed. */
+  readonly stateDir?: string | undefined;
+  onPhase(phase: DemoPhase): void;
+  onFinding?(finding: Finding): void;
+  onIncident(incident: Incident): void;
+  /** At most a few times a second. */
+  onTick(tick: DemoTick): void;
+}
+export interface DemoSummary {
+  readonly type: 'summary';
+  readonly events: number;
+  readonly subjects: number;
+  readonly firstAt: string | null;
+  readonly lastAt: string | null;
+  readonly findings: Readonly<Record<string, number>>;
+  readonly incidents: Readonly<Partial<Record<Severity, number>>>;
+  readonly seconds: number;
+}
+export type Demo = (options: DemoOptions) => Promise<DemoSummary>;
+
+/** One line `{"type":"key"}`. */
+export interface KeyLine extends KeyState {
+  readonly type: 'key';
+  readonly rung: string;
+}
+
+/** How a person names a key: an id or a label, or the raw key itself (read from stdin, hashed at once). */
+export type KeyReference = { readonly name: string } | { readonly raw: string };
+
+export type KeyLookup =
+  | { readonly kind: 'found'; readonly key: KeyLine; readonly usage: readonly UsageRow[] }
+  /** A label that several keys have. */
+  | { readonly kind: 'ambiguous'; readonly candidates: readonly KeyLine[] }
+  | { readonly kind: 'unknown'; readonly nearest: string | undefined };
+
+export interface KeyFilter {
+  readonly limit: number;
+  /** Begin of the id. */
+  readonly prefix?: string;
+  readonly consumer?: string;
+  /** Only keys used at or after this instant, epoch ms. */
+  readonly sinceAt?: number;
+}
+
+export interface IncidentDetail {
+  readonly incident: Incident;
+  readonly findings: readonly Finding[];
+}
+
+/** One finding judged again from its recorded inputs. */
+export interface ExplainedFinding {
+  readonly finding: Finding;
+  /** Undefined when the inputs are no longer kept. */
+  readonly recomputed: { readonly score: number; readonly identical: boolean } | undefined;
+  /** More facts for a person, e.g. the key's usage in the hours before. */
+  readonly facts?: Facts;
+}
+export interface Explanation {
+  readonly incident: Incident;
+  readonly findings: readonly ExplainedFinding[];
+  /** Every finding whose inputs are kept came out the same. */
+  readonly identical: boolean;
+}
+
+/** Reads the state: through the API of the instance that runs on it, else from the files, under the lock. */
+export interface StateClient {
+  readonly via: 'api' | 'state';
+  incidents(filter: IncidentFilter): Promise<readonly Incident[]>;
+  incident(id: string): Promise<IncidentDetail | undefined>;
+  keys(filter: KeyFilter): Promise<readonly KeyLine[]>;
+  key(reference: KeyReference): Promise<KeyLookup>;
+  /** By the id of an incident or of a finding. */
+  explain(id: string): Promise<Explanation | undefined>;
+  backup(folder: string): Promise<void>;
+  close(): Promise<void>;
+}
+export interface OpenClientOptions {
+  readonly config: LoadedConfig;
+  /** Instead of the configuration's `state.dir`. */
+  readonly stateDir?: string | undefined;
+  readonly signal: AbortSignal;
+}
+export type OpenClient = (options: OpenClientOptions) => Promise<StateClient>;
+
+export interface RestoreOptions {
+  readonly config: LoadedConfig;
+  readonly stateDir?: string | undefined;
+  /** A folder that `state backup` wrote. */
+  readonly from: string;
+}
+/** Refuses a state that is in use, or that already holds something. */
+export type RestoreState = (options: RestoreOptions) => Promise<void>;
+
+/** The assemblies, as the command line calls them; tests put functions of their own in their place. */
+export interface Assemblies {
+  readonly replay: Replay;
+  readonly run: Run;
+  readonly demo: Demo;
+  readonly openClient: OpenClient;
+  readonly restoreState: RestoreState;
+}
+
+export type { Facts, Finding, Incident, IncidentFilter, Severity, SourceConfig, UsageRow };
