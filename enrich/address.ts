@@ -1,0 +1,159 @@
+/**
+ * Client address → place and network. The client is the right-most address that is not one of our own
+ * trusted proxies; X-Forwarded-For counts only when the address that connected is one of them, because
+ * its left part is whatever the client wrote.
+ */
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { KeyhoundError } from '../core/errors.ts';
+import { type KeyIdentity, type Place, UNKNOWN_PLACE } from '../core/event.ts';
+import { hash32 } from '../core/hash.ts';
+import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
+import { Span, trimAddress } from './address-text.ts';
+import { ByteCache } from './byte-cache.ts';
+import { namedIdentity } from './digest.ts';
+import type { Geography, IpAddress } from './geography.ts';
+
+/** Longest text that can be an address: 45 characters of mapped IPv6. */
+const TEXT_MAX = 48;
+const COMMA = 0x2c;
+const DASH = 0x2d;
+
+/** What is known of one address text. Immutable but for the identity, which is made when first asked for. */
+export class Address {
+  readonly kind: 'address' | 'none' | 'flawed';
+  readonly place: Place;
+  /** Stable 32-bit hash of the /24 or /64; 0 when there is no address. */
+  readonly network: number;
+  readonly trusted: boolean;
+  readonly #text: string;
+  #identity: KeyIdentity | undefined;
+
+  constructor(
+    kind: Address['kind'],
+    text = '',
+    place: Place = UNKNOWN_PLACE,
+    network = 0,
+    trusted = false,
+  ) {
+    this.kind = kind;
+    this.#text = text;
+    this.place = place;
+    this.network = network;
+    this.trusted = trusted;
+  }
+
+  /** `ip:ADDRESS`, for `--key client_ip`; undefined when there is no valid address. */
+  get identity(): KeyIdentity | undefined {
+    if (this.kind !== 'address') return undefined;
+    this.#identity ??= namedIdentity(`ip:${this.#text}`);
+    return this.#identity;
+  }
+}
+
+const NO_ADDRESS = new Address('none');
+const FLAWED_ADDRESS = new Address('flawed');
+
+export interface AddressesOptions {
+  readonly geography: Geography;
+  /** Addresses or CIDR ranges. */
+  readonly trustedProxies: readonly string[];
+  readonly cacheSlots: number;
+}
+
+export class Addresses {
+  readonly #geography: Geography;
+  readonly #trusted: readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
+  readonly #cache: ByteCache<Address>;
+  readonly #span = new Span();
+
+  /** Throws `usage` on a trusted proxy that is neither an address nor a CIDR range. */
+  constructor(options: AddressesOptions) {
+    this.#geography = options.geography;
+    this.#trusted = options.trustedProxies.map(parseRange);
+    this.#cache = new ByteCache(options.cacheSlots, TEXT_MAX);
+  }
+
+  /** The client's address of a record. A hit allocates nothing. */
+  resolve(draft: RecordDraft): Address {
+    const peer = this.#rightmost(draft, FIELD.clientAddress);
+    if (peer === undefined) return NO_ADDRESS;
+    return peer.trusted ? (this.#rightmost(draft, FIELD.forwardedFor) ?? peer) : peer;
+  }
+
+  /**
+   * Of a field's comma-separated list, the right-most address that is not trusted; the left-most when all
+   * are. Where one of our proxies wrote something that is no address, what is left of it proves nothing.
+   * Undefined when the field is absent, empty or `-`.
+   */
+  #rightmost(draft: RecordDraft, field: number): Address | undefined {
+    const start = draft.start[field]!;
+    const end = draft.end[field]!;
+    if (start < 0 || end <= start) return undefined;
+    const bytes = fieldBytes(draft, field);
+    if (end - start === 1 && bytes[start] === DASH) return undefined;
+    let address = NO_ADDRESS;
+    for (let to = end; to > start; ) {
+      let from = to;
+      while (from > start && bytes[from - 1] !== COMMA) from--;
+      address = this.#lookUp(bytes, from, to);
+      if (!address.trusted) return address;
+      to = from - 1;
+    }
+    return address;
+  }
+
+  #lookUp(bytes: Uint8Array, start: number, end: number): Address {
+    trimAddress(bytes, start, end, this.#span);
+    const { start: from, end: to } = this.#span;
+    if (to <= from || to - from > TEXT_MAX) return NO_ADDRESS;
+    const known = this.#cache.get(bytes, from, to);
+    if (known !== undefined) return known;
+    const made = this.#make(Buffer.from(bytes.subarray(from, to)).toString('latin1'));
+    this.#cache.set(bytes, from, to, made);
+    return made;
+  }
+
+  #make(text: string): Address {
+    if (isIP(text) === 0) return looksLikeAddress(text) ? FLAWED_ADDRESS : NO_ADDRESS;
+    const address = ipaddr.process(text);
+    const place = this.#geography.placeOf(address);
+    const network = networkCode(address);
+    const trusted = this.#trusted.some((range) => isWithin(address, range));
+    return new Address('address', address.toString(), place, network, trusted);
+  }
+}
+
+/** Digits and dots, or two colons, that do not make an address: a masked or mangled one, not a name. */
+function looksLikeAddress(text: string): boolean {
+  return (
+    /^\d+(\.\d*){2,}$/.test(text) || /^[0-9a-fA-F.]*:[0-9a-fA-F.:]*:[0-9a-fA-F.:]*$/.test(text)
+  );
+}
+
+/** Hash of /24 or /64; stands in saved state. */
+function networkCode(address: IpAddress): number {
+  const bytes = address.toByteArray();
+  const v4 = address.kind() === 'ipv4';
+  const prefix = Uint8Array.from([v4 ? 4 : 6, ...bytes.slice(0, v4 ? 3 : 8)]);
+  return hash32(prefix, 0, prefix.length) || 1;
+}
+
+function isWithin(address: IpAddress, range: readonly [IpAddress, number]): boolean {
+  const [base, bits] = range;
+  if (address.kind() !== base.kind()) return false;
+  return address.match([base, bits] as [ipaddr.IPv4, number] & [ipaddr.IPv6, number]);
+}
+
+function parseRange(text: string): [IpAddress, number] {
+  const [address = '', bits, more] = text.split('/');
+  if (isIP(address) !== 0 && more === undefined) {
+    const base = ipaddr.process(address);
+    const widest = base.kind() === 'ipv4' ? 32 : 128;
+    if (bits === undefined) return [base, widest];
+    if (/^\d{1,3}$/.test(bits) && Number(bits) <= widest) return [base, Number(bits)];
+  }
+  throw new KeyhoundError('usage', `trustedProxies: "${text}" is no address and no CIDR range`, {
+    hint: 'E.g. 10.0.0.0/8 or 2001:db8::1',
+  });
+}

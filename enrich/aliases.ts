@@ -1,0 +1,126 @@
+/**
+ * Joins the hash of a raw key to the gateway's credential id, so that a record, a leak report or a decision
+ * request that shows only one of the two meets the same key.
+ *
+ * Only attested records bind. The first binding stays: a second id for the same raw key is a conflict and is
+ * counted. Bounded by count; the oldest binding goes first (a key in use is bound again by its next record
+ * that shows both), so the table depends on the sequence of records only, not on look-ups.
+ *
+ * Snapshot: version byte 1, u32 count, then per binding in order: 16 bytes digest of the raw key, u16 length
+ * and UTF-8 of the credential's id. Little-endian.
+ */
+import { assert } from '../core/errors.ts';
+import type { KeyIdentity } from '../core/event.ts';
+import { namedIdentity } from './digest.ts';
+
+const VERSION = 1;
+const HEADER_BYTES = 5;
+const DIGEST_BYTES = 16;
+
+export interface Binding {
+  readonly identity: KeyIdentity;
+  /** False once the table has dropped it. */
+  live: boolean;
+}
+
+export class AliasTable {
+  readonly #bindings = new Map<string, Binding>();
+  readonly #max: number;
+  #conflicts = 0;
+  #version = 0;
+
+  constructor(max: number) {
+    assert(max >= 1, 'size of the alias table');
+    this.#max = max;
+  }
+
+  get size(): number {
+    return this.#bindings.size;
+  }
+
+  /** Records that showed a raw key with another credential id than the one it is bound to. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
+  /** Grows with every change: an unchanged table need not be saved again. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** `rawId`: the `h:` id of a raw key. */
+  find(rawId: string): Binding | undefined {
+    return this.#bindings.get(rawId);
+  }
+
+  /** Answers the binding that holds afterwards, which is an older one where there is a conflict. */
+  bind(rawId: string, credential: KeyIdentity): Binding {
+    const known = this.#bindings.get(rawId);
+    if (known !== undefined) {
+      if (known.identity.id !== credential.id) this.#conflicts += 1;
+      return known;
+    }
+    return this.#add(rawId, credential);
+  }
+
+  noteConflict(): void {
+    this.#conflicts += 1;
+  }
+
+  snapshot(): Uint8Array {
+    const ids: Buffer[] = [];
+    let total = HEADER_BYTES;
+    for (const { identity } of this.#bindings.values()) {
+      const id = Buffer.from(identity.id, 'utf8');
+      ids.push(id);
+      total += DIGEST_BYTES + 2 + id.length;
+    }
+    const out = Buffer.alloc(total);
+    out.writeUInt8(VERSION, 0);
+    out.writeUInt32LE(ids.length, 1);
+    let at = HEADER_BYTES;
+    let index = 0;
+    for (const rawId of this.#bindings.keys()) {
+      const id = ids[index++]!;
+      out.write(rawId.slice(2), at, DIGEST_BYTES, 'hex');
+      out.writeUInt16LE(id.length, at + DIGEST_BYTES);
+      id.copy(out, at + DIGEST_BYTES + 2);
+      at += DIGEST_BYTES + 2 + id.length;
+    }
+    return out;
+  }
+
+  /** Replaces the content. Fails an assertion on bytes that no snapshot has made. */
+  restore(bytes: Uint8Array): void {
+    const from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    assert(from.length >= HEADER_BYTES && from[0] === VERSION, 'version of the alias table');
+    for (const binding of this.#bindings.values()) binding.live = false;
+    this.#bindings.clear();
+    const count = from.readUInt32LE(1);
+    let at = HEADER_BYTES;
+    for (let i = 0; i < count; i++) {
+      assert(at + DIGEST_BYTES + 2 <= from.length, 'length of the alias table');
+      const rawId = `h:${from.toString('hex', at, at + DIGEST_BYTES)}`;
+      const length = from.readUInt16LE(at + DIGEST_BYTES);
+      at += DIGEST_BYTES + 2;
+      assert(at + length <= from.length, 'length of the alias table');
+      this.#add(rawId, namedIdentity(from.toString('utf8', at, at + length)));
+      at += length;
+    }
+    assert(at === from.length, 'length of the alias table');
+  }
+
+  #add(rawId: string, identity: KeyIdentity): Binding {
+    if (this.#bindings.size >= this.#max) {
+      for (const [oldest, binding] of this.#bindings) {
+        binding.live = false;
+        this.#bindings.delete(oldest);
+        break;
+      }
+    }
+    const binding: Binding = { identity, live: true };
+    this.#bindings.set(rawId, binding);
+    this.#version += 1;
+    return binding;
+  }
+}

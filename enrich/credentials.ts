@@ -1,0 +1,60 @@
+/** The gateway's own credential id → identity `GATEWAY:id`, cached by bytes. */
+import type { KeyObject } from 'node:crypto';
+import type { KeyIdentity } from '../core/event.ts';
+import { ByteCache } from './byte-cache.ts';
+import { hashedIdentity, namedIdentity } from './digest.ts';
+
+const STRIDE = 64;
+const ID_BYTES_MAX = 256;
+const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Compared by reference. */
+export interface Credential {
+  readonly identity: KeyIdentity;
+  /** The id may be shown; else it is hashed, and no raw key is bound to it. */
+  readonly named: boolean;
+  /** Hash for tables. */
+  readonly code: number;
+  readonly text: string;
+}
+
+export class Credentials {
+  readonly #gateway: string;
+  readonly #pepper: KeyObject;
+  readonly #cache: ByteCache<Credential>;
+
+  constructor(gateway: string, pepper: KeyObject, cacheSlots: number) {
+    this.#gateway = gateway;
+    this.#pepper = pepper;
+    this.#cache = new ByteCache(cacheSlots, STRIDE);
+  }
+
+  lookUp(bytes: Uint8Array, start: number, end: number): Credential {
+    const known = this.#cache.get(bytes, start, end);
+    if (known !== undefined) return known;
+    const id = shownId(bytes, start, end);
+    const identity =
+      id === undefined
+        ? hashedIdentity(this.#pepper, bytes, start, end)
+        : namedIdentity(`${this.#gateway}:${id}`);
+    const made = Object.freeze({
+      identity,
+      named: id !== undefined,
+      code: identity.digest2 | 0,
+      text: identity.id,
+    });
+    this.#cache.set(bytes, start, end, made);
+    return made;
+  }
+}
+
+/** The id as text when it is valid UTF-8 of printable characters and at most 256 bytes. */
+function shownId(bytes: Uint8Array, start: number, end: number): string | undefined {
+  if (end - start > ID_BYTES_MAX) return undefined;
+  try {
+    const text = DECODER.decode(bytes.subarray(start, end));
+    return /^[^\p{C}\p{Zl}\p{Zp}]+$/u.test(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Address → place, out of the bundled GeoLite data (geoip-lite) or the operator's own .mmdb files.
+ *
+ * geoip-lite is loaded on first use: 0.13–0.27 s and 112 MB. When it cannot be told how old the data is,
+ * the age is absent: npm gives every file of a package the same date, so a file's date proves nothing
+ * unless the data was fetched again after the installation.
+ */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type ipaddr from 'ipaddr.js';
+import { type AsnResponse, type CityResponse, Reader } from 'maxmind';
+import { KeyhoundError } from '../core/errors.ts';
+import { type Place, UNKNOWN_PLACE } from '../core/event.ts';
+import { Places, PRIVATE_PLACE } from './place.ts';
+
+export type IpAddress = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** What `doctor` says about the data. */
+export interface GeographyInfo {
+  readonly source: 'geoip-lite' | 'mmdb';
+  /** Recorded with every finding that used places. */
+  readonly version: string;
+  /** When the data was made, at the latest (epoch ms); absent when that cannot be known. */
+  readonly builtAt?: number;
+  /** Whole days since then; absent when that cannot be known. */
+  readonly ageDays?: number;
+}
+
+export interface Geography {
+  readonly version: string;
+  /** Cold: a look-up costs 1–3 µs and allocates; callers cache by address. */
+  placeOf(address: IpAddress): Place;
+  info(now: number): GeographyInfo;
+}
+
+export interface GeographyOptions {
+  /** Paths of .mmdb files. */
+  readonly city?: string | undefined;
+  readonly asn?: string | undefined;
+}
+
+/** Data files of geoip-lite that the registry dates: their checksum → day of that release. */
+const RELEASED: Readonly<Record<string, string>> = {
+  '738794f02b34c28847582790e570b533': '2026-07-08',
+};
+const DAY_MS = 86_400_000;
+
+interface Locator {
+  readonly name: string;
+  readonly source: GeographyInfo['source'];
+  readonly builtAt: number | undefined;
+  locate(address: string, asn: number): Place;
+}
+
+/** Throws `usage` when a given .mmdb file is not readable as one. */
+export function openGeography(options: GeographyOptions = {}): Geography {
+  const places = new Places();
+  const asns = options.asn === undefined ? undefined : openMmdb<AsnResponse>(options.asn);
+  const city = options.city === undefined ? bundled(places) : ownCities(options.city, places);
+  const version = asns === undefined ? city.name : `${city.name}, ${asns.name}`;
+  return {
+    version,
+    placeOf(address) {
+      const kind = kindOf(address);
+      if (kind !== 'public') return kind === 'private' ? PRIVATE_PLACE : UNKNOWN_PLACE;
+      const text = address.toString();
+      return city.locate(text, asns?.reader.get(text)?.autonomous_system_number ?? 0);
+    },
+    info(now) {
+      const { source, builtAt } = city;
+      if (builtAt === undefined) return { source, version };
+      const ageDays = Math.max(0, Math.floor((now - builtAt) / DAY_MS));
+      return { source, version, builtAt, ageDays };
+    },
+  };
+}
+
+const PRIVATE_RANGES: ReadonlySet<string> = new Set([
+  'private',
+  'loopback',
+  'linkLocal',
+  'carrierGradeNat',
+  'uniqueLocal',
+]);
+const NOWHERE_RANGES: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast']);
+
+/** Documentation and benchmark ranges count as private; 240.0.0.0/4 and the like are nowhere. */
+function kindOf(address: IpAddress): Place['kind'] {
+  const range: string = address.range();
+  if (PRIVATE_RANGES.has(range)) return 'private';
+  if (NOWHERE_RANGES.has(range)) return 'unknown';
+  if (range !== 'reserved') return 'public';
+  const future = address.kind() === 'ipv4' && address.toByteArray()[0]! >= 240;
+  return future ? 'unknown' : 'private';
+}
+
+function bundled(places: Places): Locator {
+  const require = createRequire(import.meta.url);
+  const geoip = require('geoip-lite') as typeof import('geoip-lite');
+  const folder = path.resolve(
+    path.dirname(require.resolve('geoip-lite')),
+    process.env['GEODATADIR'] ?? '../data/',
+  );
+  const { version } = require('geoip-lite/package.json') as { version: string };
+  const checksum = cityChecksum(folder);
+  return {
+    name: `geoip-lite ${version} (city ${checksum.slice(0, 8)})`,
+    source: 'geoip-lite',
+    builtAt: builtAtOf(checksum, folder, require.resolve('geoip-lite/package.json')),
+    locate(address, asn) {
+      const found = geoip.lookup(address);
+      if (found === null) return asn === 0 ? UNKNOWN_PLACE : places.place({ ...NOTHING, asn });
+      return places.place({
+        country: found.country,
+        region: found.region,
+        city: found.city,
+        latitude: found.ll[0],
+        longitude: found.ll[1],
+        radiusKm: found.area ?? null,
+        timeZone: found.timezone ?? '',
+        asn,
+      });
+    },
+  };
+}
+
+const NOTHING = {
+  country: '',
+  region: '',
+  city: '',
+  latitude: null,
+  longitude: null,
+  radiusKm: null,
+  timeZone: '',
+} as const;
+
+/** The checksum that the package ships with its data; where it was lost, a hash of the city names. */
+function cityChecksum(folder: string): string {
+  try {
+    const text = fs.readFileSync(path.join(folder, 'city.checksum'), 'utf8').trim();
+    if (/^[0-9a-f]{32}$/.test(text)) return text;
+  } catch {
+    // Falls through: data copied without its checksum is dated by nothing, but still told apart.
+  }
+  const names = fs.readFileSync(path.join(folder, 'geoip-city-names.dat'));
+  return createHash('sha256').update(names).digest('hex').slice(0, 32);
+}
+
+/** A known release, else the day the data was fetched if that was clearly after the installation. */
+function builtAtOf(checksum: string, folder: string, packageFile: string): number | undefined {
+  const released = RELEASED[checksum];
+  if (released !== undefined) return Date.parse(released);
+  const dataAt = fs.statSync(path.join(folder, 'geoip-city.dat')).mtimeMs;
+  const installedAt = fs.statSync(packageFile).mtimeMs;
+  return dataAt > installedAt + DAY_MS ? dataAt : undefined;
+}
+
+function ownCities(file: string, places: Places): Locator {
+  const { reader, name, builtAt } = openMmdb<CityResponse>(file);
+  return {
+    name,
+    source: 'mmdb',
+    builtAt,
+    locate(address, asn) {
+      const found = reader.get(address);
+      if (found === null) return asn === 0 ? UNKNOWN_PLACE : places.place({ ...NOTHING, asn });
+      return places.place({
+        country: (found.country ?? found.registered_country)?.iso_code ?? '',
+        region: found.subdivisions?.[0]?.iso_code ?? '',
+        city: found.city?.names.en ?? '',
+        latitude: found.location?.latitude ?? null,
+        longitude: found.location?.longitude ?? null,
+        radiusKm: found.location?.accuracy_radius ?? null,
+        timeZone: found.location?.time_zone ?? '',
+        asn,
+      });
+    },
+  };
+}
+
+interface Mmdb<T extends CityResponse | AsnResponse> {
+  readonly reader: Reader<T>;
+  readonly name: string;
+  readonly builtAt: number;
+}
+
+function openMmdb<T extends CityResponse | AsnResponse>(file: string): Mmdb<T> {
+  try {
+    const reader = new Reader<T>(fs.readFileSync(file));
+    const { databaseType, buildEpoch } = reader.metadata;
+    const builtAt = buildEpoch.getTime();
+    return { reader, name: `${databaseType} ${buildEpoch.toISOString().slice(0, 10)}`, builtAt };
+  } catch (cause) {
+    throw new KeyhoundError('usage', `geography: ${file} cannot be read as an .mmdb file`, {
+      cause,
+      hint: 'GeoLite2-City.mmdb, GeoIP2-City.mmdb or a file of the same schema.',
+    });
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * Which key a record is a use of.
+ *
+ * 1. Without `--key`: the gateway's credential id; else the raw key; else a query parameter that may carry one.
+ * 2. With `--key` naming a place of the credential itself (header, query, bearer, cookie): the same, the raw
+ *    key from that place; a credential id still wins, because the gateway knows better whose key it was.
+ * 3. With `--key` naming something else (field, basic, jwt, path, client_ip): that, whatever else is there.
+ *
+ * Two different raw keys in one record are ambiguous, unless the gateway names the credential: otherwise any
+ * client could hide from its own baseline by adding `?api_key=x`. Such a record binds no alias.
+ */
+import type { KeyObject } from 'node:crypto';
+import { type KeyIdentity, NO_KEY } from '../core/event.ts';
+import { REJECTION } from '../core/format.ts';
+import type { KeySpec } from '../core/key-spec.ts';
+import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
+import type { Address } from './address.ts';
+import { Span } from './address-text.ts';
+import type { AliasTable } from './aliases.ts';
+import { type Blanking, Shown } from './blanking.ts';
+import type { SourceTraits } from './contract.ts';
+import { type Credential, Credentials } from './credentials.ts';
+import { hashedIdentity, sameIdentity } from './digest.ts';
+import { extractorOf } from './key-extract.ts';
+import { pathSpan } from './path-span.ts';
+import { FOUND, QueryFinder, queryStart } from './query.ts';
+import { type RawKey, RawKeys } from './raw-keys.ts';
+import { isAbsentValue } from './scratch.ts';
+import { isAttested } from './trust.ts';
+
+const PATH_BYTES_MAX = 4096;
+const ENCODER = new TextEncoder();
+
+/** What is prepared once per source. */
+interface SourceKeys {
+  readonly credentials: Credentials;
+  readonly fieldKeys: RawKeys;
+  readonly names: readonly Uint8Array[];
+  /** The spec names the credential itself, so a credential id may take its place. */
+  readonly credentialFirst: boolean;
+}
+
+export interface IdentitiesOptions {
+  readonly pepper: KeyObject;
+  readonly aliases: AliasTable;
+  readonly blanking: Blanking;
+  readonly cacheSlots: number;
+}
+
+export class Identities {
+  readonly #options: IdentitiesOptions;
+  readonly #plain: RawKeys;
+  readonly #rawKeys = new Map<string, RawKeys>();
+  readonly #credentials = new Map<string, Credentials>();
+  readonly #sources = new Map<SourceTraits, SourceKeys>();
+  readonly #query = new QueryFinder();
+  readonly #span = new Span();
+
+  /** Of the record last resolved: the key, whether `--key` gave it, and the raw keys that it shows. */
+  key: KeyIdentity = NO_KEY;
+  bySpec = false;
+  readonly field = new Shown();
+  readonly parameter = new Shown();
+
+  constructor(options: IdentitiesOptions) {
+    this.#options = options;
+    this.#plain = this.#rawKeysOf(undefined);
+  }
+
+  /** Identity of a raw key that a person or a leak report gives; the credential's where it is known. */
+  ofRawKey(text: string): KeyIdentity | undefined {
+    const bytes = ENCODER.encode(text);
+    const { identity } = this.#plain.lookUp(bytes, 0, bytes.length);
+    if (identity === undefined) return undefined;
+    return this.#options.aliases.find(identity.id)?.identity ?? identity;
+  }
+
+  /** Forgets what was looked up in the alias table, after it was replaced. */
+  clear(): void {
+    for (const keys of this.#rawKeys.values()) keys.clear();
+  }
+
+  /** Answers an index of REJECTIONS and fills the public fields. */
+  resolve(draft: RecordDraft, traits: SourceTraits, address: Address): number {
+    const source = this.#sources.get(traits) ?? this.#prepare(traits);
+    const spec = traits.key;
+    this.bySpec = spec !== undefined;
+    const own = this.#showField(draft, source);
+    const queried = this.#showParameter(draft, source);
+    if (spec !== undefined && !source.credentialFirst) {
+      return this.#bySpec(draft, spec, own, address);
+    }
+    const differing = queried === FOUND.differing || this.#differ(spec, own, queried);
+    const raw = spec?.kind === 'query' ? this.parameter.key : (own ?? this.#ofParameter(spec));
+    const credential = this.#credential(draft, source);
+    if (credential !== undefined) {
+      this.bySpec = false;
+      return this.#byCredential(draft, traits, credential, differing ? undefined : raw);
+    }
+    if (differing || raw?.ambiguous === true) return REJECTION.ambiguousKey;
+    return this.#accept(raw);
+  }
+
+  #bySpec(draft: RecordDraft, spec: KeySpec, own: RawKey | undefined, address: Address): number {
+    if (spec.kind === 'client_ip') {
+      if (address.identity === undefined) return REJECTION.noKey;
+      this.key = address.identity;
+      return REJECTION.ok;
+    }
+    const raw = spec.kind === 'path' ? this.#showPath(draft, spec.pattern) : own;
+    return raw?.ambiguous === true ? REJECTION.ambiguousKey : this.#accept(raw);
+  }
+
+  #accept(raw: RawKey | undefined): number {
+    if (raw?.identity === undefined) return REJECTION.noKey;
+    this.key = aliased(raw) ?? raw.identity;
+    return REJECTION.ok;
+  }
+
+  /** A credential id that shows the raw key itself may not be seen: the key is known by its hash then. */
+  #byCredential(
+    draft: RecordDraft,
+    traits: SourceTraits,
+    credential: Credential,
+    raw: RawKey | undefined,
+  ): number {
+    this.key = credential.identity;
+    const shownBy = this.#shownBy(draft, credential);
+    if (shownBy !== undefined) {
+      this.key = shownBy.identity ?? this.#hashed(draft, FIELD.credentialId);
+      return REJECTION.ok;
+    }
+    if (raw?.identity !== undefined && credential.named && isAttested(draft, traits, false)) {
+      this.#bind(raw, raw.identity, credential.identity);
+    }
+    return REJECTION.ok;
+  }
+
+  #hashed(draft: RecordDraft, field: number): KeyIdentity {
+    const bytes = fieldBytes(draft, field);
+    return hashedIdentity(this.#options.pepper, bytes, draft.start[field]!, draft.end[field]!);
+  }
+
+  /** The raw key that the credential id gives away, if it does. */
+  #shownBy(draft: RecordDraft, credential: Credential): RawKey | undefined {
+    const bytes = fieldBytes(draft, FIELD.credentialId);
+    const start = draft.start[FIELD.credentialId]!;
+    const end = draft.end[FIELD.credentialId]!;
+    const { blanking } = this.#options;
+    if (blanking.hides(this.field, credential, bytes, start, end)) return this.field.key;
+    if (blanking.hides(this.parameter, credential, bytes, start, end)) return this.parameter.key;
+    return undefined;
+  }
+
+  #bind(raw: RawKey, rawIdentity: KeyIdentity, credential: KeyIdentity): void {
+    const bound = aliased(raw);
+    if (bound === undefined) raw.binding = this.#options.aliases.bind(rawIdentity.id, credential);
+    else if (!sameIdentity(bound, credential)) this.#options.aliases.noteConflict();
+  }
+
+  #credential(draft: RecordDraft, source: SourceKeys): Credential | undefined {
+    const start = draft.start[FIELD.credentialId]!;
+    if (start < 0) return undefined;
+    const bytes = fieldBytes(draft, FIELD.credentialId);
+    const end = draft.end[FIELD.credentialId]!;
+    return isAbsentValue(bytes, start, end)
+      ? undefined
+      : source.credentials.lookUp(bytes, start, end);
+  }
+
+  #showField(draft: RecordDraft, source: SourceKeys): RawKey | undefined {
+    this.field.clear();
+    const start = draft.start[FIELD.rawKey]!;
+    if (start < 0) return undefined;
+    const bytes = fieldBytes(draft, FIELD.rawKey);
+    const end = draft.end[FIELD.rawKey]!;
+    if (isAbsentValue(bytes, start, end)) return undefined;
+    return this.field.set(source.fieldKeys, bytes, start, end);
+  }
+
+  #showParameter(draft: RecordDraft, source: SourceKeys): number {
+    this.parameter.clear();
+    const start = draft.start[FIELD.target]!;
+    if (start < 0) return FOUND.none;
+    const bytes = fieldBytes(draft, FIELD.target);
+    const end = draft.end[FIELD.target]!;
+    const query = queryStart(bytes, start, end);
+    if (query < 0) return FOUND.none;
+    const found = this.#query.find(bytes, query + 1, end, source.names);
+    if (found === FOUND.none) return found;
+    this.parameter.set(this.#plain, this.#query.bytes, 0, this.#query.length);
+    return found;
+  }
+
+  /** Header and query differ. With a spec, only the place it names counts. */
+  #differ(spec: KeySpec | undefined, own: RawKey | undefined, queried: number): boolean {
+    if (spec !== undefined || own === undefined || queried === FOUND.none) return false;
+    const parameter = this.parameter.key;
+    if (own.identity === undefined || parameter?.identity === undefined) return false;
+    return !sameIdentity(own.identity, parameter.identity);
+  }
+
+  #ofParameter(spec: KeySpec | undefined): RawKey | undefined {
+    return spec === undefined ? this.parameter.key : undefined;
+  }
+
+  /** Allocates: a regular expression needs text. */
+  #showPath(draft: RecordDraft, pattern: RegExp): RawKey | undefined {
+    const start = draft.start[FIELD.target]!;
+    if (start < 0) return undefined;
+    const bytes = fieldBytes(draft, FIELD.target);
+    pathSpan(bytes, start, draft.end[FIELD.target]!, this.#span);
+    const { start: from, end } = this.#span;
+    const text = new TextDecoder().decode(
+      bytes.subarray(from, Math.min(end, from + PATH_BYTES_MAX)),
+    );
+    const match = pattern.exec(text);
+    const key = match === null ? '' : (match[1] ?? match[0]);
+    const decoded = ENCODER.encode(decodeOnce(key));
+    if (isAbsentValue(decoded, 0, decoded.length)) return undefined;
+    return this.parameter.set(this.#plain, decoded, 0, decoded.length);
+  }
+
+  #prepare(traits: SourceTraits): SourceKeys {
+    const spec = traits.key;
+    const { pepper, cacheSlots } = this.#options;
+    const { gateway } = traits.format;
+    let credentials = this.#credentials.get(gateway);
+    if (credentials === undefined) {
+      credentials = new Credentials(gateway, pepper, cacheSlots);
+      this.#credentials.set(gateway, credentials);
+    }
+    const names = spec?.kind === 'query' ? [spec.name] : traits.keyNames;
+    const prepared: SourceKeys = {
+      credentials,
+      fieldKeys: this.#rawKeysOf(spec),
+      names: names.map((name) => ENCODER.encode(name.toLowerCase())),
+      credentialFirst: spec === undefined || CREDENTIAL_PLACES.has(spec.kind),
+    };
+    this.#sources.set(traits, prepared);
+    return prepared;
+  }
+
+  #rawKeysOf(spec: KeySpec | undefined): RawKeys {
+    const { pepper, aliases, cacheSlots } = this.#options;
+    const extractor = extractorOf(spec);
+    let keys = this.#rawKeys.get(extractor.signature);
+    if (keys === undefined) {
+      keys = new RawKeys(extractor, pepper, aliases, cacheSlots);
+      this.#rawKeys.set(extractor.signature, keys);
+    }
+    return keys;
+  }
+}
+
+const CREDENTIAL_PLACES: ReadonlySet<KeySpec['kind']> = new Set([
+  'header',
+  'query',
+  'bearer',
+  'cookie',
+]);
+
+/** The credential that a raw key is bound to, while the binding lasts. */
+function aliased(raw: RawKey): KeyIdentity | undefined {
+  return raw.binding?.live === true ? raw.binding.identity : undefined;
+}
+
+function decodeOnce(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

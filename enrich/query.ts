@@ -1,0 +1,99 @@
+/** Query parameters on bytes: where the query begins, and the values of parameters that carry keys. */
+import { Scratch } from './scratch.ts';
+
+const QUESTION = 0x3f;
+const HASH = 0x23;
+const AMPERSAND = 0x26;
+const EQUALS = 0x3d;
+const PERCENT = 0x25;
+
+/** Index of `?` in bytes[start, end), or -1. A fragment ends the search. */
+export function queryStart(bytes: Uint8Array, start: number, end: number): number {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if (byte === QUESTION) return i;
+    if (byte === HASH) return -1;
+  }
+  return -1;
+}
+
+export const FOUND = { none: 0, one: 1, differing: 2 } as const;
+export type Found = (typeof FOUND)[keyof typeof FOUND];
+
+/** The value of the first matching parameter, percent-decoded; valid until the next `find`. */
+export class QueryFinder {
+  readonly #first = new Scratch();
+  readonly #other = new Scratch();
+
+  get bytes(): Uint8Array {
+    return this.#first.bytes;
+  }
+  get length(): number {
+    return this.#first.length;
+  }
+
+  /**
+   * Looks for parameters with one of `names` (lower case; compared without case, also when the name itself is
+   * percent-encoded) in the query that begins at `start`. Empty and `-` values are absent ones. A `+` stays a
+   * plus sign: keys are often base64 and sent without encoding.
+   */
+  find(bytes: Uint8Array, start: number, end: number, names: readonly Uint8Array[]): Found {
+    let found: Found = FOUND.none;
+    let at = start;
+    while (at < end) {
+      let to = at;
+      let equals = -1;
+      let encoded = false;
+      for (; to < end; to++) {
+        const byte = bytes[to];
+        if (byte === AMPERSAND || byte === HASH) break;
+        if (byte === EQUALS && equals < 0) equals = to;
+        if (byte === PERCENT && equals < 0) encoded = true;
+      }
+      if (equals > at && this.#matches(bytes, at, equals, encoded, names)) {
+        const into = found === FOUND.none ? this.#first : this.#other;
+        into.decodePercent(bytes, equals + 1, to);
+        if (!into.isAbsent()) {
+          if (found === FOUND.none) found = FOUND.one;
+          else if (!this.#first.equals(this.#other.bytes, 0, this.#other.length)) {
+            return FOUND.differing;
+          }
+        }
+      }
+      if (to < end && bytes[to] === HASH) break;
+      at = to + 1;
+    }
+    return found;
+  }
+
+  #matches(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    encoded: boolean,
+    names: readonly Uint8Array[],
+  ): boolean {
+    if (!encoded) return isOneOf(bytes, start, end, names);
+    this.#other.decodePercent(bytes, start, end);
+    return isOneOf(this.#other.bytes, 0, this.#other.length, names);
+  }
+}
+
+function isOneOf(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  names: readonly Uint8Array[],
+): boolean {
+  for (const name of names) {
+    if (name.length !== end - start) continue;
+    let same = true;
+    for (let i = 0; same && i < name.length; i++) same = lower(bytes[start + i]!) === name[i];
+    if (same) return true;
+  }
+  return false;
+}
+
+function lower(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
+}

@@ -1,0 +1,81 @@
+/**
+ * Raw key bytes → identity under the pepper, cached by bytes.
+ *
+ * The caches hold raw keys inline, because only a full comparison is exact. They live in this process's
+ * memory alone, for as long as the key is in use; nothing of them is ever written. They never grow:
+ * a key that is pushed out is hashed again (2–3 µs).
+ */
+import type { KeyObject } from 'node:crypto';
+import type { KeyIdentity } from '../core/event.ts';
+import type { AliasTable, Binding } from './aliases.ts';
+import { ByteCache } from './byte-cache.ts';
+import { hashedIdentity } from './digest.ts';
+import type { Extractor } from './key-extract.ts';
+import { latin1 } from './secrets.ts';
+
+const STRIDE_SHORT = 64;
+/** Bearer tokens. Longer ones are hashed each time. */
+const STRIDE_LONG = 2048;
+const SLOTS_LONG = 2048;
+
+/** One distinct value of a raw key field. Compared by reference. */
+export interface RawKey {
+  /** Undefined when the field holds no key in the form asked for. */
+  readonly identity: KeyIdentity | undefined;
+  readonly ambiguous: boolean;
+  /** Length of the shortest secret in it: no shorter text can show one. */
+  readonly secretBytesMin: number;
+  /** The credential it is known to belong to, as far as looked up. */
+  binding: Binding | undefined;
+}
+
+export class RawKeys {
+  readonly #extractor: Extractor;
+  readonly #pepper: KeyObject;
+  readonly #aliases: AliasTable;
+  readonly #short: ByteCache<RawKey>;
+  readonly #long: ByteCache<RawKey>;
+
+  constructor(extractor: Extractor, pepper: KeyObject, aliases: AliasTable, slots: number) {
+    this.#extractor = extractor;
+    this.#pepper = pepper;
+    this.#aliases = aliases;
+    this.#short = new ByteCache(slots, STRIDE_SHORT);
+    this.#long = new ByteCache(Math.min(slots, SLOTS_LONG), STRIDE_LONG);
+  }
+
+  lookUp(bytes: Uint8Array, start: number, end: number): RawKey {
+    const cache = end - start <= STRIDE_SHORT ? this.#short : this.#long;
+    const known = cache.get(bytes, start, end);
+    if (known !== undefined) return known;
+    const made = this.#make(bytes.subarray(start, end));
+    cache.set(bytes, start, end, made);
+    return made;
+  }
+
+  /** Everything in such a field that must show up nowhere, as Latin-1. Cold. */
+  secrets(bytes: Uint8Array, start: number, end: number): string[] {
+    const { secrets } = this.#extractor.extract(bytes.subarray(start, end));
+    const texts = secrets.map((secret) => latin1(secret, 0, secret.length));
+    // A key with slashes is spread over segments of a path; each long part gives it away.
+    const parts = texts.flatMap((text) => (text.includes('/') ? text.split('/') : []));
+    return [...texts, ...parts.filter((part) => part.length >= PART_MIN)];
+  }
+
+  /** Forgets what was looked up, after the alias table was replaced. */
+  clear(): void {
+    this.#short.clear();
+    this.#long.clear();
+  }
+
+  #make(bytes: Uint8Array): RawKey {
+    const { key, ambiguous } = this.#extractor.extract(bytes);
+    const lengths = this.secrets(bytes, 0, bytes.length).map((secret) => secret.length);
+    const identity =
+      key === undefined ? undefined : hashedIdentity(this.#pepper, key, 0, key.length);
+    const binding = identity === undefined ? undefined : this.#aliases.find(identity.id);
+    return { identity, ambiguous, secretBytesMin: Math.min(...lengths), binding };
+  }
+}
+
+const PART_MIN = 6;
