@@ -1,0 +1,55 @@
+/** Every log format, and which one a file is in. A new format is one file, one fixture folder and one line here. */
+import { KeyhoundError } from '../../core/errors.ts';
+import type { Format } from '../../core/format.ts';
+import { suggest } from '../../core/suggest.ts';
+import { combined } from './combined.ts';
+import { keyhound } from './keyhound.ts';
+import { kong } from './kong.ts';
+
+/** In order of preference where two recognise a file equally well. */
+export const FORMATS: readonly Format[] = Object.freeze([kong, keyhound, combined]);
+
+/** Throws a usage error that names the nearest right word. */
+export function formatById(id: string): Format {
+  const found = FORMATS.find((format) => format.id === id);
+  if (found !== undefined) return found;
+  const ids = FORMATS.map((format) => format.id);
+  const nearest = suggest(id, ids);
+  throw new KeyhoundError(
+    'usage',
+    `"${id}" is no log format.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`,
+    { code: 'unknown-format', hint: `Formats: ${ids.join(', ')}.` },
+  );
+}
+
+export interface Candidate {
+  readonly id: string;
+  readonly confidence: number;
+  readonly why: string;
+}
+
+export interface Detection {
+  /** Undefined when no format is likely enough. */
+  readonly format: Format | undefined;
+  /** In words that a person can check against the file. */
+  readonly why: string;
+  /** Every format tried, most likely first. */
+  readonly candidates: readonly Candidate[];
+}
+
+/** Below this a format is a guess, and a guess must be asked for by name. */
+const CONFIDENCE_MIN = 0.5;
+
+/** Says which format the beginning of a file (at most 64 KiB are looked at) is in, and why. */
+export function detectFormat(sample: Uint8Array): Detection {
+  const head = sample.subarray(0, 65_536);
+  const candidates = FORMATS.map((format) => ({ id: format.id, ...format.recognise(head) })).sort(
+    (a, b) => b.confidence - a.confidence,
+  );
+  const best = candidates[0]!;
+  if (best.confidence >= CONFIDENCE_MIN) {
+    return { format: formatById(best.id), why: best.why, candidates };
+  }
+  const tried = candidates.map(({ id, why }) => `${id}: ${why}`).join('; ');
+  return { format: undefined, why: `no format fits (${tried})`, candidates };
+}
