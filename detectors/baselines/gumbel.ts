@@ -1,0 +1,52 @@
+/**
+ * Block-maxima calibration: how bad is this key's usual worst hour? (algorithms.md §4, Gumbel calibration.)
+ *
+ * A statistic's hourly maxima follow a Gumbel law with location μ and scale β, learned per key. A score is
+ * then −log10 of the probability that an hour of this key's normal life reaches the statistic. Two floats.
+ */
+import type { ArrayField } from '../engine/layout.ts';
+
+/** A narrower law would call ordinary wobble remarkable. */
+const BETA_MIN = Math.LOG10E;
+
+/** −log10 P(an hour reaches s) under Gumbel(μ, β); may be negative for ordinary values. */
+export function gumbelScore(s: number, mu: number, beta: number): number {
+  return (Math.LOG10E * (s - mu)) / Math.max(BETA_MIN, beta);
+}
+
+/**
+ * Learns the maximum `x` of one finished hour at index i. `age` is the number of hours lived before it.
+ * The hour is capped at μ + 6β so that an attack cannot teach; `weight` damps it further (0..1).
+ */
+export function learnMaximum(
+  mu: ArrayField,
+  beta: ArrayField,
+  i: number,
+  x: number,
+  age: number,
+  weight: number,
+): void {
+  const m = mu.get(i);
+  const b = beta.get(i);
+  const capped = Math.min(x, m + 6 * b);
+  const w = Math.max(1 / (age + 48), 1 / 720) * weight;
+  const learned = m + w * (capped - m);
+  mu.set(i, learned);
+  beta.set(i, b + w * (Math.abs(capped - learned) - b));
+}
+
+/** Learns `hours` silent hours (maximum 0) in one step; close to as many single ones. */
+export function learnSilence(
+  mu: ArrayField,
+  beta: ArrayField,
+  i: number,
+  hours: number,
+  age: number,
+): void {
+  const w = 1 - (1 - Math.max(1 / (age + 48), 1 / 720)) ** hours;
+  const m = mu.get(i);
+  const learned = m - w * m;
+  mu.set(i, learned);
+  const b = beta.get(i);
+  beta.set(i, b + w * (Math.abs(learned) - b));
+}

@@ -1,0 +1,186 @@
+/**
+ * Which countries and regions a key is used from. Shared by new-place and impossible-travel.
+ *
+ * Countries known stay known (one bit each). Of regions the eight used last are kept. A place seen for the
+ * first time is a candidate; it becomes known when it came back for a day without suspicion. Novelty is
+ * counted in active hours, not requests (algorithms.md §5.4, §9).
+ */
+import type { Place } from '../../core/event.ts';
+import type { StateOf } from '../engine/layout.ts';
+
+const COUNTRY_BYTES = 88;
+const REGIONS = 8;
+export const CANDIDATES = 2;
+const NOVELTY_HALF_LIFE_HOURS = 2000;
+const RECENT_SECONDS = 600;
+/** A candidate becomes known after this long, when it was used in at least ADOPT_HOURS hours. */
+const ADOPT_SECONDS = 86_400;
+const ADOPT_HOURS = 3;
+/** Below this age and number of events every place is simply learned. */
+const SETTLED_SECONDS = 7 * 86_400;
+const SETTLED_EVENTS = 500;
+const START_USUAL = 2;
+
+export const PLACES_LAYOUT = {
+  countries: ['u8', COUNTRY_BYTES],
+  regions: ['u32', REGIONS],
+  regionHour: ['u32', REGIONS],
+  /** Active hours and new places that proved innocent, half-life 2000 active hours. */
+  active: 'f32',
+  novel: 'f32',
+  novelRegions: 'f32',
+  activeHour: 'u32',
+  /** Usual number of requests in ten minutes from a place that was new and proved innocent. */
+  usual: 'f32',
+  /** New places on probation: code of the country (index 0, 1) or region (index 2). */
+  code: ['u32', CANDIDATES + 1],
+  first: ['u32', CANDIDATES + 1],
+  latest: ['u32', CANDIDATES + 1],
+  hours: ['u32', CANDIDATES + 1],
+  recent: ['f32', CANDIDATES + 1],
+} as const;
+export type PlacesState = StateOf<typeof PLACES_LAYOUT>;
+export const REGION_SLOT = CANDIDATES;
+
+const KEEP_HOUR = 2 ** (-1 / NOVELTY_HALF_LIFE_HOURS);
+
+export class PlacesBaseline {
+  readonly state: PlacesState;
+
+  constructor(state: PlacesState) {
+    this.state = state;
+  }
+
+  init(): void {
+    this.state.usual = START_USUAL;
+  }
+
+  knowsCountry(code: number): boolean {
+    return (this.state.countries.get(code >> 3) & (1 << (code & 7))) !== 0;
+  }
+
+  knowsRegion(code: number): boolean {
+    return this.regionAt(code) >= 0;
+  }
+
+  /** Countries known, as ISO codes, at most `limit`. */
+  knownCountries(limit: number): string[] {
+    const known: string[] = [];
+    for (let code = 1; code <= 676 && known.length < limit; code++) {
+      if (this.knowsCountry(code)) known.push(countryOf(code));
+    }
+    return known;
+  }
+
+  settled(ageSeconds: number, events: number): boolean {
+    return ageSeconds >= SETTLED_SECONDS || events >= SETTLED_EVENTS;
+  }
+
+  /** Instant from which new places are remarkable, epoch ms. */
+  settledAt(firstAt: number, events: number): number {
+    return events >= SETTLED_EVENTS ? firstAt : firstAt + SETTLED_SECONDS * 1000;
+  }
+
+  /** How rarely anything new comes along, −log10 of the Good–Turing rate. */
+  surprise(novel: number): number {
+    return -Math.log10(Math.min(1, (0.5 + novel) / (10 + this.state.active)));
+  }
+
+  /**
+   * Notes a request from a candidate and answers its slot. Countries share two slots, the one idle longest
+   * gives way; regions of known countries have one.
+   */
+  probation(code: number, second: number, isRegion: boolean): number {
+    const s = this.state;
+    let slot = isRegion ? REGION_SLOT : 0;
+    if (!isRegion && s.code.get(0) !== code) {
+      slot = s.code.get(1) === code || s.latest.get(1) < s.latest.get(0) ? 1 : 0;
+    }
+    if (s.code.get(slot) !== code) {
+      s.code.set(slot, code);
+      s.first.set(slot, second);
+      s.latest.set(slot, second);
+      s.hours.set(slot, 1);
+      s.recent.set(slot, 1);
+      return slot;
+    }
+    const before = s.latest.get(slot);
+    const gap = Math.max(0, second - before);
+    s.recent.set(slot, s.recent.get(slot) * Math.exp(-gap / RECENT_SECONDS) + 1);
+    if (Math.floor(second / 3600) > Math.floor(before / 3600))
+      s.hours.set(slot, s.hours.get(slot) + 1);
+    s.latest.set(slot, Math.max(before, second));
+    return slot;
+  }
+
+  /** Learns the place of an attested event. `weight` below 1 (suspicion) learns nothing new. */
+  learn(place: Place, second: number, weight: number, settled: boolean): void {
+    const s = this.state;
+    const hour = Math.floor(second / 3600);
+    if (hour > s.activeHour) {
+      const keep = KEEP_HOUR;
+      s.active = s.active * keep + 1;
+      s.novel *= keep;
+      s.novelRegions *= keep;
+      s.activeHour = hour;
+    }
+    if (weight < 1 || place.countryCode === 0) return;
+    if (!this.knowsCountry(place.countryCode)) {
+      if (
+        !this.adopts(place.countryCode, settled, 0) &&
+        !this.adopts(place.countryCode, settled, 1)
+      )
+        return;
+      this.addCountry(place.countryCode);
+      this.addRegion(place.regionCode, hour);
+      return;
+    }
+    const at = this.regionAt(place.regionCode);
+    if (at >= 0) s.regionHour.set(at, hour);
+    else if (this.adopts(place.regionCode, settled, REGION_SLOT)) {
+      s.novelRegions += settled ? 1 : 0;
+      this.addRegion(place.regionCode, hour);
+    }
+  }
+
+  /** Whether a place may become known now; what it brought then is innocent, and raises the usual. */
+  private adopts(code: number, settled: boolean, slot: number): boolean {
+    if (!settled) return true;
+    const s = this.state;
+    if (s.code.get(slot) !== code) return false;
+    if (s.latest.get(slot) - s.first.get(slot) < ADOPT_SECONDS) return false;
+    if (s.hours.get(slot) < ADOPT_HOURS) return false;
+    if (slot !== REGION_SLOT) {
+      s.novel += 1;
+      s.usual += 0.1 * (Math.min(s.recent.get(slot), 4 * s.usual + 8) - s.usual);
+    }
+    s.code.set(slot, 0);
+    return true;
+  }
+
+  private addCountry(code: number): void {
+    const { countries } = this.state;
+    countries.set(code >> 3, countries.get(code >> 3) | (1 << (code & 7)));
+  }
+
+  private addRegion(code: number, hour: number): void {
+    const s = this.state;
+    let slot = 0;
+    for (let i = 1; i < REGIONS; i++) {
+      if (s.regionHour.get(i) < s.regionHour.get(slot)) slot = i;
+    }
+    s.regions.set(slot, code);
+    s.regionHour.set(slot, hour);
+  }
+
+  private regionAt(code: number): number {
+    for (let i = 0; i < REGIONS; i++) if (this.state.regions.get(i) === code) return i;
+    return -1;
+  }
+}
+
+/** ISO code of a stable country code (core/event.ts). */
+export function countryOf(code: number): string {
+  const letters = code - 1;
+  return String.fromCharCode(65 + Math.floor(letters / 26), 65 + (letters % 26));
+}

@@ -1,0 +1,86 @@
+/**
+ * Hour-of-week profile: how this hour compares with the key's mean rate (algorithms.md §4).
+ *
+ * For each of the 168 hours of the UTC week it keeps the ratio of what came to what the mean rate would have
+ * given, forgetting 20 % per weekly visit, as a 16-bit logarithm (1/2048 octave, 2^-24..2^8, 0 = nothing).
+ * The number of visits follows from the key's age, so it takes no state. An hour little known borrows from
+ * the same hour of other days, and that from the mean: κ = 20 expected events each.
+ */
+import type { ArrayField } from '../engine/layout.ts';
+
+export const HOURS_OF_WEEK = 168;
+const KEEP_PER_VISIT = 0.8;
+const KAPPA = 20;
+const STEPS = 2048;
+const LOWEST = -24;
+const CODES = 65536;
+
+const RATIOS = new Float64Array(CODES);
+for (let code = 1; code < CODES; code++) RATIOS[code] = 2 ** ((code - 1) / STEPS + LOWEST);
+
+/** Weight of v visits: 1 + 0.8 + 0.8² … */
+const VISIT_WEIGHT = new Float64Array(64);
+for (let v = 1; v < 64; v++) VISIT_WEIGHT[v] = 1 + KEEP_PER_VISIT * VISIT_WEIGHT[v - 1]!;
+
+export function visitWeight(visits: number): number {
+  return VISIT_WEIGHT[Math.min(visits, 63)]!;
+}
+
+function encode(ratio: number): number {
+  if (!(ratio > 0)) return 0;
+  const code = Math.round((Math.log2(ratio) - LOWEST) * STEPS) + 1;
+  return Math.min(CODES - 1, Math.max(1, code));
+}
+
+/**
+ * How often an hour of the week has been lived through whole, before absolute hour `hour`, by a key whose
+ * first whole hour was `firstHour`. Hours are counted from the epoch.
+ */
+export function visitsOf(slot: number, hour: number, firstHour: number): number {
+  const last = hour - 1 - ((((hour - 1 - slot) % HOURS_OF_WEEK) + HOURS_OF_WEEK) % HOURS_OF_WEEK);
+  return last < firstHour ? 0 : Math.floor((last - firstHour) / HOURS_OF_WEEK) + 1;
+}
+
+/** Learned ratio of one hour of the week, as it stands (0 before its first visit). */
+export function ratioOf(profile: ArrayField, slot: number): number {
+  return RATIOS[profile.get(slot)]!;
+}
+
+/**
+ * Expected rate of absolute hour `hour` relative to the key's mean rate. `meanPerHour`: events an hour at
+ * the mean rate, which says how much an hour's own history is worth.
+ */
+export function multiplier(
+  profile: ArrayField,
+  hour: number,
+  now: number,
+  firstHour: number,
+  meanPerHour: number,
+): number {
+  const slot = hour % HOURS_OF_WEEK;
+  let seen = 0;
+  let weight = 0;
+  for (let day = 0, x = slot % 24; day < 7; day++, x += 24) {
+    const e = meanPerHour * visitWeight(visitsOf(x, now, firstHour));
+    seen += RATIOS[profile.get(x)]! * e;
+    weight += e;
+  }
+  const ofDay = (seen + KAPPA) / (weight + KAPPA);
+  const own = meanPerHour * visitWeight(visitsOf(slot, now, firstHour));
+  return (RATIOS[profile.get(slot)]! * own + KAPPA * ofDay) / (own + KAPPA);
+}
+
+/** Learns a finished hour: `count` events where the mean rate would have given `meanPerHour`. */
+export function learnHour(
+  profile: ArrayField,
+  hour: number,
+  firstHour: number,
+  count: number,
+  meanPerHour: number,
+): void {
+  if (!(meanPerHour > 0)) return;
+  const slot = hour % HOURS_OF_WEEK;
+  const before = KEEP_PER_VISIT * visitWeight(visitsOf(slot, hour, firstHour));
+  const ratio = (before * RATIOS[profile.get(slot)]! + count / meanPerHour) / (before + 1);
+  profile.set(slot, encode(ratio));
+}

@@ -1,0 +1,347 @@
+/**
+ * The volume baseline of a key: its rate by hour of week, counters at five time scales, and how much they
+ * usually vary. Shared by volume-spike, volume-drop and off-hours (algorithms.md §4, corrected in §9).
+ *
+ * Counters y (what came) and m (what was expected) decay exponentially and are folded once per second in
+ * which the key has events, always at the key's own events: a decay taken in two steps differs in bits from
+ * one step, so nothing else may move them. With half-life H, n = 2y varies like a Poisson count of mean 2m.
+ */
+import type { StateOf } from '../engine/layout.ts';
+import { createDecay } from './decay.ts';
+import { initDispersion, learnDispersion } from './dispersion.ts';
+import { HOURS_OF_WEEK, learnHour, multiplier, ratioOf, visitsOf, visitWeight } from './profile.ts';
+
+/** Half-lives, seconds. The first four are judged for spikes, all but the first for drops. */
+export const SCALES = [5, 30, 300, 3600, 21_600] as const;
+export const SPIKE_SCALES = 4;
+/** Periods of dispersion samples, seconds: coprime with minutes and hours, or cron would never be seen. */
+const SAMPLE_PERIODS = [11, 67, 607, 7207] as const;
+const DISPERSION_HALF_LIFE = 7 * 86_400;
+const HOUR = 3600;
+const QUARTER = 900;
+/** Silence longer than this empties the counters: 12 half-lives of the longest scale. */
+const MEMORY_SECONDS = 72 * HOUR;
+/** Hours caught up one by one after a silence; older ones only decay the mean. */
+const CATCH_UP_HOURS = 8 * HOURS_OF_WEEK;
+const SAMPLES_ONE_BY_ONE = 8;
+
+/** Rate of a key nobody knows anything about, per second, worth one event. */
+const PRIOR_RATE = 0.1;
+const PRIOR_EVENTS = 1;
+const BASE_KEEP_PER_HOUR = 2 ** (-1 / HOURS_OF_WEEK);
+const LEVEL_MIN = 0.4;
+const LEVEL_MAX = 2.5;
+const LEVEL_PRIOR = 20;
+/** A minute teaches at most 4 × expected + 8 events. */
+const MINUTE_CAP_FACTOR = 4;
+const MINUTE_CAP_EVENTS = 8;
+
+export const RATE_LAYOUT = {
+  firstSecond: 'u32',
+  /** Last second folded into the counters, and the events counted in it. */
+  second: 'u32',
+  count: 'u32',
+  hour: 'u32',
+  hourCount: 'u32',
+  worstHour: 'u32',
+  hourLearned: 'f32',
+  minute: 'u32',
+  minuteLearned: 'f32',
+  /** Learning weight of the current hour, the least seen in it. */
+  hourWeight: 'f32',
+  /** Events and seconds of exposure, half-life 7 days, without the current hour. */
+  baseEvents: 'f32',
+  baseSeconds: 'f32',
+  levelSeen: 'f32',
+  levelExpected: 'f32',
+  /** Multiplier of the hour before, the current and the next hour. */
+  before: 'f32',
+  current: 'f32',
+  next: 'f32',
+  y: ['f32', 5],
+  m: ['f32', 5],
+  mMax: ['f32', 5],
+  mMin: ['f32', 5],
+  sums: ['f32', 20],
+  ab: ['f32', 8],
+  profile: ['u16', HOURS_OF_WEEK],
+} as const;
+
+export const DECAYS = SCALES.map((seconds) => createDecay(seconds));
+const LEVEL_DECAY = createDecay(3 * HOUR);
+const FORGET = SAMPLE_PERIODS.map((period) => 2 ** (-period / DISPERSION_HALF_LIFE));
+
+export type RateState = StateOf<typeof RATE_LAYOUT>;
+
+/** Told once for every hour that ends, in order, before the next event is judged. */
+export interface HourListener {
+  /** `count` events came in absolute hour `hour`; `expected` by the flat rate of that hour. */
+  hourEnded(hour: number, count: number, expected: number, weight: number): void;
+  /** `hours` hours without any event ended in one step, none of them quiet by habit or not is told. */
+  hoursSkipped(hours: number): void;
+}
+
+export class RateBaseline {
+  readonly state: RateState;
+  /** Expected rates at the second last asked for, events a second. */
+  lambda = 0;
+  lambdaMin = 0;
+  lambdaMax = 0;
+  private readonly listeners: readonly HourListener[];
+
+  constructor(state: RateState, listeners: readonly HourListener[]) {
+    this.state = state;
+    this.listeners = listeners;
+  }
+
+  init(second: number): void {
+    const s = this.state;
+    s.firstSecond = second;
+    s.second = second;
+    s.hour = Math.floor(second / HOUR);
+    s.minute = Math.floor(second / 60);
+    s.hourWeight = 1;
+    initDispersion(s, SPIKE_SCALES);
+    this.enterHour();
+  }
+
+  /** Hours lived whole so far. */
+  get ageHours(): number {
+    return this.state.hour - this.firstHour();
+  }
+
+  /** Mean rate, events a second. */
+  base(): number {
+    const s = this.state;
+    const hourBegin = Math.max(s.hour * HOUR, s.firstSecond);
+    const elapsed = Math.max(0, s.second - hourBegin);
+    return (
+      (PRIOR_EVENTS + s.baseEvents + s.hourLearned) /
+      (PRIOR_EVENTS / PRIOR_RATE + s.baseSeconds + elapsed)
+    );
+  }
+
+  /** Today's level relative to the profile: absorbs a busy day, but never more than 2.5×. */
+  level(): number {
+    const s = this.state;
+    const level = (s.levelSeen + LEVEL_PRIOR) / (s.levelExpected + LEVEL_PRIOR);
+    return Math.min(LEVEL_MAX, Math.max(LEVEL_MIN, level));
+  }
+
+  /** Expected events in the current hour by its flat rate, without the day's level. */
+  expectedThisHour(): number {
+    return this.base() * this.state.current * HOUR;
+  }
+
+  /** Whole visits of the current hour of the week so far. */
+  visits(): number {
+    return visitsOf(this.state.hour % HOURS_OF_WEEK, this.state.hour, this.firstHour());
+  }
+
+  /** Events this hour of the week was seen with, decayed: how well it is known. */
+  eventsOfHour(): number {
+    const s = this.state;
+    const weight = visitWeight(this.visits());
+    return ratioOf(s.profile, s.hour % HOURS_OF_WEEK) * this.base() * HOUR * weight;
+  }
+
+  /**
+   * Brings counters, hours and samples up to `second`, on the key's own event. Earlier seconds change
+   * nothing. After it lambda, lambdaMin and lambdaMax hold for `second`.
+   */
+  advance(second: number): void {
+    const s = this.state;
+    let at = s.second;
+    if (second > at) {
+      if (second - at > MEMORY_SECONDS) at = this.forget(second);
+      while (at < second) {
+        const hourEnd = (s.hour + 1) * HOUR;
+        const quarterEnd = (Math.floor(at / QUARTER) + 1) * QUARTER;
+        const end = Math.min(second, quarterEnd, hourEnd);
+        this.integrate(at, end);
+        at = end;
+        s.second = at;
+        if (at === hourEnd) this.endHour();
+      }
+    }
+    this.rates(second);
+  }
+
+  /** Sets lambda, lambdaMin and lambdaMax for a second of the current hour. */
+  rates(second: number): void {
+    const s = this.state;
+    const f = Math.min(1, Math.max(0, second / HOUR - s.hour));
+    this.spread(f, this.base() * this.level());
+  }
+
+  /** Counts an event in the current second: seen, not yet learned. */
+  tally(): void {
+    const s = this.state;
+    s.count++;
+    s.hourCount++;
+  }
+
+  /** A late event, `age` seconds old: counts at once with the weight its age gives it. */
+  tallyLate(age: number): void {
+    const s = this.state;
+    for (let k = 0; k < SCALES.length; k++) s.y.set(k, s.y.get(k) + DECAYS[k]!.over(age));
+    s.levelSeen += LEVEL_DECAY.over(age);
+    s.hourCount++;
+  }
+
+  /** Learns one event, at most as fast as the minute allows. */
+  learn(weight: number): void {
+    const s = this.state;
+    const minute = Math.floor(s.second / 60);
+    if (minute !== s.minute) {
+      s.minute = minute;
+      s.minuteLearned = 0;
+    }
+    if (weight < s.hourWeight) s.hourWeight = weight;
+    if (s.minuteLearned < MINUTE_CAP_FACTOR * this.lambda * 60 + MINUTE_CAP_EVENTS) {
+      s.minuteLearned += 1;
+      s.hourLearned += weight;
+    }
+  }
+
+  /** 1/r at a scale for an expected count m: batchiness, wobble, and how little is known yet. */
+  inverseSize(k: number, m: number): number {
+    const s = this.state;
+    const scale = Math.min(k, SPIKE_SCALES - 1);
+    const a = s.ab.get(2 * scale);
+    const b = s.ab.get(2 * scale + 1);
+    const unknown = 1 / (this.eventsOfHour() + 20) + 1 / (s.baseEvents + s.hourLearned + 1);
+    const unvisited = this.visits() < 2 ? UNVISITED_VARIANCE : 0;
+    return a / m + Math.max(0.01, b) + (1 + a) * (unknown + unvisited);
+  }
+
+  /** Multiplier of any hour near the current one, for looking ahead. */
+  multiplierAt(hour: number): number {
+    const s = this.state;
+    return multiplier(s.profile, hour, s.hour, this.firstHour(), this.base() * HOUR);
+  }
+
+  private firstHour(): number {
+    return Math.ceil(this.state.firstSecond / HOUR);
+  }
+
+  /** Interpolates between hour centres; min and max also look at the neighbour within 15 minutes. */
+  private spread(f: number, rate: number): void {
+    const s = this.state;
+    const current = s.current;
+    const near = f < 0.5 ? s.before : s.next;
+    const w = f < 0.5 ? 0.5 - f : f - 0.5;
+    const between = current + (near - current) * w;
+    const edge = f < 0.25 || f > 0.75 ? near : current;
+    this.lambda = rate * between;
+    this.lambdaMin = rate * Math.min(between, current, edge);
+    this.lambdaMax = rate * Math.max(between, current, edge);
+  }
+
+  private integrate(from: number, to: number): void {
+    const s = this.state;
+    const span = to - from;
+    const base = this.base();
+    this.spread((from + span / 2) / HOUR - s.hour, base * this.level());
+    const counted = s.count;
+    for (let k = 0; k < SCALES.length; k++) {
+      const decay = DECAYS[k]!;
+      const d = decay.over(span);
+      const y = s.y.get(k) + counted;
+      const m = s.m.get(k);
+      if (k < SPIKE_SCALES) this.sample(k, from, to, y, m);
+      const fill = decay.tau * (1 - d);
+      s.y.set(k, y * d);
+      s.m.set(k, m * d + this.lambda * fill);
+      s.mMax.set(k, s.mMax.get(k) * d + this.lambdaMax * fill);
+      s.mMin.set(k, s.mMin.get(k) * d + this.lambdaMin * fill);
+    }
+    const d = LEVEL_DECAY.over(span);
+    const usual = this.lambda / this.level();
+    s.levelSeen = (s.levelSeen + counted) * d;
+    s.levelExpected = s.levelExpected * d + usual * LEVEL_DECAY.tau * (1 - d);
+    s.count = 0;
+  }
+
+  /** Takes the dispersion samples whose instants lie in (from, to]. */
+  private sample(k: number, from: number, to: number, y: number, m: number): void {
+    const period = SAMPLE_PERIODS[k]!;
+    const first = Math.floor(from / period) + 1;
+    const last = Math.floor(to / period);
+    if (last < first) return;
+    const s = this.state;
+    const decay = DECAYS[k]!;
+    // In the first two days the mean itself is too uncertain for a residual to mean anything.
+    if (s.hour - this.firstHour() < 24) return;
+    const single = Math.min(last, first + SAMPLES_ONE_BY_ONE - 1);
+    let expected = m;
+    for (let j = first; j <= single; j++) {
+      const d = decay.over(j * period - from);
+      expected = m * d + this.lambda * decay.tau * (1 - d);
+      learnDispersion(s, k, 2 * y * d, 2 * expected, FORGET[k]!, 1);
+    }
+    if (last > single) learnDispersion(s, k, 0, 2 * expected, FORGET[k]!, last - single);
+  }
+
+  private endHour(): void {
+    const s = this.state;
+    const meanPerHour = this.base() * HOUR;
+    const expected = meanPerHour * s.current;
+    if (s.hourCount > s.worstHour) s.worstHour = s.hourCount;
+    for (const listener of this.listeners) {
+      listener.hourEnded(s.hour, s.hourCount, expected, s.hourWeight);
+    }
+    const whole = s.hour >= this.firstHour();
+    const exposure = whole ? HOUR : (s.hour + 1) * HOUR - s.firstSecond;
+    // An hour under suspicion teaches the mean as far as it was learned, and the shape nothing.
+    const share = s.hourWeight;
+    s.baseEvents = s.baseEvents * BASE_KEEP_PER_HOUR + (share > 0 ? s.hourLearned : 0);
+    s.baseSeconds = s.baseSeconds * BASE_KEEP_PER_HOUR + exposure * share;
+    if (whole && share >= 1) {
+      learnHour(s.profile, s.hour, this.firstHour(), s.hourLearned, meanPerHour);
+    }
+    s.hour += 1;
+    s.hourCount = 0;
+    s.hourLearned = 0;
+    s.hourWeight = 1;
+    this.enterHour();
+  }
+
+  private enterHour(): void {
+    const s = this.state;
+    const first = this.firstHour();
+    const meanPerHour = this.base() * HOUR;
+    s.before = multiplier(s.profile, s.hour - 1, s.hour, first, meanPerHour);
+    s.current = multiplier(s.profile, s.hour, s.hour, first, meanPerHour);
+    s.next = multiplier(s.profile, s.hour + 1, s.hour, first, meanPerHour);
+  }
+
+  /** A long silence: closes its hours, empties the counters, answers the second to integrate from. */
+  private forget(second: number): number {
+    const s = this.state;
+    s.count = 0;
+    for (const field of [s.y, s.m, s.mMax, s.mMin]) field.fill(0);
+    s.levelSeen = 0;
+    s.levelExpected = 0;
+    const resume = second - MEMORY_SECONDS;
+    const target = Math.floor(resume / HOUR);
+    const skipped = target - s.hour - CATCH_UP_HOURS;
+    if (skipped > 0) {
+      this.endHour();
+      const keep = BASE_KEEP_PER_HOUR ** skipped;
+      s.baseEvents *= keep;
+      s.baseSeconds = s.baseSeconds * keep + (HOUR * (1 - keep)) / (1 - BASE_KEEP_PER_HOUR);
+      s.hour += skipped;
+      for (const listener of this.listeners) listener.hoursSkipped(skipped);
+    }
+    while (s.hour < target) {
+      s.second = (s.hour + 1) * HOUR;
+      this.endHour();
+    }
+    s.second = resume;
+    return resume;
+  }
+}
+
+/** Added to 1/r while this hour of the week was lived through less than twice. */
+const UNVISITED_VARIANCE = 0.15;

@@ -1,0 +1,117 @@
+/**
+ * Looks ahead from a key's last event as if none followed: when would its silence be remarkable?
+ *
+ * Works on copies: absence is judged without writing to the baseline, so that judging at the watermark and
+ * judging just before the key's next event come out the same (algorithms.md §9, Evaluation and Drop).
+ */
+import { DECAYS, type RateBaseline, SCALES } from './rate.ts';
+import { negativeBinomialTail } from './tails.ts';
+
+const HOUR = 3600;
+const QUARTER = 900;
+/** Least expected count, in units of 2m, for a scale to be judged; the 30-s scale asks for more. */
+const EXPECTED_MIN = 14;
+const EXPECTED_MIN_SHORT = 20;
+const SHORT_SCALE = 1;
+/** The 6-hour scale is for keys slower than this, events a second. */
+const SLOW_RATE = 0.01;
+const FIRST_SCALE = 1;
+
+/** A lower tail: at which scale, how strong, and the two counts (in units of 2y, 2m). */
+export interface Shortfall {
+  score: number;
+  scale: number;
+  seen: number;
+  expected: number;
+}
+
+/** The strongest shortfall as the counters stand at the baseline's current second. */
+export function shortfallNow(rate: RateBaseline, out: Shortfall): number {
+  const s = rate.state;
+  out.score = 0;
+  for (let k = FIRST_SCALE; k < SCALES.length; k++) {
+    judge(rate, k, s.y.get(k) + s.count, s.mMin.get(k), out);
+  }
+  return out.score;
+}
+
+function judge(rate: RateBaseline, k: number, y: number, mMin: number, out: Shortfall): void {
+  const n = 2 * y;
+  const m = 2 * mMin;
+  if (n >= m || m < (k === SHORT_SCALE ? EXPECTED_MIN_SHORT : EXPECTED_MIN)) return;
+  if (k === SCALES.length - 1 && rate.base() > SLOW_RATE) return;
+  const score = negativeBinomialTail(n, m, 1 / rate.inverseSize(k, m));
+  if (score <= out.score) return;
+  out.score = score;
+  out.scale = k;
+  out.seen = n;
+  out.expected = m;
+}
+
+/** Reused by every search; holds counters of the instant looked at. */
+const y = new Float64Array(SCALES.length);
+const m = new Float64Array(SCALES.length);
+
+/**
+ * First second in (last event, until] at which silence since the last event reaches `threshold`, or -1.
+ * `out` then holds the shortfall of that second. O(quarter hours looked at).
+ */
+export function findSilence(
+  rate: RateBaseline,
+  until: number,
+  threshold: number,
+  out: Shortfall,
+): number {
+  const s = rate.state;
+  for (let k = 0; k < SCALES.length; k++) {
+    y[k] = s.y.get(k) + s.count;
+    m[k] = s.mMin.get(k);
+  }
+  const mean = rate.base() * rate.level();
+  let at = s.second;
+  while (at < until) {
+    const end = Math.min(until, (Math.floor(at / QUARTER) + 1) * QUARTER);
+    const lambda = mean * leastMultiplier(rate, at + (end - at) / 2);
+    if (scoreAfter(rate, end - at, lambda, out) >= threshold) {
+      let low = 0;
+      let high = end - at;
+      while (high - low > 1) {
+        const middle = (low + high) >>> 1;
+        if (scoreAfter(rate, middle, lambda, out) >= threshold) high = middle;
+        else low = middle;
+      }
+      scoreAfter(rate, high, lambda, out);
+      return at + high;
+    }
+    step(end - at, lambda);
+    at = end;
+  }
+  return -1;
+}
+
+function step(span: number, lambda: number): void {
+  for (let k = 0; k < SCALES.length; k++) {
+    const d = DECAYS[k]!.over(span);
+    y[k] = y[k]! * d;
+    m[k] = m[k]! * d + lambda * DECAYS[k]!.tau * (1 - d);
+  }
+}
+
+function scoreAfter(rate: RateBaseline, span: number, lambda: number, out: Shortfall): number {
+  out.score = 0;
+  for (let k = FIRST_SCALE; k < SCALES.length; k++) {
+    const d = DECAYS[k]!.over(span);
+    judge(rate, k, y[k]! * d, m[k]! * d + lambda * DECAYS[k]!.tau * (1 - d), out);
+  }
+  return out.score;
+}
+
+/** The least of the interpolated, the flat and the near neighbour's multiplier at a second. */
+function leastMultiplier(rate: RateBaseline, second: number): number {
+  const hour = Math.floor(second / HOUR);
+  const f = second / HOUR - hour;
+  const current = rate.multiplierAt(hour);
+  const near = rate.multiplierAt(f < 0.5 ? hour - 1 : hour + 1);
+  const between = current + (near - current) * Math.abs(f - 0.5);
+  return Math.min(between, current, f < 0.25 || f > 0.75 ? near : current);
+}

@@ -1,0 +1,104 @@
+/**
+ * Contract of a detector: one file, one frozen object.
+ *
+ * Per event of a subject the engine calls, in this order: `observe` of every detector (score first), `describe`
+ * of those whose score opens or raises a finding, then `learn` of every detector (learn second). Nothing here
+ * may read a clock, draw a random number, do I/O or keep state outside its layout; O(1) an event.
+ */
+import type { z } from 'zod';
+import type { ApiEvent } from '../core/event.ts';
+import type { Facts, Family } from '../core/finding.ts';
+import type { PlacesBaseline } from './baselines/places.ts';
+import type { RateBaseline } from './baselines/rate.ts';
+import type { Layout, StateOf } from './engine/layout.ts';
+
+/** The subject at hand, as all detectors may read it. */
+export interface Subject {
+  readonly rate: RateBaseline;
+  readonly places: PlacesBaseline;
+  /** Instant of the first event, epoch ms. */
+  readonly firstAt: number;
+  /** Attested events before this one. */
+  readonly events: number;
+  /** Whole second of the event at hand, epoch seconds; for a late event the second of the latest one. */
+  readonly second: number;
+  /** Age of the event at hand behind the subject's latest, seconds; 0 unless late. */
+  readonly age: number;
+  /** How much of this event may be learned: 1, or less while under suspicion. */
+  readonly weight: number;
+}
+
+/** What a detector has to say for a score: numbers, and a sentence that a person can check. */
+export interface Evidence {
+  /** Begin of what is abnormal, epoch ms. */
+  readonly fromAt: number;
+  readonly observed: Facts;
+  readonly expected: Facts;
+  readonly why: string;
+  /** What the score is made of, as relative weights; the engine scales them to add up to the score. */
+  readonly parts: readonly { readonly name: string; readonly score: number }[];
+}
+
+export interface DetectorSettings {
+  readonly enabled: boolean;
+}
+
+/** Judges absence, which no event reports. Must not write to any state. */
+export interface Absence<L extends Layout, C> {
+  /** False while this subject's silence cannot be judged, e.g. for want of a baseline. */
+  ready(subject: Subject, config: C): boolean;
+  /**
+   * First second in (last event, until] at which absence is remarkable, or -1. When found, `scoreAt` and
+   * `describeAt` speak of that second until the next call.
+   */
+  find(subject: Subject, state: StateOf<L>, until: number, config: C): number;
+  scoreAt(): number;
+  describeAt(subject: Subject, state: StateOf<L>, second: number, config: C): Evidence;
+  /** True when something may have been found in a gap before an event at `second`: a cheap bound. */
+  suspects(subject: Subject, state: StateOf<L>, second: number, config: C): boolean;
+}
+
+export interface Detector<
+  L extends Layout = Layout,
+  C extends DetectorSettings = DetectorSettings,
+> {
+  readonly id: string;
+  /** Grows when the layout or its meaning changes. */
+  readonly version: number;
+  readonly family: Family;
+  readonly summary: string;
+  /** Highest risk this detector may reach with no second family beside it; Infinity when it may stand alone. */
+  readonly aloneMax: number;
+  /** Settings with unit, default, bounds and description. */
+  readonly config: z.ZodType<C>;
+  readonly layout: L;
+  /** The findings depend on the geography data, so its version is recorded with them. */
+  readonly usesPlaces: boolean;
+  /** True when a failed, claimed use of a known key is shown to `observe` (never to `learn`). */
+  readonly seesFailures: boolean;
+  init(state: StateOf<L>, config: C): void;
+  /** Instant from which this subject's baseline may be trusted, epoch ms: past when it is ready, else estimated. */
+  readyAt(subject: Subject, config: C): number;
+  /** Score of this event, −log10 p, 0 when its gates do not hold. High is anomalous. */
+  observe(state: StateOf<L>, event: ApiEvent, subject: Subject, config: C): number;
+  describe(state: StateOf<L>, event: ApiEvent, subject: Subject, config: C): Evidence;
+  learn(state: StateOf<L>, event: ApiEvent, subject: Subject, config: C): void;
+  /** An hour of the subject's life has ended (see HourListener). */
+  hourEnded?(
+    state: StateOf<L>,
+    subject: Subject,
+    hour: { readonly count: number; readonly expected: number; readonly weight: number },
+    config: C,
+  ): void;
+  hoursSkipped?(state: StateOf<L>, subject: Subject, hours: number): void;
+  readonly absence?: Absence<L, C>;
+  /** Turns a record of an older version into this one; answers false to refuse. */
+  migrate?(state: StateOf<L>, version: number): boolean;
+}
+
+/** Keeps the layout's and settings' types while a detector is written; erased to Detector in the list. */
+export function defineDetector<L extends Layout, C extends DetectorSettings>(
+  detector: Detector<L, C>,
+): Detector {
+  return Object.freeze(detector) as unknown as Detector;
+}

@@ -1,0 +1,210 @@
+/**
+ * Opens, raises and closes findings and incidents, and tells them as JSON lines.
+ */
+import { toIso, toIsoOrNull } from '../../core/clock.ts';
+import type { KeyDirectory } from '../../core/directory.ts';
+import { type Finding, type Incident, SCORE_MAX, severityOf } from '../../core/finding.ts';
+import type { Detector, Evidence } from '../detector.ts';
+import { rounded } from '../words.ts';
+import {
+  assess,
+  type Episode,
+  episodeClosesAt,
+  grew,
+  HOLD_MS,
+  idOf,
+  OPEN_SCORE,
+  type OpenIncident,
+} from './incidents.ts';
+
+export interface CaseBookOptions {
+  readonly directory: KeyDirectory;
+  readonly geographyVersion: string;
+  onFinding(finding: Finding): void;
+  onIncident(incident: Incident): void;
+}
+
+/** What a detector says about a subject at an instant. */
+export interface Verdict {
+  readonly detector: Detector;
+  readonly score: number;
+  readonly at: number;
+  readonly absent: boolean;
+  readonly mayAct: boolean;
+  /** Called only when there is something new to tell. */
+  describe(): Evidence;
+}
+
+export class CaseBook {
+  private readonly options: CaseBookOptions;
+
+  constructor(options: CaseBookOptions) {
+    this.options = options;
+  }
+
+  open(digest: string, at: number, events: number): OpenIncident {
+    return {
+      id: idOf('inc', digest, 'incident', at, events),
+      revision: 0,
+      openedAt: at,
+      updatedAt: at,
+      lastAt: at,
+      closedAt: null,
+      risk: 0,
+      severity: 'none',
+      families: [],
+      episodes: [],
+    };
+  }
+
+  /** Takes a verdict into the incident. Answers the finding's id when a finding was opened by it. */
+  take(
+    incident: OpenIncident,
+    verdict: Verdict,
+    subject: { id: string; digest: string; events: number },
+  ): string | undefined {
+    const { detector, at } = verdict;
+    const score = Math.min(SCORE_MAX, Number(verdict.score.toFixed(6)));
+    incident.lastAt = Math.max(incident.lastAt, at);
+    let episode = incident.episodes.find((e) => e.detector === detector.id);
+    const isNew = episode === undefined;
+    if (episode === undefined) {
+      if (score < OPEN_SCORE) return undefined;
+      episode = this.begin(verdict, subject);
+      incident.episodes.push(episode);
+    } else {
+      episode.mayAct &&= verdict.mayAct;
+      if (episode.closedAt === null) {
+        episode.lastAt = Math.max(episode.lastAt, at);
+        episode.absent = verdict.absent;
+      }
+      if (!grew(episode.score, score)) return undefined;
+      episode.closedAt = null;
+      episode.lastAt = Math.max(episode.lastAt, at);
+      episode.absent = verdict.absent;
+    }
+    this.retell(episode, score, verdict.describe());
+    assess(incident);
+    this.tellFinding(episode, subject.id);
+    this.tellIncident(incident, subject.id, at);
+    return isNew ? episode.findingId : undefined;
+  }
+
+  /** Closes what is due at or before `until`, each at its own instant; true when the incident closed. */
+  close(incident: OpenIncident, until: number, id: string): boolean {
+    for (;;) {
+      let next: Episode | undefined;
+      for (const episode of incident.episodes) {
+        if (episode.closedAt !== null) continue;
+        if (next === undefined || episodeClosesAt(episode) < episodeClosesAt(next)) next = episode;
+      }
+      if (next === undefined) break;
+      const dueAt = episodeClosesAt(next);
+      if (dueAt > until) return false;
+      next.closedAt = dueAt;
+      this.tellFinding(next, id);
+    }
+    const lastClose = Math.max(...incident.episodes.map((e) => e.closedAt ?? 0));
+    const closesAt = Math.max(lastClose, incident.lastAt + HOLD_MS);
+    if (closesAt > until) return false;
+    incident.closedAt = closesAt;
+    this.tellIncident(incident, id, closesAt);
+    return true;
+  }
+
+  private begin(verdict: Verdict, subject: { digest: string; events: number }): Episode {
+    const { detector, at } = verdict;
+    return {
+      detector: detector.id,
+      family: detector.family,
+      aloneMax: Math.min(detector.aloneMax, SCORE_MAX),
+      findingId: idOf('fnd', subject.digest, detector.id, at, subject.events),
+      revision: 0,
+      openedAt: at,
+      fromAt: at,
+      lastAt: at,
+      closedAt: null,
+      absent: verdict.absent,
+      score: 0,
+      observed: {},
+      expected: {},
+      why: '',
+      parts: [],
+      mayAct: verdict.mayAct,
+      usesPlaces: detector.usesPlaces,
+      version: detector.version,
+    };
+  }
+
+  private retell(episode: Episode, score: number, evidence: Evidence): void {
+    episode.score = score;
+    episode.fromAt = Math.min(episode.fromAt, evidence.fromAt);
+    episode.observed = evidence.observed;
+    episode.expected = evidence.expected;
+    episode.why = evidence.why;
+    const total = evidence.parts.reduce((sum, part) => sum + part.score, 0);
+    episode.parts = evidence.parts.map((part) => ({
+      name: part.name,
+      score: rounded(total > 0 ? (part.score / total) * score : score / evidence.parts.length),
+    }));
+  }
+
+  private tellFinding(episode: Episode, id: string): void {
+    episode.revision++;
+    const versions: Record<string, string | number> = { [episode.detector]: episode.version };
+    if (episode.usesPlaces) versions['geography'] = this.options.geographyVersion;
+    this.options.onFinding({
+      type: 'finding',
+      id: episode.findingId,
+      revision: episode.revision,
+      detector: episode.detector,
+      family: episode.family,
+      subject: this.name(id),
+      fromAt: toIso(episode.fromAt),
+      toAt: toIso(episode.lastAt),
+      score: Number(episode.score.toFixed(3)),
+      severity: severityOf(Math.min(episode.score, episode.aloneMax), false),
+      observed: episode.observed,
+      expected: episode.expected,
+      why: episode.why,
+      closedAt: toIsoOrNull(episode.closedAt ?? undefined),
+      trust: episode.mayAct ? 'act' : 'observe',
+      parts: episode.parts,
+      versions,
+    });
+  }
+
+  private tellIncident(incident: OpenIncident, id: string, at: number): void {
+    incident.revision++;
+    incident.updatedAt = Math.max(incident.updatedAt, at);
+    this.options.onIncident(this.line(incident, id));
+  }
+
+  /** The incident as it stands. */
+  line(incident: OpenIncident, id: string): Incident {
+    const ranked = [...incident.episodes].sort((a, b) => b.score - a.score);
+    return {
+      type: 'incident',
+      id: incident.id,
+      revision: incident.revision,
+      subject: this.name(id),
+      openedAt: toIso(incident.openedAt),
+      updatedAt: toIso(incident.updatedAt),
+      closedAt: toIsoOrNull(incident.closedAt ?? undefined),
+      severity: incident.severity,
+      risk: Number(incident.risk.toFixed(3)),
+      families: incident.families,
+      findings: incident.episodes.map((episode) => episode.findingId),
+      why: ranked.map((episode) => sentence(episode.why)).join(' '),
+    };
+  }
+
+  private name(id: string): Finding['subject'] {
+    const label = this.options.directory.entry(id)?.label;
+    return label === undefined ? { kind: 'key', id } : { kind: 'key', id, label };
+  }
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

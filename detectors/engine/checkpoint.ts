@@ -1,0 +1,192 @@
+/**
+ * Engine state out and in: what changed goes out, and all of it comes back.
+ *
+ * Records are written as they lie in memory; the layout stands beside them, so that a record of another
+ * version is converted part by part, or refused clearly.
+ */
+import { KeyhoundError } from '../../core/errors.ts';
+import type { KeyIdentity } from '../../core/event.ts';
+import type { LoadedState, SubjectRow, UsageRow } from '../../core/store.ts';
+import { AdmissionSketch } from './admission.ts';
+import type { Engine } from './contract.ts';
+import type { DetectionEngine } from './engine.ts';
+import type { OpenIncident } from './incidents.ts';
+import type { Judge } from './judge.ts';
+import type { KeyGroup } from './key-group.ts';
+import type { Memory, PlacedPart } from './layout.ts';
+
+const SKETCH_PART = 'admission';
+
+interface Meta {
+  readonly layout: readonly PlacedPart[];
+  readonly sources: readonly string[];
+  /** Null before the first event. */
+  readonly watermark: number | null;
+  readonly firstAt: number | null;
+  readonly lastAt: number | null;
+}
+
+export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['checkpoint']> {
+  const { outbox, groups, judge } = engine;
+  const dirty = groups.map((group) => group.drainDirty());
+  const open: { digest: Uint8Array; body: string | null }[] = [];
+  const parts: { group: number; part: string; bytes: Uint8Array }[] = [];
+  const removedGroupParts: { group: number; part: string }[] = [];
+  for (const group of groups) {
+    for (const slot of group.openChanged) {
+      const incident = group.open.get(slot);
+      const body = incident === undefined ? null : JSON.stringify(incident);
+      open.push({ digest: group.slab.digestOf(slot), body });
+    }
+    group.openChanged.clear();
+    const { written, removed } = group.duplicates.drain();
+    for (const part of removed) removedGroupParts.push({ group: group.index, part });
+    for (const { part, bytes } of written) parts.push({ group: group.index, part, bytes });
+    if (group.sketch?.changed) {
+      group.sketch.changed = false;
+      parts.push({ group: group.index, part: SKETCH_PART, bytes: group.sketch.bytes() });
+    }
+  }
+  for (const [i, slots] of dirty.entries()) {
+    for (const slot of slots) {
+      if (groups[i]!.ids[slot] === '') continue;
+      judge.moveTo(groups[i]!.slab.memory, groups[i]!.slab.offset(slot));
+      outbox.hour(judge.header);
+    }
+  }
+  const usage: UsageRow[] = outbox.usage;
+  const result = {
+    meta: { ...metaOf(engine) },
+    streams: engine.streams.drain(),
+    groups: parts,
+    removedGroupParts,
+    subjects: rows(groups, dirty),
+    removedSubjects: outbox.removed,
+    open,
+    findings: [...outbox.findings.values()],
+    inputs: outbox.inputs,
+    incidents: [...outbox.incidents.values()],
+    usage,
+    controls: [],
+  };
+  outbox.findings = new Map();
+  outbox.incidents = new Map();
+  outbox.inputs = [];
+  outbox.usage = [];
+  outbox.removed = [];
+  return result;
+}
+
+function metaOf(engine: DetectionEngine): Meta {
+  const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+  return {
+    layout: engine.judge.layout.parts,
+    sources: engine.streams.sourceNames,
+    watermark: finite(engine.streams.watermark),
+    firstAt: finite(engine.firstAt),
+    lastAt: finite(engine.lastAt),
+  };
+}
+
+/** Rows of the changed subjects, made one by one while the store writes them. */
+function* rows(groups: readonly KeyGroup[], dirty: readonly number[][]): Iterable<SubjectRow> {
+  for (const [i, slots] of dirty.entries()) {
+    const group = groups[i]!;
+    for (const slot of slots) {
+      if (group.ids[slot] === '') continue;
+      yield {
+        group: i,
+        digest: group.slab.digestOf(slot),
+        id: group.ids[slot]!,
+        consumer: group.consumers[slot]!,
+        record: group.slab.bytesOf(slot),
+      };
+    }
+  }
+}
+
+export function restoreState(engine: DetectionEngine, state: LoadedState): void {
+  const meta = state.meta as unknown as Meta;
+  const { groups, judge, options } = engine;
+  engine.streams.restore(meta.sources, state.streams, meta.watermark ?? Number.NEGATIVE_INFINITY);
+  engine.firstAt = meta.firstAt ?? engine.firstAt;
+  engine.lastAt = meta.lastAt ?? engine.lastAt;
+  const convert = converter(judge, meta.layout);
+  const slots = new Map<string, { group: KeyGroup; slot: number }>();
+  for (const row of state.subjects) {
+    const group = groups[row.group]!;
+    const key = identityOf(row);
+    const slot = group.slab.add(key);
+    group.ids[slot] = row.id;
+    group.consumers[slot] = row.consumer;
+    group.registered[slot] = options.directory.entry(row.id) !== undefined;
+    convert(row.record, group.slab.memory, group.slab.offset(slot));
+    judge.moveTo(group.slab.memory, group.slab.offset(slot));
+    if (judge.header.dueAt !== 0) group.heap.push(judge.header.dueAt, slot);
+    if (judge.header.suspectSecond !== 0 || state.open.length > 0) {
+      slots.set(keyOf(row.digest), { group, slot });
+    }
+    engine.subjects++;
+  }
+  for (const { digest, body } of state.open) {
+    const found = slots.get(keyOf(digest));
+    if (found !== undefined) found.group.open.set(found.slot, JSON.parse(body) as OpenIncident);
+  }
+  for (const { group, part, bytes } of state.groups) {
+    if (part === SKETCH_PART) groups[group]!.sketch = new AdmissionSketch(bytes);
+    else groups[group]!.duplicates.restore(part, bytes);
+  }
+}
+
+/** Answers a function that writes a saved record into the slab, part by part. */
+function converter(
+  judge: Judge,
+  saved: readonly PlacedPart[],
+): (record: Uint8Array, memory: Memory, offset: number) => void {
+  const same = JSON.stringify(saved) === JSON.stringify(judge.layout.parts);
+  if (same) return (record, memory, offset) => memory.bytes.set(record, offset);
+  for (const part of judge.layout.parts) {
+    const old = saved.find((other) => other.id === part.id);
+    const seat = judge.seats.find((other) => other.detector.id === part.id);
+    if (old === undefined || old.version === part.version) continue;
+    if (seat?.detector.migrate === undefined || old.version > part.version) {
+      throw new KeyhoundError(
+        'usage',
+        `the state holds version ${old.version} of "${part.id}", this program reads ${part.version}`,
+        {
+          code: 'state-layout',
+          hint: 'Run the version that wrote it, or start from a new state folder.',
+        },
+      );
+    }
+  }
+  return (record, memory, offset) => {
+    judge.moveTo(memory, offset);
+    for (const part of judge.layout.parts) {
+      const old = saved.find((other) => other.id === part.id);
+      const seat = judge.seats.find((other) => other.detector.id === part.id);
+      if (old === undefined) {
+        seat?.detector.init(seat.state, seat.settings);
+        continue;
+      }
+      const bytes = record.subarray(old.offset, old.offset + Math.min(old.size, part.size));
+      memory.bytes.set(bytes, offset + part.offset);
+      if (old.version !== part.version) seat!.detector.migrate!(seat!.state, old.version);
+    }
+  };
+}
+
+function identityOf(row: SubjectRow): KeyIdentity {
+  const view = new DataView(row.digest.buffer, row.digest.byteOffset, 16);
+  return {
+    id: row.id,
+    digest0: view.getUint32(0, true),
+    digest1: view.getUint32(4, true),
+    digest2: view.getUint32(8, true),
+    digest3: view.getUint32(12, true),
+  };
+}
+
+function keyOf(digest: Uint8Array): string {
+  return Buffer.from(digest.buffer, digest.byteOffset, 16).toString('latin1');
+}

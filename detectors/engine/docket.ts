@@ -1,0 +1,292 @@
+/**
+ * What is open and what is due, subject by subject: turns scores into findings and incidents, judges absence,
+ * and closes what has been quiet. Works on the record that the judge stands on.
+ */
+import type { ApiEvent } from '../../core/event.ts';
+import type { Finding, Incident, Severity } from '../../core/finding.ts';
+import type { Detector } from '../detector.ts';
+import { CaseBook } from './case-book.ts';
+import type { EngineOptions } from './contract.ts';
+import {
+  closesAt,
+  KEEP_SCORE,
+  OPEN_SCORE,
+  type OpenIncident,
+  SUSPICION_RISK,
+} from './incidents.ts';
+import type { Judge } from './judge.ts';
+import type { KeyGroup } from './key-group.ts';
+import type { Outbox } from './outbox.ts';
+import { layoutVersion, roundScore } from './recompute.ts';
+import type { Streams } from './streams.ts';
+
+/** How far ahead absence is looked for, and how soon it is looked for again when nothing is in sight. */
+const LOOK_AHEAD_SECONDS = 86_400;
+export const LOOK_AGAIN_MS = 6 * 3_600_000;
+/** A key silent for longer is not looked at until it speaks. */
+const LOOK_UNTIL_MS = 7 * 24 * 3_600_000;
+
+const ENCODER = new TextEncoder();
+
+export class Docket {
+  readonly findingCounts: Record<string, number> = {};
+  /** By the severity they have now. */
+  readonly incidentCounts: Partial<Record<Severity, number>> = {};
+  private readonly openSeverities = new Map<string, Severity>();
+  private nextDueAt = Number.POSITIVE_INFINITY;
+  private readonly cases: CaseBook;
+  private readonly options: EngineOptions;
+  private readonly judge: Judge;
+  private readonly groups: readonly KeyGroup[];
+  private readonly streams: Streams;
+  private readonly outbox: Outbox;
+
+  constructor(
+    options: EngineOptions,
+    judge: Judge,
+    groups: readonly KeyGroup[],
+    streams: Streams,
+    outbox: Outbox,
+  ) {
+    this.options = options;
+    this.judge = judge;
+    this.groups = groups;
+    this.streams = streams;
+    this.outbox = outbox;
+    this.cases = new CaseBook({
+      directory: options.directory,
+      geographyVersion: options.geographyVersion,
+      onFinding: (finding) => this.tellFinding(finding),
+      onIncident: (incident) => this.tell(incident),
+    });
+  }
+
+  get open(): number {
+    return this.openSeverities.size;
+  }
+
+  openIncidents(): Incident[] {
+    return this.groups.flatMap((group) =>
+      [...group.open].map(([slot, open]) => this.cases.line(open, group.ids[slot]!)),
+    );
+  }
+
+  /** After a restore: what was open and due is so again. */
+  resume(): void {
+    for (const group of this.groups) {
+      this.nextDueAt = Math.min(this.nextDueAt, group.heap.first);
+      for (const open of group.open.values()) this.openSeverities.set(open.id, open.severity);
+    }
+  }
+
+  /** Something of this subject is due before the event, or silence may have been remarkable. */
+  mustSettle(event: ApiEvent): boolean {
+    const { judge } = this;
+    if (judge.header.dueAt !== 0 && judge.header.dueAt <= event.at) return true;
+    const second = Math.floor(event.at / 1000);
+    for (const { detector, settings, state } of judge.seats) {
+      if (detector.absence === undefined || !settings.enabled) continue;
+      if (detector.absence.suspects(judge.subject, state, second, settings)) return true;
+    }
+    return false;
+  }
+
+  /** The subject spoke again: an absence is over, and its finding closes after quiet. */
+  returned(group: KeyGroup, slot: number, at: number): void {
+    const incident = group.open.get(slot);
+    if (incident === undefined) return;
+    for (const episode of incident.episodes) {
+      if (!episode.absent) continue;
+      episode.absent = false;
+      episode.lastAt = Math.max(episode.lastAt, at);
+      group.openChanged.add(slot);
+    }
+  }
+
+  /** Takes the scores of the event at hand into the subject's incident. */
+  raise(group: KeyGroup, slot: number, event: ApiEvent): void {
+    const { scores, seats } = this.judge;
+    for (let i = 0; i < seats.length; i++) {
+      const score = scores[i]!;
+      if (score < KEEP_SCORE) continue;
+      const { detector } = seats[i]!;
+      const open = group.open.get(slot);
+      if (open === undefined && score < OPEN_SCORE) continue;
+      const opened = this.take(group, slot, open, detector, score, event.at, event);
+      if (opened === undefined || !this.options.durable) continue;
+      this.outbox.input({
+        findingId: opened,
+        detector: detector.id,
+        score: roundScore(score),
+        kind: 'event',
+        at: event.at,
+        layoutVersion: layoutVersion(this.judge),
+        record: group.slab.bytesOf(0),
+        event: ENCODER.encode(JSON.stringify(event)),
+      });
+    }
+  }
+
+  /** `event` undefined: an absence. Answers the id of a finding that was opened. */
+  private take(
+    group: KeyGroup,
+    slot: number,
+    open: OpenIncident | undefined,
+    detector: Detector,
+    score: number,
+    at: number,
+    event: ApiEvent | undefined,
+  ): string | undefined {
+    const { judge } = this;
+    const { header, subject } = judge;
+    const digest = hex(group.slab.digestOf(slot));
+    const incident = open ?? this.cases.open(digest, at, header.events);
+    const seat = judge.seats.find((other) => other.detector === detector)!;
+    const opened = this.cases.take(
+      incident,
+      {
+        detector,
+        score,
+        at,
+        absent: event === undefined,
+        mayAct: event === undefined || (event.mayAct && event.attested),
+        describe: () =>
+          event === undefined
+            ? detector.absence!.describeAt(
+                subject,
+                seat.state,
+                Math.floor(at / 1000),
+                seat.settings,
+              )
+            : detector.describe(seat.state, event, subject, seat.settings),
+      },
+      { id: group.ids[slot]!, digest, events: header.events },
+    );
+    if (incident.episodes.length === 0) return undefined;
+    if (open === undefined) group.open.set(slot, incident);
+    group.openChanged.add(slot);
+    if (incident.risk >= SUSPICION_RISK && header.suspectSecond === 0) {
+      header.suspectSecond = Math.floor(at / 1000);
+      subject.weight = 0;
+    }
+    const due = closesAt(incident);
+    if (header.dueAt === 0 || due < header.dueAt) this.arm(group, slot, due);
+    return opened;
+  }
+
+  arm(group: KeyGroup, slot: number, at: number): void {
+    this.judge.header.dueAt = at;
+    group.heap.push(at, slot);
+    if (at < this.nextDueAt) this.nextDueAt = at;
+  }
+
+  passWatermark(): void {
+    const { watermark } = this.streams;
+    if (watermark < this.nextDueAt) return;
+    let next = Number.POSITIVE_INFINITY;
+    for (const group of this.groups) {
+      while (group.heap.first <= watermark) {
+        const slot = group.heap.pop();
+        this.judge.moveTo(group.slab.memory, group.slab.offset(slot));
+        const { dueAt } = this.judge.header;
+        // An older entry of a subject that was armed again since, or of a slot given to another key.
+        if (dueAt === 0 || dueAt > watermark) continue;
+        if (this.options.durable) group.markDirty(slot);
+        this.settle(group, slot, watermark);
+      }
+      next = Math.min(next, group.heap.first);
+    }
+    this.nextDueAt = next;
+  }
+
+  /** Judges absence and closes what is due of the subject at hand, up to an instant, and arms it anew. */
+  settle(group: KeyGroup, slot: number, until: number): void {
+    const { judge } = this;
+    const { header } = judge;
+    judge.face(judge.rate.state.second);
+    let next = Number.POSITIVE_INFINITY;
+    for (const { detector, settings, state } of judge.seats) {
+      const { absence } = detector;
+      if (absence === undefined || !settings.enabled) continue;
+      const isAbsent = group.open
+        .get(slot)
+        ?.episodes.some((e) => e.detector === detector.id && e.absent && e.closedAt === null);
+      if (isAbsent) continue;
+      if (!absence.ready(judge.subject, settings) || !this.streams.isLive(header.source)) {
+        next = Math.min(next, until + LOOK_AGAIN_MS);
+        continue;
+      }
+      const second = Math.floor(until / 1000);
+      const found = absence.find(judge.subject, state, second, settings);
+      if (found > 0) this.raiseAbsence(group, slot, detector, absence.scoreAt(), found * 1000);
+      else {
+        const ahead = absence.find(judge.subject, state, second + LOOK_AHEAD_SECONDS, settings);
+        if (ahead > 0) next = Math.min(next, ahead * 1000);
+        else if (until - header.lastAt < LOOK_UNTIL_MS)
+          next = Math.min(next, until + LOOK_AGAIN_MS);
+      }
+    }
+    this.closeDue(group, slot, until);
+    const open = group.open.get(slot);
+    if (open !== undefined) next = Math.min(next, closesAt(open));
+    header.dueAt = 0;
+    if (Number.isFinite(next)) this.arm(group, slot, Math.max(next, until + 1));
+  }
+
+  private raiseAbsence(
+    group: KeyGroup,
+    slot: number,
+    detector: Detector,
+    score: number,
+    at: number,
+  ): void {
+    this.closeDue(group, slot, at);
+    const record = this.options.durable ? group.slab.bytesOf(slot) : undefined;
+    const opened = this.take(group, slot, group.open.get(slot), detector, score, at, undefined);
+    if (opened === undefined || record === undefined) return;
+    this.outbox.input({
+      findingId: opened,
+      detector: detector.id,
+      score: roundScore(score),
+      kind: 'tick',
+      at,
+      layoutVersion: layoutVersion(this.judge),
+      record,
+      event: null,
+    });
+  }
+
+  private closeDue(group: KeyGroup, slot: number, until: number): void {
+    const open = group.open.get(slot);
+    if (open === undefined || closesAt(open) > until) return;
+    group.openChanged.add(slot);
+    if (!this.cases.close(open, until, group.ids[slot]!)) return;
+    group.open.delete(slot);
+    this.judge.header.suspectSecond = 0;
+  }
+
+  private tell(incident: Incident): void {
+    const before = this.openSeverities.get(incident.id);
+    if (before !== incident.severity && (before !== undefined || incident.revision === 1)) {
+      if (before !== undefined) this.incidentCounts[before] = this.incidentCounts[before]! - 1;
+      const counts = this.incidentCounts;
+      counts[incident.severity] = (counts[incident.severity] ?? 0) + 1;
+    }
+    if (incident.closedAt === null) this.openSeverities.set(incident.id, incident.severity);
+    else this.openSeverities.delete(incident.id);
+    this.outbox.incident(incident);
+    this.options.onIncident(incident);
+  }
+
+  private tellFinding(finding: Finding): void {
+    if (finding.revision === 1) {
+      this.findingCounts[finding.detector] = (this.findingCounts[finding.detector] ?? 0) + 1;
+    }
+    this.outbox.finding(finding);
+    this.options.onFinding(finding);
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}

@@ -1,0 +1,256 @@
+/**
+ * The detection engine: applies events in the order of the sequence, subject by subject.
+ *
+ * Event time only. An event is judged by all detectors before any learns; absence is judged when the watermark
+ * passes, and in any case before the subject's next event, with the same result (design.md §4.3).
+ */
+import type { Config } from '../../core/config.ts';
+import { type ApiEvent, KEY_GROUPS } from '../../core/event.ts';
+import type { FindingInputs, Incident } from '../../core/finding.ts';
+import { LIMITED_BY } from '../../core/record.ts';
+import type { LoadedState } from '../../core/store.ts';
+import type { Detector } from '../detector.ts';
+import { DETECTORS } from '../list.ts';
+import { drainCheckpoint, restoreState } from './checkpoint.ts';
+import type { Engine, EngineOptions, EngineStats, KeyState, Recomputed } from './contract.ts';
+import { Docket, LOOK_AGAIN_MS } from './docket.ts';
+import { Judge } from './judge.ts';
+import { KeyGroup } from './key-group.ts';
+import { keyStateOf, keyStates } from './key-states.ts';
+import { Outbox } from './outbox.ts';
+import { recompute } from './recompute.ts';
+import { Streams } from './streams.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Counters of EngineStats that only grow. */
+export interface Counters {
+  events: number;
+  claimed: number;
+  duplicates: number;
+  repeats: number;
+  late: number;
+  unadmitted: number;
+}
+
+export class DetectionEngine implements Engine {
+  readonly judge: Judge;
+  readonly streams = new Streams();
+  readonly groups: KeyGroup[] = [];
+  readonly outbox: Outbox;
+  readonly options: EngineOptions;
+  readonly counters: Counters = {
+    events: 0,
+    claimed: 0,
+    duplicates: 0,
+    repeats: 0,
+    late: 0,
+    unadmitted: 0,
+  };
+  firstAt = Number.POSITIVE_INFINITY;
+  lastAt = Number.NEGATIVE_INFINITY;
+  subjects = 0;
+  private readonly limit: number;
+  private readonly docket: Docket;
+
+  constructor(options: EngineOptions, detectors: readonly Detector[]) {
+    this.options = options;
+    this.judge = new Judge(detectors, options.detectors);
+    this.outbox = new Outbox(options.durable);
+    this.limit = Math.ceil(options.subjectsMax / KEY_GROUPS);
+    const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest')!;
+    for (let i = 0; i < KEY_GROUPS; i++) {
+      this.groups.push(new KeyGroup(i, this.judge.layout.size, digest.offset / 4, options.durable));
+    }
+    this.docket = new Docket(options, this.judge, this.groups, this.streams, this.outbox);
+  }
+
+  openStream(source: string, stream: string, latenessMs: number): number {
+    return this.streams.open(source, stream, latenessMs);
+  }
+
+  closeStream(stream: number, position: number): void {
+    if (this.streams.close(stream, position)) this.docket.passWatermark();
+  }
+
+  setSilent(stream: number, silent: boolean): void {
+    if (this.streams.setSilent(stream, silent)) this.docket.passWatermark();
+  }
+
+  position(stream: string): { position: number; finished: boolean } {
+    const known = this.streams.find(stream);
+    return { position: known?.next ?? 0, finished: known?.finished ?? false };
+  }
+
+  advance(stream: number, position: number): void {
+    const known = this.streams.list[stream]!;
+    known.next = position;
+    known.changed = true;
+  }
+
+  observe(event: ApiEvent): void {
+    const { counters } = this;
+    if (!this.streams.accept(event.stream, event.position)) {
+      counters.repeats++;
+      return;
+    }
+    const group = this.groups[event.key.digest0 & (KEY_GROUPS - 1)]!;
+    if (
+      (event.fingerprint0 | event.fingerprint1) !== 0 &&
+      group.duplicates.seen(event.fingerprint0, event.fingerprint1, event.at)
+    ) {
+      counters.duplicates++;
+      return;
+    }
+    counters.events++;
+    if (event.at < this.firstAt) this.firstAt = event.at;
+    if (event.at > this.lastAt) this.lastAt = event.at;
+    const slot = this.slotFor(group, event);
+    if (slot > 0) this.apply(group, slot, event);
+    if (this.streams.arrive(event.stream, event.at)) this.docket.passWatermark();
+  }
+
+  /** Slot of the event's key; a record is made when the key has a right to one; else -1. */
+  private slotFor(group: KeyGroup, event: ApiEvent): number {
+    const { slab } = group;
+    const found = slab.find(event.key);
+    if (found > 0) return found;
+    if (!event.attested) {
+      this.counters.claimed++;
+      return -1;
+    }
+    const { directory } = this.options;
+    const registered = directory.size > 0 && directory.entry(event.key.id) !== undefined;
+    const free = registered || slab.size < this.limit / 4;
+    if (!free && !group.earns(event)) {
+      this.counters.unadmitted++;
+      return -1;
+    }
+    if (slab.size >= this.limit) {
+      const removed = group.evict(this.judge, event.at);
+      if (removed !== undefined) {
+        this.subjects--;
+        if (this.options.durable) this.outbox.removed.push(removed);
+      } else if (!registered) {
+        this.counters.unadmitted++;
+        return -1;
+      }
+    }
+    const slot = group.admit(event, registered);
+    this.subjects++;
+    this.judge.moveTo(slab.memory, slab.offset(slot));
+    this.judge.init(event.at);
+    return slot;
+  }
+
+  private apply(group: KeyGroup, slot: number, event: ApiEvent): void {
+    const { judge } = this;
+    const { header } = judge;
+    judge.moveTo(group.slab.memory, group.slab.offset(slot));
+    if (this.options.durable) group.markDirty(slot);
+    if (event.consumer !== '' && group.consumers[slot] === '')
+      group.consumers[slot] = event.consumer;
+    this.countUsage(event);
+    header.source = this.streams.list[event.stream]!.sourceIndex;
+    if (!event.attested) {
+      this.counters.claimed++;
+      if (event.status === 401) this.applyFailure(group, slot, event);
+      return;
+    }
+    // What we or the gateway's limiter refused is not learned, and accuses nobody.
+    if (event.limitedBy !== LIMITED_BY.nobody) return;
+    if (event.at < this.streams.watermark) {
+      this.counters.late++;
+      return;
+    }
+    if (this.docket.mustSettle(event)) this.docket.settle(group, slot, event.at);
+    group.slab.copyToScratch(slot);
+    judge.observe(event);
+    if (group.open.size > 0) this.docket.returned(group, slot, event.at);
+    this.docket.raise(group, slot, event);
+    judge.learn(event);
+    if (header.dueAt === 0) this.docket.arm(group, slot, event.at + LOOK_AGAIN_MS);
+  }
+
+  private applyFailure(group: KeyGroup, slot: number, event: ApiEvent): void {
+    if (event.at < this.streams.watermark) {
+      this.counters.late++;
+      return;
+    }
+    group.slab.copyToScratch(slot);
+    this.judge.observeFailure(event);
+    this.docket.raise(group, slot, event);
+  }
+
+  private countUsage(event: ApiEvent): void {
+    const { header } = this.judge;
+    const hour = Math.floor(event.at / HOUR_MS);
+    if (hour > header.usageHour) {
+      this.outbox.hour(header);
+      header.usageHour = hour;
+      header.usageRequests = 0;
+      header.usageErrors = 0;
+      header.usageBytesIn = 0;
+      header.usageBytesOut = 0;
+    }
+    header.usageRequests++;
+    if (event.status >= 400) header.usageErrors++;
+    if (event.bytesIn > 0) header.usageBytesIn += event.bytesIn;
+    if (event.bytesOut > 0) header.usageBytesOut += event.bytesOut;
+  }
+
+  get dirty(): number {
+    let dirty = this.outbox.size;
+    for (const group of this.groups) dirty += group.dirtySlots.length;
+    return dirty;
+  }
+
+  checkpoint(): ReturnType<Engine['checkpoint']> {
+    return drainCheckpoint(this);
+  }
+
+  restore(state: LoadedState): void {
+    restoreState(this, state);
+    this.docket.resume();
+  }
+
+  stats(): EngineStats {
+    const { watermark } = this.streams;
+    return {
+      ...this.counters,
+      subjects: this.subjects,
+      firstAt: Number.isFinite(this.firstAt) ? this.firstAt : undefined,
+      lastAt: Number.isFinite(this.lastAt) ? this.lastAt : undefined,
+      watermarkAt: Number.isFinite(watermark) ? watermark : undefined,
+      findings: { ...this.docket.findingCounts },
+      incidents: { ...this.docket.incidentCounts },
+      openIncidents: this.docket.open,
+    };
+  }
+
+  keys(options: { readonly limit: number; readonly prefix?: string }): KeyState[] {
+    return keyStates(this, options);
+  }
+
+  key(id: string): KeyState | undefined {
+    return keyStateOf(this, id);
+  }
+
+  openIncidents(): Incident[] {
+    return this.docket.openIncidents();
+  }
+
+  recompute(inputs: FindingInputs): Recomputed {
+    return recompute(this.judge, inputs);
+  }
+}
+
+/** Engine over the product's detectors. Throws `usage` on unknown detectors or settings. */
+export function createEngine(options: EngineOptions): DetectionEngine {
+  return new DetectionEngine(options, DETECTORS);
+}
+
+/** Checks the settings of all detectors. Throws `usage` that names the faults. */
+export function checkDetectorConfig(config: Config['detectors']): void {
+  new Judge(DETECTORS, config);
+}

@@ -1,0 +1,123 @@
+/**
+ * Findings by episode, and the incident they fold into: pure bookkeeping of one subject.
+ *
+ * One finding per detector, subject and episode: updated while it lasts, closed after quiet, raised again only
+ * when it grows. At most one open incident per subject. Everything here is plain JSON, so that an open
+ * incident is its own snapshot.
+ */
+import { createHash } from 'node:crypto';
+import {
+  FAMILIES,
+  type Facts,
+  type Family,
+  type Severity,
+  severityOf,
+} from '../../core/finding.ts';
+
+/** A score opens a finding at OPEN, and keeps it alive from KEEP. */
+export const OPEN_SCORE = 4;
+export const KEEP_SCORE = 3;
+/** An episode closes after this long without evidence; its incident after an hour. */
+export const QUIET_MS = 15 * 60_000;
+export const HOLD_MS = 60 * 60_000;
+/** Absence brings no events that could end it: it is closed after a day at the latest. */
+export const ABSENCE_MAX_MS = 24 * 3_600_000;
+/** From this risk on the subject is under suspicion, and learning is damped. */
+export const SUSPICION_RISK = 5;
+
+export interface Episode {
+  readonly detector: string;
+  readonly family: Family;
+  readonly aloneMax: number;
+  readonly findingId: string;
+  revision: number;
+  readonly openedAt: number;
+  fromAt: number;
+  /** Last instant with evidence, epoch ms. */
+  lastAt: number;
+  closedAt: number | null;
+  /** True from an absence until the subject's next event. */
+  absent: boolean;
+  /** Highest score met, and the score the last revision told. */
+  score: number;
+  observed: Facts;
+  expected: Facts;
+  why: string;
+  parts: { name: string; score: number }[];
+  mayAct: boolean;
+  usesPlaces: boolean;
+  version: number;
+}
+
+export interface OpenIncident {
+  readonly id: string;
+  revision: number;
+  readonly openedAt: number;
+  updatedAt: number;
+  /** Last instant with any evidence, epoch ms. */
+  lastAt: number;
+  closedAt: number | null;
+  risk: number;
+  severity: Severity;
+  families: Family[];
+  readonly episodes: Episode[];
+}
+
+/** Ids come from subject, what it is, the instant and the subject's own event count (design.md §4.4). */
+export function idOf(
+  prefix: string,
+  digest: string,
+  kind: string,
+  at: number,
+  events: number,
+): string {
+  const hash = createHash('sha256').update(`${digest}|${kind}|${at}|${events}`).digest('hex');
+  return `${prefix}_${hash.slice(0, 20)}`;
+}
+
+/** Whether a score is news beside the one told last: a quarter more, at least 1, or a higher severity. */
+export function grew(told: number, score: number): boolean {
+  if (score >= told + Math.max(1, told / 4)) return true;
+  return score > told && severityOf(score, false) !== severityOf(told, false);
+}
+
+/** When something of this incident closes next, epoch ms. */
+export function closesAt(incident: OpenIncident): number {
+  let next = incident.lastAt + HOLD_MS;
+  for (const episode of incident.episodes) {
+    if (episode.closedAt === null) next = Math.min(next, episodeClosesAt(episode));
+  }
+  return next;
+}
+
+export function episodeClosesAt(episode: Episode): number {
+  return episode.lastAt + (episode.absent ? ABSENCE_MAX_MS : QUIET_MS);
+}
+
+/**
+ * Risk and severity over all findings of the incident (algorithms.md §9): the strongest family in full, half
+ * of what others exceed 4 by, at most 2. What is weak alone is capped alone.
+ */
+export function assess(incident: OpenIncident): void {
+  const best = new Map<Family, number>();
+  let cap = 0;
+  for (const episode of incident.episodes) {
+    best.set(episode.family, Math.max(best.get(episode.family) ?? 0, episode.score));
+    cap = Math.max(cap, episode.aloneMax);
+  }
+  const ranked = [...best].sort((a, b) => b[1] - a[1]);
+  const others = ranked.slice(1);
+  const strongest = ranked[0]?.[1] ?? 0;
+  if (others.length === 0) {
+    incident.risk = Math.min(strongest, cap);
+  } else {
+    const sum = others.reduce((total, [, score]) => total + Math.max(0, score - 4) / 2, 0);
+    incident.risk = strongest + Math.min(2, sum);
+  }
+  const strong = ranked.filter(([, score]) => score >= 5).map(([family]) => family);
+  const backed = strong.length >= 2 && strong.some((family) => BACKING.includes(family));
+  incident.severity = severityOf(incident.risk, backed);
+  incident.families = FAMILIES.filter((family) => best.has(family));
+}
+
+const BACKING: readonly Family[] = ['place', 'errors', 'content', 'credential'];

@@ -1,0 +1,229 @@
+/**
+ * One subject's record under all detectors: binds the layouts, and runs observe, describe and learn.
+ *
+ * There is one Judge per engine; it is moved from record to record. It writes only the record it stands on,
+ * so an event judged again from a copied record gives the same score, which `explain` checks.
+ */
+import type { Config } from '../../core/config.ts';
+import { KeyhoundError } from '../../core/errors.ts';
+import type { ApiEvent } from '../../core/event.ts';
+import { suggest } from '../../core/suggest.ts';
+import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
+import { type HourListener, RATE_LAYOUT, RateBaseline } from '../baselines/rate.ts';
+import type { Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
+import {
+  bindState,
+  Cursor,
+  type Layout,
+  Memory,
+  placeParts,
+  type RecordLayout,
+  type StateOf,
+} from './layout.ts';
+
+export const HEADER_LAYOUT = {
+  digest: ['u32', 4],
+  /** Epoch ms. */
+  firstAt: 'f64',
+  lastAt: 'f64',
+  /** Earliest instant at which something of this subject is due, epoch ms; 0 for nothing. */
+  dueAt: 'f64',
+  /** Attested events that were judged. */
+  events: 'u32',
+  /** Second in which the present suspicion began; 0 for none. */
+  suspectSecond: 'u32',
+  /** Index of the source the last event came from. */
+  source: 'u16',
+  usageHour: 'u32',
+  usageRequests: 'u32',
+  usageErrors: 'u32',
+  usageBytesIn: 'f64',
+  usageBytesOut: 'f64',
+} as const;
+export type Header = StateOf<typeof HEADER_LAYOUT>;
+
+/** A detector as it runs here: with its settings checked and its state bound to the cursor. */
+export interface Seat {
+  readonly detector: Detector;
+  readonly settings: DetectorSettings;
+  readonly state: StateOf<Layout>;
+}
+
+interface MutableSubject extends Subject {
+  firstAt: number;
+  events: number;
+  second: number;
+  age: number;
+  weight: number;
+}
+
+/** Learning stops for this long after suspicion began, then goes on damped (design.md §5). */
+const LEARNING_STOP_SECONDS = 1800;
+const DAMPED = 0.1;
+
+export class Judge {
+  readonly layout: RecordLayout;
+  readonly header: Header;
+  readonly seats: readonly Seat[];
+  readonly rate: RateBaseline;
+  readonly places: PlacesBaseline;
+  /** Scores of the last `observe`, by seat. */
+  readonly scores: Float64Array;
+  readonly subject: MutableSubject;
+  private readonly cursor: Cursor;
+
+  constructor(detectors: readonly Detector[], config: Config['detectors']) {
+    checkIds(detectors, config);
+    const baselines = [
+      { id: 'subject', version: 1, layout: HEADER_LAYOUT },
+      { id: 'rate', version: 1, layout: RATE_LAYOUT },
+      { id: 'places', version: 1, layout: PLACES_LAYOUT },
+    ];
+    this.layout = placeParts([...baselines, ...detectors]);
+    this.cursor = new Cursor(new Memory(new ArrayBuffer(this.layout.size)));
+    const part = (i: number) => this.layout.parts[i]!;
+    this.header = bindState(this.cursor, part(0), HEADER_LAYOUT);
+    this.places = new PlacesBaseline(bindState(this.cursor, part(2), PLACES_LAYOUT));
+    this.seats = detectors.map((detector, i) => ({
+      detector,
+      settings: settingsOf(detector, config[detector.id] ?? {}),
+      state: bindState(this.cursor, part(baselines.length + i), detector.layout),
+    }));
+    this.rate = new RateBaseline(bindState(this.cursor, part(1), RATE_LAYOUT), [
+      this.hourListener(),
+    ]);
+    this.scores = new Float64Array(detectors.length);
+    this.subject = {
+      rate: this.rate,
+      places: this.places,
+      firstAt: 0,
+      events: 0,
+      second: 0,
+      age: 0,
+      weight: 1,
+    };
+  }
+
+  moveTo(memory: Memory, offset: number): void {
+    this.cursor.moveTo(memory, offset);
+  }
+
+  /** Starts the zeroed record at hand. */
+  init(at: number): void {
+    this.header.firstAt = at;
+    this.header.lastAt = at;
+    this.rate.init(Math.floor(at / 1000));
+    this.places.init();
+    for (const seat of this.seats) seat.detector.init(seat.state, seat.settings);
+  }
+
+  /** Makes `subject` speak of the record at hand, at a second no earlier than its last event. */
+  face(second: number): void {
+    const { header, subject } = this;
+    subject.firstAt = header.firstAt;
+    subject.events = header.events;
+    subject.second = second;
+    subject.age = 0;
+    subject.weight = this.weightAt(second);
+  }
+
+  /** Scores an attested event of the record at hand into `scores`. */
+  observe(event: ApiEvent): void {
+    const { rate, subject, seats, scores } = this;
+    const second = Math.floor(event.at / 1000);
+    const latest = rate.state.second;
+    this.face(Math.max(second, latest));
+    if (second >= latest) {
+      rate.advance(second);
+      rate.tally();
+    } else {
+      subject.age = latest - second;
+      rate.rates(latest);
+      rate.tallyLate(subject.age);
+    }
+    for (let i = 0; i < seats.length; i++) {
+      const seat = seats[i]!;
+      scores[i] = seat.settings.enabled
+        ? seat.detector.observe(seat.state, event, subject, seat.settings)
+        : 0;
+    }
+  }
+
+  /** Shows a claimed failure of a known key to the detectors that want it; nothing is learned. */
+  observeFailure(event: ApiEvent): void {
+    const { rate, seats, scores } = this;
+    this.face(Math.max(Math.floor(event.at / 1000), rate.state.second));
+    for (let i = 0; i < seats.length; i++) {
+      const seat = seats[i]!;
+      scores[i] =
+        seat.settings.enabled && seat.detector.seesFailures
+          ? seat.detector.observe(seat.state, event, this.subject, seat.settings)
+          : 0;
+    }
+  }
+
+  describe(i: number, event: ApiEvent): Evidence {
+    const seat = this.seats[i]!;
+    return seat.detector.describe(seat.state, event, this.subject, seat.settings);
+  }
+
+  /** Learns the event scored last. */
+  learn(event: ApiEvent): void {
+    const { header, rate, places, subject, seats } = this;
+    for (let i = 0; i < seats.length; i++) {
+      const seat = seats[i]!;
+      seat.detector.learn(seat.state, event, subject, seat.settings);
+    }
+    const settled = places.settled(subject.second - subject.firstAt / 1000, subject.events);
+    places.learn(event.place, subject.second, subject.weight, settled);
+    rate.learn(subject.weight);
+    header.events++;
+    if (event.at > header.lastAt) header.lastAt = event.at;
+  }
+
+  /** How much may be learned at a second: nothing at the start of a suspicion, then a tenth. */
+  weightAt(second: number): number {
+    const since = this.header.suspectSecond;
+    if (since === 0) return 1;
+    return second - since < LEARNING_STOP_SECONDS ? 0 : DAMPED;
+  }
+
+  private hourListener(): HourListener {
+    const hour = { count: 0, expected: 0, weight: 1 };
+    const { seats, subject } = { seats: this.seats, subject: () => this.subject };
+    return {
+      hourEnded: (_hour, count, expected, weight) => {
+        hour.count = count;
+        hour.expected = expected;
+        hour.weight = weight;
+        for (const seat of seats) {
+          seat.detector.hourEnded?.(seat.state, subject(), hour, seat.settings);
+        }
+      },
+      hoursSkipped: (hours) => {
+        for (const seat of seats) seat.detector.hoursSkipped?.(seat.state, subject(), hours);
+      },
+    };
+  }
+}
+
+function checkIds(detectors: readonly Detector[], config: Config['detectors']): void {
+  const ids = detectors.map((detector) => detector.id);
+  for (const id of Object.keys(config)) {
+    if (ids.includes(id)) continue;
+    const near = suggest(id, ids);
+    throw new KeyhoundError('usage', `detectors: there is no detector "${id}"`, {
+      hint: near === undefined ? `Detectors: ${ids.join(', ')}.` : `Did you mean ${near}?`,
+    });
+  }
+}
+
+/** Checked settings of a detector. Throws `usage` that names every fault. */
+export function settingsOf(detector: Detector, given: Record<string, unknown>): DetectorSettings {
+  const parsed = detector.config.safeParse(given);
+  if (parsed.success) return Object.freeze(parsed.data);
+  const faults = parsed.error.issues.map(
+    (issue) => `detectors.${[detector.id, ...issue.path].join('.')}: ${issue.message}`,
+  );
+  throw new KeyhoundError('usage', faults.join('; '), { hint: 'See `keyhound config docs`.' });
+}

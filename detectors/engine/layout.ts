@@ -1,0 +1,247 @@
+/**
+ * State layouts: named fields of fixed size, laid out in one record per subject inside a slab.
+ *
+ * A detector declares a Layout; the engine binds it to a Cursor, and the detector reads and writes named
+ * fields of the record that the cursor stands on. The record's bytes are the snapshot. The accessors are
+ * closures over constant offsets, which V8 inlines.
+ */
+
+export type Scalar = 'u8' | 'u16' | 'u32' | 'f32' | 'f64';
+export type FieldType = Scalar | readonly [Scalar, number];
+export type Layout = Readonly<Record<string, FieldType>>;
+
+export interface ArrayField {
+  readonly length: number;
+  get(index: number): number;
+  set(index: number, value: number): void;
+  fill(value: number): void;
+}
+
+/** What a detector sees of its layout at the record at hand. */
+export type StateOf<L extends Layout> = {
+  -readonly [K in keyof L]: L[K] extends Scalar ? number : ArrayField;
+};
+
+const SIZES: Readonly<Record<Scalar, number>> = { u8: 1, u16: 2, u32: 4, f32: 4, f64: 8 };
+
+/** One buffer seen through every element type. */
+export class Memory {
+  readonly bytes: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly f32: Float32Array;
+  readonly f64: Float64Array;
+
+  constructor(buffer: ArrayBuffer) {
+    this.bytes = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.f32 = new Float32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+  }
+}
+
+/** Stands on one record of one slab. Its fields are what the accessors read, nothing else should. */
+export class Cursor {
+  u8: Uint8Array;
+  u16: Uint16Array;
+  u32: Uint32Array;
+  f32: Float32Array;
+  f64: Float64Array;
+  at1 = 0;
+  at2 = 0;
+  at4 = 0;
+  at8 = 0;
+
+  constructor(memory: Memory) {
+    this.u8 = memory.bytes;
+    this.u16 = memory.u16;
+    this.u32 = memory.u32;
+    this.f32 = memory.f32;
+    this.f64 = memory.f64;
+  }
+
+  /** `offset` is in bytes, a multiple of 8. */
+  moveTo(memory: Memory, offset: number): void {
+    if (this.u8 !== memory.bytes) {
+      this.u8 = memory.bytes;
+      this.u16 = memory.u16;
+      this.u32 = memory.u32;
+      this.f32 = memory.f32;
+      this.f64 = memory.f64;
+    }
+    this.at1 = offset;
+    this.at2 = offset >>> 1;
+    this.at4 = offset >>> 2;
+    this.at8 = offset >>> 3;
+  }
+}
+
+/** A part of the record: one detector's or baseline's fields. */
+export interface LayoutPart {
+  readonly id: string;
+  readonly version: number;
+  readonly layout: Layout;
+}
+
+export interface PlacedField {
+  readonly name: string;
+  readonly scalar: Scalar;
+  readonly length: number;
+  readonly offset: number;
+}
+
+export interface PlacedPart {
+  readonly id: string;
+  readonly version: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly fields: readonly PlacedField[];
+}
+
+export interface RecordLayout {
+  /** Bytes of one record, a multiple of 8. */
+  readonly size: number;
+  readonly parts: readonly PlacedPart[];
+}
+
+/** Places parts one after the other, each on an 8-byte boundary, its largest fields first. */
+export function placeParts(parts: readonly LayoutPart[]): RecordLayout {
+  const placed: PlacedPart[] = [];
+  let offset = 0;
+  for (const part of parts) {
+    const fields: PlacedField[] = [];
+    let end = offset;
+    const entries = Object.entries(part.layout).map(([name, type]) => ({
+      name,
+      scalar: typeof type === 'string' ? type : type[0],
+      length: typeof type === 'string' ? 1 : type[1],
+      isArray: typeof type !== 'string',
+    }));
+    entries.sort((a, b) => SIZES[b.scalar] - SIZES[a.scalar]);
+    for (const entry of entries) {
+      fields.push({ name: entry.name, scalar: entry.scalar, length: entry.length, offset: end });
+      end += SIZES[entry.scalar] * entry.length;
+    }
+    placed.push({ id: part.id, version: part.version, offset, size: end - offset, fields });
+    offset = (end + 7) & ~7;
+  }
+  return { size: offset, parts: placed };
+}
+
+/** Binds a part's fields to a cursor. */
+export function bindState<L extends Layout>(
+  cursor: Cursor,
+  placed: PlacedPart,
+  layout: L,
+): StateOf<L> {
+  const state = {};
+  for (const field of placed.fields) {
+    if (typeof layout[field.name] === 'string') {
+      Object.defineProperty(state, field.name, {
+        ...scalarAccess(cursor, field),
+        enumerable: true,
+      });
+    } else {
+      Object.defineProperty(state, field.name, {
+        value: arrayAccess(cursor, field),
+        enumerable: true,
+      });
+    }
+  }
+  return state as StateOf<L>;
+}
+
+interface Access {
+  get(): number;
+  set(value: number): void;
+}
+
+function scalarAccess(c: Cursor, field: PlacedField): Access {
+  const at = field.offset / SIZES[field.scalar];
+  switch (field.scalar) {
+    case 'u8':
+      return {
+        get: () => c.u8[c.at1 + at]!,
+        set: (v) => {
+          c.u8[c.at1 + at] = v;
+        },
+      };
+    case 'u16':
+      return {
+        get: () => c.u16[c.at2 + at]!,
+        set: (v) => {
+          c.u16[c.at2 + at] = v;
+        },
+      };
+    case 'u32':
+      return {
+        get: () => c.u32[c.at4 + at]!,
+        set: (v) => {
+          c.u32[c.at4 + at] = v;
+        },
+      };
+    case 'f32':
+      return {
+        get: () => c.f32[c.at4 + at]!,
+        set: (v) => {
+          c.f32[c.at4 + at] = v;
+        },
+      };
+    case 'f64':
+      return {
+        get: () => c.f64[c.at8 + at]!,
+        set: (v) => {
+          c.f64[c.at8 + at] = v;
+        },
+      };
+  }
+}
+
+function arrayAccess(c: Cursor, field: PlacedField): ArrayField {
+  const { get, set } = indexedAccess(c, field.scalar, field.offset / SIZES[field.scalar]);
+  const fill = (value: number): void => {
+    for (let i = 0; i < field.length; i++) set(i, value);
+  };
+  return Object.freeze({ length: field.length, get, set, fill });
+}
+
+function indexedAccess(c: Cursor, scalar: Scalar, at: number): Pick<ArrayField, 'get' | 'set'> {
+  switch (scalar) {
+    case 'u8':
+      return {
+        get: (i) => c.u8[c.at1 + at + i]!,
+        set: (i, v) => {
+          c.u8[c.at1 + at + i] = v;
+        },
+      };
+    case 'u16':
+      return {
+        get: (i) => c.u16[c.at2 + at + i]!,
+        set: (i, v) => {
+          c.u16[c.at2 + at + i] = v;
+        },
+      };
+    case 'u32':
+      return {
+        get: (i) => c.u32[c.at4 + at + i]!,
+        set: (i, v) => {
+          c.u32[c.at4 + at + i] = v;
+        },
+      };
+    case 'f32':
+      return {
+        get: (i) => c.f32[c.at4 + at + i]!,
+        set: (i, v) => {
+          c.f32[c.at4 + at + i] = v;
+        },
+      };
+    case 'f64':
+      return {
+        get: (i) => c.f64[c.at8 + at + i]!,
+        set: (i, v) => {
+          c.f64[c.at8 + at + i] = v;
+        },
+      };
+  }
+}

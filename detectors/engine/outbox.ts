@@ -1,0 +1,51 @@
+/** What the engine has to say since the last checkpoint. Empty and inert when nobody takes checkpoints. */
+import type { Finding, FindingInputs, Incident } from '../../core/finding.ts';
+import type { UsageRow } from '../../core/store.ts';
+import type { Header } from './judge.ts';
+
+const HOUR_MS = 3_600_000;
+
+export class Outbox {
+  findings = new Map<string, Finding>();
+  incidents = new Map<string, Incident>();
+  inputs: FindingInputs[] = [];
+  usage: UsageRow[] = [];
+  removed: Uint8Array[] = [];
+  private readonly durable: boolean;
+
+  constructor(durable: boolean) {
+    this.durable = durable;
+  }
+
+  get size(): number {
+    return this.findings.size + this.incidents.size + this.usage.length + this.removed.length;
+  }
+
+  finding(finding: Finding): void {
+    if (this.durable) this.findings.set(finding.id, finding);
+  }
+
+  incident(incident: Incident): void {
+    if (this.durable) this.incidents.set(incident.id, incident);
+  }
+
+  input(input: FindingInputs): void {
+    if (this.durable) this.inputs.push(input);
+  }
+
+  /** The hour the header has counted, before it starts another. */
+  hour(header: Header): void {
+    if (!this.durable || header.usageRequests === 0) return;
+    const digest = new Uint8Array(16);
+    const view = new DataView(digest.buffer);
+    for (let i = 0; i < 4; i++) view.setUint32(4 * i, header.digest.get(i), true);
+    this.usage.push({
+      digest,
+      hourAt: header.usageHour * HOUR_MS,
+      requests: header.usageRequests,
+      errors: header.usageErrors,
+      bytesIn: header.usageBytesIn,
+      bytesOut: header.usageBytesOut,
+    });
+  }
+}

@@ -1,0 +1,41 @@
+/** Judges a finding again from its recorded inputs, as `explain` does. */
+import type { ApiEvent } from '../../core/event.ts';
+import { type FindingInputs, SCORE_MAX } from '../../core/finding.ts';
+import type { Recomputed } from './contract.ts';
+import type { Judge } from './judge.ts';
+import { Memory } from './layout.ts';
+
+const TEXT = new TextDecoder();
+
+export function layoutVersion(judge: Judge): string {
+  return judge.layout.parts.map((part) => `${part.id}@${part.version}:${part.size}`).join(' ');
+}
+
+/** Scores are compared and told to six decimals: engines differ by an ulp in logarithms. */
+export function roundScore(score: number): number {
+  return Number(Math.min(SCORE_MAX, score).toFixed(6));
+}
+
+export function recompute(judge: Judge, inputs: FindingInputs): Recomputed {
+  const i = judge.seats.findIndex((seat) => seat.detector.id === inputs.detector);
+  if (i < 0 || inputs.layoutVersion !== layoutVersion(judge)) return { score: 0, identical: false };
+  judge.moveTo(new Memory(Uint8Array.from(inputs.record).buffer), 0);
+  const score =
+    inputs.event === null ? tickScore(judge, i, inputs.at) : eventScore(judge, i, inputs.event);
+  return { score: roundScore(score), identical: roundScore(score) === inputs.score };
+}
+
+function eventScore(judge: Judge, i: number, bytes: Uint8Array): number {
+  const event = JSON.parse(TEXT.decode(bytes)) as ApiEvent;
+  if (event.attested) judge.observe(event);
+  else judge.observeFailure(event);
+  return judge.scores[i]!;
+}
+
+function tickScore(judge: Judge, i: number, at: number): number {
+  const { detector, state, settings } = judge.seats[i]!;
+  judge.face(judge.rate.state.second);
+  const second = Math.floor(at / 1000);
+  const found = detector.absence?.find(judge.subject, state, second, settings);
+  return found === second ? detector.absence!.scoreAt() : 0;
+}

@@ -1,0 +1,135 @@
+/**
+ * Records of one key group, side by side in one buffer, and the table that finds them by digest.
+ *
+ * Slot 0 is a scratch record: the engine copies a record there before an event is judged, so that a finding
+ * can keep what it was judged from. The buffer grows by half; freed slots are used again.
+ */
+import type { KeyIdentity } from '../../core/event.ts';
+import { Memory } from './layout.ts';
+
+export const SCRATCH_SLOT = 0;
+const FIRST_CAPACITY = 8;
+
+export class Slab {
+  memory: Memory;
+  /** Slots in use, scratch not counted. */
+  size = 0;
+  /** One past the highest slot ever used. */
+  end = 1;
+  private capacity = FIRST_CAPACITY;
+  private readonly recordBytes: number;
+  /** Index of the first digest word inside a record, in 32-bit words. */
+  private readonly digestWord: number;
+  private table = new Int32Array(16);
+  private free: number[] = [];
+
+  constructor(recordBytes: number, digestWord: number) {
+    this.recordBytes = recordBytes;
+    this.digestWord = digestWord;
+    this.memory = new Memory(new ArrayBuffer(this.capacity * recordBytes));
+  }
+
+  offset(slot: number): number {
+    return slot * this.recordBytes;
+  }
+
+  /** Slot of a key, or -1. */
+  find(key: KeyIdentity): number {
+    const { table } = this;
+    const mask = table.length - 1;
+    for (let i = key.digest1 & mask; ; i = (i + 1) & mask) {
+      const slot = table[i]!;
+      if (slot === 0) return -1;
+      if (this.holds(slot, key)) return slot;
+    }
+  }
+
+  /** A zeroed record for a key that has none. The digest is written, nothing else. */
+  add(key: KeyIdentity): number {
+    if ((this.size + 1) * 2 > this.table.length) this.rehash(this.table.length * 2);
+    const slot = this.free.pop() ?? this.take();
+    const { memory } = this;
+    const at = this.offset(slot);
+    memory.bytes.fill(0, at, at + this.recordBytes);
+    const word = (at >>> 2) + this.digestWord;
+    memory.u32[word] = key.digest0;
+    memory.u32[word + 1] = key.digest1;
+    memory.u32[word + 2] = key.digest2;
+    memory.u32[word + 3] = key.digest3;
+    this.size++;
+    this.enter(slot);
+    return slot;
+  }
+
+  remove(slot: number): void {
+    const { table } = this;
+    const mask = table.length - 1;
+    let hole = this.home(slot);
+    while (table[hole] !== slot) hole = (hole + 1) & mask;
+    // Backward shift: later entries of the same run move up, so that no tombstone is needed.
+    for (let i = (hole + 1) & mask; table[i] !== 0; i = (i + 1) & mask) {
+      const home = this.home(table[i]!);
+      if (((i - home) & mask) < ((i - hole) & mask)) continue;
+      table[hole] = table[i]!;
+      hole = i;
+    }
+    table[hole] = 0;
+    this.size--;
+    this.free.push(slot);
+  }
+
+  copyToScratch(slot: number): void {
+    const at = slot * this.recordBytes;
+    this.memory.bytes.copyWithin(0, at, at + this.recordBytes);
+  }
+
+  /** A copy of a record's bytes. */
+  bytesOf(slot: number): Uint8Array {
+    const at = this.offset(slot);
+    return this.memory.bytes.slice(at, at + this.recordBytes);
+  }
+
+  digestOf(slot: number): Uint8Array {
+    const at = this.offset(slot) + this.digestWord * 4;
+    return this.memory.bytes.slice(at, at + 16);
+  }
+
+  private holds(slot: number, key: KeyIdentity): boolean {
+    const { u32 } = this.memory;
+    const word = ((slot * this.recordBytes) >>> 2) + this.digestWord;
+    return (
+      u32[word + 1] === key.digest1 &&
+      u32[word] === key.digest0 &&
+      u32[word + 2] === key.digest2 &&
+      u32[word + 3] === key.digest3
+    );
+  }
+
+  private home(slot: number): number {
+    const word = ((slot * this.recordBytes) >>> 2) + this.digestWord + 1;
+    return this.memory.u32[word]! & (this.table.length - 1);
+  }
+
+  private enter(slot: number): void {
+    const mask = this.table.length - 1;
+    let i = this.home(slot);
+    while (this.table[i] !== 0) i = (i + 1) & mask;
+    this.table[i] = slot;
+  }
+
+  private take(): number {
+    if (this.end === this.capacity) {
+      this.capacity = Math.ceil(this.capacity * 1.5);
+      const grown = new Memory(new ArrayBuffer(this.capacity * this.recordBytes));
+      grown.bytes.set(this.memory.bytes);
+      this.memory = grown;
+    }
+    return this.end++;
+  }
+
+  private rehash(length: number): void {
+    const old = this.table;
+    this.table = new Int32Array(length);
+    for (const slot of old) if (slot !== 0) this.enter(slot);
+  }
+}

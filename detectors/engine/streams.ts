@@ -1,0 +1,183 @@
+/**
+ * Streams as the engine sees them: how far each has been applied, and the watermark they allow.
+ *
+ * The watermark is the least, over live streams, of the latest event time less the format's lateness. It
+ * never moves back. Streams that ended or fell silent do not hold it; one that has not spoken yet does.
+ */
+import type { StreamPosition } from '../../core/source.ts';
+
+export interface Stream {
+  readonly name: string;
+  readonly source: string;
+  readonly sourceIndex: number;
+  readonly latenessMs: number;
+  /** Latest event time met, epoch ms. */
+  latestAt: number;
+  /** Highest position applied; repeats at or below it are dropped. */
+  applied: number;
+  /** Position to go on from after a restart. */
+  next: number;
+  finished: boolean;
+  silent: boolean;
+  changed: boolean;
+}
+
+/** The watermark moves in steps of a second, so that it is looked at once per second of event time. */
+const STEP_MS = 1000;
+
+export class Streams {
+  readonly list: Stream[] = [];
+  /** Epoch ms; -Infinity before the first. */
+  watermark = Number.NEGATIVE_INFINITY;
+  private readonly byName = new Map<string, number>();
+  private readonly sources: string[] = [];
+  /** Streams that hold the watermark back: neither finished nor silent. */
+  private holding: Stream[] = [];
+  private nextLookAt = Number.NEGATIVE_INFINITY;
+
+  open(source: string, name: string, latenessMs: number): number {
+    const known = this.byName.get(name);
+    if (known !== undefined) {
+      const old = this.list[known]!;
+      const sourceIndex = this.sourceIndex(source);
+      this.list[known] = {
+        ...old,
+        source,
+        latenessMs,
+        sourceIndex,
+        finished: false,
+        silent: false,
+      };
+      this.refresh();
+      return known;
+    }
+    const index = this.list.length;
+    this.list.push({
+      name,
+      source,
+      sourceIndex: this.sourceIndex(source),
+      latenessMs,
+      latestAt: Number.NEGATIVE_INFINITY,
+      applied: -1,
+      next: 0,
+      finished: false,
+      silent: false,
+      changed: true,
+    });
+    this.byName.set(name, index);
+    this.refresh();
+    return index;
+  }
+
+  find(name: string): Stream | undefined {
+    const index = this.byName.get(name);
+    return index === undefined ? undefined : this.list[index];
+  }
+
+  /** False for a repeat: the position was applied before. */
+  accept(index: number, position: number): boolean {
+    const stream = this.list[index]!;
+    if (position <= stream.applied) return false;
+    stream.applied = position;
+    stream.changed = true;
+    return true;
+  }
+
+  /** Notes an event time; true when the watermark moved. */
+  arrive(index: number, at: number): boolean {
+    const stream = this.list[index]!;
+    if (at <= stream.latestAt) return false;
+    stream.latestAt = at;
+    if (at < this.nextLookAt) return false;
+    return this.move();
+  }
+
+  close(index: number, position: number): boolean {
+    const stream = this.list[index]!;
+    stream.next = position;
+    stream.finished = true;
+    stream.changed = true;
+    this.refresh();
+    return this.move();
+  }
+
+  setSilent(index: number, silent: boolean): boolean {
+    this.list[index]!.silent = silent;
+    this.refresh();
+    return this.move();
+  }
+
+  /** True while a source has a stream that speaks. */
+  isLive(sourceIndex: number): boolean {
+    for (const stream of this.list) {
+      if (stream.sourceIndex === sourceIndex && !stream.silent) return true;
+    }
+    return false;
+  }
+
+  get sourceNames(): readonly string[] {
+    return this.sources;
+  }
+
+  restore(
+    sources: readonly string[],
+    positions: readonly StreamPosition[],
+    watermark: number,
+  ): void {
+    for (const name of sources) this.sourceIndex(name);
+    for (const saved of positions) {
+      const index = this.open(saved.source, saved.stream, 0);
+      const stream = this.list[index]!;
+      stream.next = saved.position;
+      stream.applied = saved.position - 1;
+      stream.finished = saved.finished;
+      // Not opened in this run: it must not hold the watermark back.
+      stream.silent = true;
+      stream.changed = false;
+    }
+    this.refresh();
+    this.watermark = watermark;
+  }
+
+  /** Positions that changed since the last call. */
+  drain(): StreamPosition[] {
+    const changed: StreamPosition[] = [];
+    for (const stream of this.list) {
+      if (!stream.changed) continue;
+      stream.changed = false;
+      const { name, source, next, finished } = stream;
+      changed.push({ stream: name, source, position: next, finished });
+    }
+    return changed;
+  }
+
+  private refresh(): void {
+    this.holding = this.list.filter((stream) => !stream.finished && !stream.silent);
+    this.nextLookAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * A function of the latest times alone, in whole seconds, so that a run that was cut anywhere comes to the
+   * same watermark.
+   */
+  private move(): boolean {
+    let least = Number.POSITIVE_INFINITY;
+    let nextLook = Number.POSITIVE_INFINITY;
+    for (const stream of this.holding) {
+      const second = Math.floor(stream.latestAt / STEP_MS) * STEP_MS;
+      least = Math.min(least, second - stream.latenessMs);
+      nextLook = Math.min(nextLook, second + STEP_MS);
+    }
+    this.nextLookAt = nextLook;
+    if (!Number.isFinite(least) || least <= this.watermark) return false;
+    this.watermark = least;
+    return true;
+  }
+
+  private sourceIndex(source: string): number {
+    const known = this.sources.indexOf(source);
+    if (known >= 0) return known;
+    this.sources.push(source);
+    return this.sources.length - 1;
+  }
+}
