@@ -265,6 +265,18 @@ describe('attacks by kind', () => {
     assert.ok(stolen > 0);
   });
 
+  test('stolen-key: not from where the key has travelled before', () => {
+    const options = { seed: 3, keys: 120, days: 56, attacks: 120 };
+    const traffic = createTraffic({ ...options, attackKinds: ['stolen-key'] });
+    for (const label of traffic.labels) {
+      const shifts = traffic.shiftsOf(label.keyIndex);
+      const visited = shifts.map((shift) => shift.address?.city.country);
+      for (const event of traffic.eventsOfKey(label.keyIndex, label)) {
+        if (event.label >= 0) assert.ok(!visited.includes(event.address.city.country));
+      }
+    }
+  });
+
   test('stolen-key: from the country that was asked for', () => {
     for (const event of one('stolen-key', 1, { country: 'VN' }).eventsOfKey(0)) {
       if (event.label >= 0) assert.equal(event.address.city.country, 'VN');
