@@ -1,0 +1,206 @@
+/**
+ * Loads the configuration: `--config`, else `$KEYHOUND_CONFIG`, else `./keyhound.yaml`, else defaults.
+ * All faults are found at once; a configuration with a fault is not used at all.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Config, configSchema, sourceSchema } from '../core/config.ts';
+import { KeyhoundError } from '../core/errors.ts';
+import { suggest } from '../core/suggest.ts';
+import { type ConfigDocument, joinPath, type PathPart, readDocument } from './config/document.ts';
+import { faultsOf } from './config/faults.ts';
+import { CONFIG_PARTS, type ConfigParts } from './config/parts.ts';
+import { checkRules, type RuledConfig } from './config/rules.ts';
+import { configJsonSchema, type JsonSchema } from './config/schema.ts';
+import type { ConfigFault, LoadedConfig } from './contract.ts';
+
+export interface ConfigRequest {
+  /** `--config`. */
+  readonly file?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Formats and detectors that may be named; all of this version unless given. */
+  readonly parts?: ConfigParts;
+}
+
+export interface ConfigReading {
+  readonly path: string | undefined;
+  /** Undefined when there are faults. */
+  readonly loaded: LoadedConfig | undefined;
+  readonly faults: readonly ConfigFault[];
+}
+
+const DEFAULT_FILE = 'keyhound.yaml';
+
+/** Throws a usage error that lists every fault. */
+export function loadConfig(request: ConfigRequest): LoadedConfig {
+  const reading = readConfig(request);
+  if (reading.loaded !== undefined) return reading.loaded;
+  const count = reading.faults.length === 1 ? '1 fault' : `${reading.faults.length} faults`;
+  const lines = reading.faults.map((fault) => `  ${faultInWords(fault)}`);
+  throw new KeyhoundError('usage', [`${reading.path}: ${count}`, ...lines].join('\n'), {
+    code: 'config-invalid',
+    hint: 'docs/configuration.md, or `keyhound config docs`, lists every setting.',
+  });
+}
+
+/** `line 4, sources[0].kind: must be one of …. Did you mean …?` */
+export function faultInWords(fault: ConfigFault): string {
+  const place = [fault.line === undefined ? '' : `line ${fault.line}`, fault.path];
+  const where = place.filter((part) => part !== '').join(', ');
+  const hint = fault.hint === undefined ? '' : `. ${fault.hint}`;
+  return `${where === '' ? '' : `${where}: `}${fault.message}${hint}`;
+}
+
+/** Throws only when a file that was asked for cannot be read. */
+export function readConfig(request: ConfigRequest): ConfigReading {
+  const file = findFile(request);
+  const folder = file === undefined ? resolve(request.cwd) : dirname(file.path);
+  const document = readDocument({ text: file?.text ?? '', env: request.env, folder });
+  const path = file?.path;
+  if (document.faults.length > 0) return { path, loaded: undefined, faults: document.faults };
+  const parts = request.parts ?? CONFIG_PARTS;
+  const { config, faults } = validate(document, parts);
+  if (config === undefined) return { path, loaded: undefined, faults };
+  return { path, loaded: { config: freeze(absolute(config, folder)), path, folder }, faults: [] };
+}
+
+function findFile(request: ConfigRequest): { path: string; text: string } | undefined {
+  const asked = request.file ?? request.env['KEYHOUND_CONFIG'];
+  const path = resolve(request.cwd, asked === undefined || asked === '' ? DEFAULT_FILE : asked);
+  try {
+    return { path, text: readFileSync(path, 'utf8') };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    if (code === 'ENOENT' && (asked === undefined || asked === '')) return undefined;
+    const from = request.file === undefined ? 'named by $KEYHOUND_CONFIG' : 'named by --config';
+    throw new KeyhoundError('usage', `configuration ${path} cannot be read (${code})`, {
+      code: 'config-unreadable',
+      hint: `It is ${asked === undefined ? 'the default file' : from}; check path and permissions.`,
+    });
+  }
+}
+
+function validate(
+  document: ConfigDocument,
+  parts: ConfigParts,
+): { config: Config | undefined; faults: ConfigFault[] } {
+  const schema = configJsonSchema(
+    parts.detectors,
+    parts.formats.map((format) => format.id),
+  );
+  let parsed = configSchema.safeParse(document.value);
+  if (!parsed.success && typeSubstituted(parsed.error.issues, [], document)) {
+    parsed = configSchema.safeParse(document.value);
+  }
+  const faults = parsed.success ? [] : faultsOf(parsed.error.issues, [], document, schema);
+  faults.push(...detectorFaults(document, parts, schema));
+  const sound = parsed.success ? parsed.data : soundParts(document.value);
+  for (const { path, message, hint } of checkRules(sound, parts.formats)) {
+    faults.push({ path: joinPath(path), line: document.line(path), message, hint });
+  }
+  faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  return { config: parsed.success && faults.length === 0 ? parsed.data : undefined, faults };
+}
+
+/** What is right about a configuration with faults, so that rules find theirs at the same time. */
+function soundParts(value: unknown): RuledConfig {
+  const config: Record<string, unknown> = configSchema.parse({});
+  if (typeof value !== 'object' || value === null) return config as RuledConfig;
+  const given = value as Record<string, unknown>;
+  for (const [name, schema] of Object.entries(configSchema.shape)) {
+    const parsed = schema.safeParse(given[name]);
+    if (parsed.success) config[name] = parsed.data;
+  }
+  if (Array.isArray(given['sources'])) {
+    config['sources'] = given['sources'].map((source) => sourceSchema.safeParse(source).data);
+  }
+  return config as RuledConfig;
+}
+
+function detectorFaults(
+  document: ConfigDocument,
+  parts: ConfigParts,
+  schema: JsonSchema,
+): ConfigFault[] {
+  const settings = (document.value as { detectors?: unknown }).detectors;
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return [];
+  const ids = parts.detectors.map((part) => part.id);
+  return Object.entries(settings).flatMap(([id, value]) => {
+    const part = parts.detectors.find((candidate) => candidate.id === id);
+    const base = ['detectors', id];
+    if (part === undefined) {
+      const nearest = suggest(id, ids);
+      const hint = nearest === undefined ? `One of ${ids.join(', ')}.` : `Did you mean ${nearest}?`;
+      const line = document.keyLine(['detectors'], id);
+      return [{ path: joinPath(base), line, message: 'unknown detector', hint }];
+    }
+    let parsed = part.schema.safeParse(value);
+    if (!parsed.success && typeSubstituted(parsed.error.issues, base, document)) {
+      parsed = part.schema.safeParse((settings as Record<string, unknown>)[id]);
+    }
+    return parsed.success ? [] : faultsOf(parsed.error.issues, base, document, schema);
+  });
+}
+
+/**
+ * `${env:NAME}` brings text; where a number or a boolean is expected and the text is one, it takes its
+ * place in the document. True when anything was replaced.
+ */
+function typeSubstituted(
+  issues: readonly { code?: string | undefined; expected?: string; path: PropertyKey[] }[],
+  base: readonly PathPart[],
+  document: ConfigDocument,
+): boolean {
+  let replaced = false;
+  for (const issue of issues) {
+    if (issue.code !== 'invalid_type') continue;
+    const path = [...base, ...(issue.path as PathPart[])];
+    if (!document.substituted(path)) continue;
+    let holder = document.value as Record<PathPart, unknown>;
+    for (const part of path.slice(0, -1)) holder = holder[part] as Record<PathPart, unknown>;
+    const last = path.at(-1)!;
+    const typed = typedText(String(holder[last]), issue.expected);
+    if (typed === undefined) continue;
+    holder[last] = typed;
+    replaced = true;
+  }
+  return replaced;
+}
+
+function typedText(text: string, expected: string | undefined): number | boolean | undefined {
+  if (expected === 'boolean') return text === 'true' ? true : text === 'false' ? false : undefined;
+  if (expected !== 'number' && expected !== 'int') return undefined;
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+/** Paths of the file are relative to the file, so that a service may start in any folder. */
+function absolute(config: Config, folder: string): Config {
+  const from = (path: string): string => resolve(folder, path);
+  const { city, asn } = config.geography;
+  return {
+    ...config,
+    state: { ...config.state, dir: from(config.state.dir) },
+    sources: config.sources.map((source) =>
+      source.path === undefined
+        ? source
+        : {
+            ...source,
+            path: typeof source.path === 'string' ? from(source.path) : source.path.map(from),
+          },
+    ),
+    keys: typeof config.keys === 'string' ? from(config.keys) : config.keys,
+    geography: {
+      ...(city === undefined ? {} : { city: from(city) }),
+      ...(asn === undefined ? {} : { asn: from(asn) }),
+    },
+  };
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) freeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,68 @@
+/** What the commands that read the state share. */
+import type { KeyLine, KeyLookup, KeyReference, StateClient } from '../../app/contract.ts';
+import { KeyhoundError } from '../../core/errors.ts';
+import type { CommandContext, OptionTable } from '../command.ts';
+import type { Io } from '../io.ts';
+import { keyTable } from '../print/key.ts';
+import type { Printer } from '../print/printer.ts';
+
+export const STATE_OPTION = {
+  state: {
+    type: 'text',
+    value: 'DIR',
+    description: 'State folder.',
+    default: 'state.dir of the configuration',
+  },
+} as const satisfies OptionTable;
+
+/** Opens the state, and closes it whatever happens. */
+export async function withClient<T>(
+  context: Pick<CommandContext<OptionTable>, 'io' | 'assemblies' | 'config'>,
+  stateDir: string | undefined,
+  use: (client: StateClient) => Promise<T>,
+): Promise<T> {
+  const client = await context.assemblies.openClient({
+    config: await context.config(),
+    stateDir,
+    signal: context.io.signal,
+  });
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+const RAW_KEY_BYTES_MAX = 16 * 1024;
+
+/** `-` reads the raw key from stdin: as an argument it would stand in `ps` and in the shell's history. */
+export async function readReference(word: string, io: Io): Promise<KeyReference> {
+  if (word !== '-') return { name: word };
+  const raw = (await io.readStdin(RAW_KEY_BYTES_MAX)).trim();
+  if (raw !== '') return { raw };
+  throw new KeyhoundError('usage', 'no key on stdin', {
+    hint: 'Pipe the raw key in: keyhound keys show - < key.txt',
+  });
+}
+
+/** The one key that was meant. Never repeats the word: it may be a raw key, given by mistake. */
+export function theKey(
+  lookup: KeyLookup,
+  print: Printer,
+): { key: KeyLine; usage: Extract<KeyLookup, { kind: 'found' }>['usage'] } {
+  if (lookup.kind === 'found') return lookup;
+  if (lookup.kind === 'ambiguous') {
+    for (const line of keyTable(lookup.candidates, print.columns, print.style)) print.note(line);
+    throw new KeyhoundError('usage', `${lookup.candidates.length} keys have this label`, {
+      hint: 'Name one of them by its id.',
+      code: 'key-ambiguous',
+    });
+  }
+  throw new KeyhoundError('usage', 'no key has this id or label', {
+    code: 'key-unknown',
+    hint:
+      lookup.nearest === undefined
+        ? 'List them with `keyhound keys`. A raw key is looked up with `-`, from stdin.'
+        : `Did you mean ${lookup.nearest}?`,
+  });
+}

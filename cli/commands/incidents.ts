@@ -1,0 +1,52 @@
+import { SEVERITIES } from '../../core/finding.ts';
+import { defineCommand, NO_ARGS } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { incidentTable } from '../print/incident.ts';
+import { STATE_OPTION, withClient } from './client.ts';
+
+const LIMIT = 50;
+
+export const incidents = defineCommand({
+  name: 'incidents',
+  summary: 'Lists incidents, the newest first.',
+  positionals: NO_ARGS,
+  options: {
+    limit: {
+      type: 'number',
+      value: 'N',
+      min: 1,
+      max: 10_000_000,
+      description: 'Most lines.',
+      default: `${LIMIT}`,
+    },
+    since: { type: 'instant', description: 'Only incidents updated since then.' },
+    severity: { type: 'choice', choices: SEVERITIES, description: 'At least this severe.' },
+    open: { type: 'flag', description: 'Only open ones.' },
+    subject: { type: 'text', value: 'ID', description: 'Only of this subject, by its id.' },
+    ...STATE_OPTION,
+  },
+  examples: [
+    ['incidents --open', 'What goes on now.'],
+    ['incidents --since 7d --severity medium', 'What was serious in the last week.'],
+    ['incidents --json --limit 1000', 'For a script.'],
+  ],
+  run: async (context) => {
+    const { options, print } = context;
+    const limit = options.limit ?? LIMIT;
+    const found = await withClient(context, options.state, (client) =>
+      client.incidents({
+        limit: limit + 1,
+        ...(options.since === undefined ? {} : { sinceAt: options.since }),
+        ...(options.severity === undefined ? {} : { severity: options.severity }),
+        ...(options.subject === undefined ? {} : { subjectId: options.subject }),
+        ...(options.open ? { open: true } : {}),
+      }),
+    );
+    const shown = found.slice(0, limit);
+    for (const incident of shown) print.object(incident);
+    if (shown.length === 0) print.note('No incidents.');
+    else for (const line of incidentTable(shown, print.columns, print.style)) print.line(line);
+    if (found.length > limit) print.note(`There are more: --limit ${limit} was reached.`);
+    return EXIT.done;
+  },
+});

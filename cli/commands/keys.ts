@@ -1,0 +1,49 @@
+import { defineCommand, NO_ARGS } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { keyTable } from '../print/key.ts';
+import { STATE_OPTION, withClient } from './client.ts';
+
+const LIMIT = 50;
+
+export const keys = defineCommand({
+  name: 'keys',
+  summary: 'Lists the keys that have a baseline, and how far it may be trusted.',
+  positionals: NO_ARGS,
+  options: {
+    limit: {
+      type: 'number',
+      value: 'N',
+      min: 1,
+      max: 10_000_000,
+      description: 'Most lines.',
+      default: `${LIMIT}`,
+    },
+    since: { type: 'instant', description: 'Only keys used since then.' },
+    prefix: { type: 'text', value: 'TEXT', description: 'Only keys whose id begins so.' },
+    consumer: { type: 'text', value: 'NAME', description: 'Only keys of this consumer.' },
+    ...STATE_OPTION,
+  },
+  examples: [
+    ['keys --since 24h', 'Keys used in the last day.'],
+    ['keys --consumer acme --json', 'All of one consumer, a JSON line each.'],
+  ],
+  run: async (context) => {
+    const { options, print } = context;
+    const limit = options.limit ?? LIMIT;
+    const found = await withClient(context, options.state, (client) =>
+      client.keys({
+        limit: limit + 1,
+        ...(options.since === undefined ? {} : { sinceAt: options.since }),
+        ...(options.prefix === undefined ? {} : { prefix: options.prefix }),
+        ...(options.consumer === undefined ? {} : { consumer: options.consumer }),
+      }),
+    );
+    const shown = found.slice(0, limit);
+    for (const key of shown) print.object(key);
+    if (shown.length === 0)
+      print.note('No keys. `keyhound replay --state DIR` or `run` learns some.');
+    else for (const line of keyTable(shown, print.columns, print.style)) print.line(line);
+    if (found.length > limit) print.note(`There are more: --limit ${limit} was reached.`);
+    return EXIT.done;
+  },
+});

@@ -1,0 +1,33 @@
+/** Every command there is. A new one is a file beside this and a line here. */
+import type { Command } from '../command.ts';
+import { configCheck } from './config-check.ts';
+import { configDocs } from './config-docs.ts';
+import { configSchemaCommand } from './config-schema.ts';
+import { demo } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
+import { explain } from './explain.ts';
+import { incidents } from './incidents.ts';
+import { incidentsShow } from './incidents-show.ts';
+import { keys } from './keys.ts';
+import { keysShow } from './keys-show.ts';
+import { replay } from './replay.ts';
+import { run } from './run.ts';
+import { stateBackup } from './state-backup.ts';
+import { stateRestore } from './state-restore.ts';
+
+export const COMMANDS: readonly Command[] = Object.freeze([
+  demo,
+  run,
+  replay,
+  keys,
+  keysShow,
+  incidents,
+  incidentsShow,
+  explain,
+  configCheck,
+  configSchemaCommand,
+  configDocs,
+  doctorCommand,
+  stateBackup,
+  stateRestore,
+]);

@@ -1,0 +1,96 @@
+import type { Incident } from '../../app/contract.ts';
+import { atLeast, SEVERITIES } from '../../core/finding.ts';
+import { defineCommand } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { createProgress, sizeAmount } from '../print/progress.ts';
+import { createWorst } from '../print/report.ts';
+import { replaySummaryLines } from '../print/summary.ts';
+
+const LIMIT = 20;
+
+export const replay = defineCommand({
+  name: 'replay',
+  summary:
+    'Reads past logs through the same path as live ones, and tells which keys behaved unlike themselves.',
+  detail: [
+    'PATH: files, folders or globs, also .gz and .zst; - is stdin; none: the file sources of the configuration.',
+    'Several files are merged by time. Nothing is acted upon.',
+  ],
+  positionals: { usage: '[PATH…|-]', min: 0, max: 1_000_000 },
+  options: {
+    format: {
+      type: 'text',
+      value: 'NAME',
+      description: 'Log format, e.g. kong, nginx, combined, cloudtrail, json, keyhound.',
+      default: 'detected',
+    },
+    key: {
+      type: 'text',
+      value: 'SPEC',
+      description:
+        'Where the key is: header:NAME, query:NAME, field:NAME, bearer, basic, jwt:CLAIM, path:REGEX, cookie:NAME, client_ip.',
+      default: 'as the format says',
+    },
+    state: {
+      type: 'text',
+      value: 'DIR',
+      description: 'Go on from the state there, and save it; `run` can start from it.',
+    },
+    'fail-on': {
+      type: 'choice',
+      choices: SEVERITIES.slice(1),
+      description: 'Exit with 3 when an incident is at least this severe.',
+    },
+    limit: {
+      type: 'number',
+      value: 'N',
+      min: 1,
+      max: 10_000,
+      description: 'Most incidents shown as text, the worst first.',
+      default: `${LIMIT}`,
+    },
+  },
+  examples: [
+    ['replay access.log', 'Which keys stand out in this log?'],
+    ['replay access.log --key client_ip', 'The same by client address, for a log without keys.'],
+    ['replay /var/log/kong --format kong --state .keyhound', 'Learn from history, then `run`.'],
+    ['zcat log.gz | keyhound replay - --json', 'Findings, incidents and a summary as JSON lines.'],
+  ],
+  run: async (context) => {
+    const { options, print, io } = context;
+    const failOn = options['fail-on'] as Incident['severity'] | undefined;
+    const progress = createProgress(print, () => io.clock.now());
+    const worst = createWorst();
+    let failed = false;
+    const summary = await context.assemblies.replay({
+      paths: context.args,
+      format: options.format,
+      key: options.key,
+      stateDir: options.state,
+      config: await context.config(),
+      signal: io.signal,
+      onFinding: (finding) => {
+        print.object(finding);
+        worst.finding(finding);
+      },
+      onIncident: (incident) => {
+        print.object(incident);
+        worst.incident(incident);
+        if (failOn !== undefined && atLeast(incident.severity, failOn)) failed = true;
+      },
+      onProgress: ({ bytesDone, bytesTotal, eventsPerSecond, atMs }) =>
+        progress.show({
+          share: bytesTotal === undefined || bytesTotal === 0 ? undefined : bytesDone / bytesTotal,
+          amount: sizeAmount(bytesDone, bytesTotal),
+          eventsPerSecond,
+          atMs,
+        }),
+      onNote: (text) => print.note(text),
+    });
+    progress.end();
+    worst.print(print, options.limit ?? LIMIT);
+    print.object(summary);
+    for (const line of replaySummaryLines(summary, print.style)) print.line(line);
+    return failed ? EXIT.verdict : EXIT.done;
+  },
+});

@@ -1,0 +1,45 @@
+import { ROLES } from '../../app/contract.ts';
+import { defineCommand, NO_ARGS } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { createLive } from '../print/live.ts';
+
+export const run = defineCommand({
+  name: 'run',
+  summary:
+    'Runs the service: reads the sources, learns, and tells incidents as they open and close.',
+  detail: [
+    'Without a configuration: HTTP intake and console on loopback, nothing acted upon.',
+    'SIGTERM or Ctrl-C end it with the state saved.',
+  ],
+  positionals: NO_ARGS,
+  options: {
+    role: { type: 'choices', choices: ROLES, description: 'Only these roles.', default: 'all' },
+  },
+  examples: [
+    ['run', 'With ./keyhound.yaml, or defaults.'],
+    ['run --config /etc/keyhound/keyhound.yaml --json', 'Incidents as JSON lines on stdout.'],
+  ],
+  run: async (context) => {
+    const { createLogger } = await import('../../app/log.ts');
+    const { print, io } = context;
+    const config = await context.config();
+    const live = createLive(print);
+    await context.assemblies.run({
+      config,
+      signal: io.signal,
+      roles: context.options.role,
+      logger: await createLogger({ level: config.config.log.level, pretty: io.stderr.isTTY }),
+      onReady: (info) => {
+        for (const [name, url] of Object.entries(info.listeners)) print.note(`${name}: ${url}`);
+        for (const note of info.notes) print.note(note);
+        const sources = info.sources.join(', ');
+        print.note(`Ready. Sources: ${sources}. State: ${info.stateDir}. Nothing is acted upon.`);
+      },
+      onIncident: (incident) => {
+        print.object(incident);
+        live.incident(incident);
+      },
+    });
+    return EXIT.done;
+  },
+});

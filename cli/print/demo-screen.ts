@@ -1,0 +1,99 @@
+/** The demo's screen: a header, the history's progress, then incidents above a status line. */
+import type { DemoPhase, DemoTick, Finding, Incident } from '../../app/contract.ts';
+import { toIso } from '../../core/clock.ts';
+import { createLive } from './live.ts';
+import { count, plural, span, when } from './numbers.ts';
+import type { Printer } from './printer.ts';
+import { createProgress } from './progress.ts';
+import { fit } from './style.ts';
+
+export interface DemoScreen {
+  header(): void;
+  phase(phase: DemoPhase): void;
+  finding(finding: Finding): void;
+  incident(incident: Incident): void;
+  tick(tick: DemoTick): void;
+  end(): void;
+}
+
+const PLAIN_STATUS_EVERY_MS = 10_000;
+const RULE_COLUMNS_MAX = 110;
+
+export function createDemoScreen(print: Printer, now: () => number): DemoScreen {
+  const live = createLive(print);
+  const progress = createProgress(print, now);
+  let saidAt = now();
+  let inHistory = true;
+  const rule = (): void =>
+    print.line(print.style.dim('─'.repeat(Math.min(RULE_COLUMNS_MAX, print.columns - 1))));
+  return {
+    header: () => {
+      rule();
+      print.line(
+        `${print.style.bold('Keyhound demo')}  ·  a made gateway, made keys, made attacks`,
+      );
+      print.line(
+        'It learns what is normal for each key, and says when a key behaves unlike itself.',
+      );
+      print.line('Everything is local, nothing is acted upon. Ctrl-C ends it.');
+      rule();
+    },
+    phase: (phase) => {
+      inHistory = phase.phase === 'history';
+      progress.end();
+      for (const line of phaseLines(phase)) print.line(line);
+      if (!inHistory) rule();
+    },
+    finding: (finding) => live.finding(finding),
+    incident: (incident) => {
+      if (!inHistory) live.incident(incident);
+    },
+    tick: (tick) => {
+      if (tick.phase === 'history') {
+        progress.show({
+          share: tick.share,
+          amount: plural(tick.events, 'use'),
+          eventsPerSecond: tick.eventsPerSecond,
+          atMs: tick.atMs,
+        });
+        return;
+      }
+      const text = statusLine(tick);
+      if (print.live) {
+        const { bold } = print.statusStyle;
+        print.status(bold(fit(text, print.statusColumns - 1)));
+      } else if (now() - saidAt >= PLAIN_STATUS_EVERY_MS) {
+        saidAt = now();
+        print.note(text);
+      }
+    },
+    end: () => {
+      progress.end();
+      rule();
+    },
+  };
+}
+
+function phaseLines(phase: DemoPhase): string[] {
+  if (phase.phase === 'history') {
+    return [
+      `1  History: ${phase.days} days of ${plural(phase.keys, 'key')}, through the same path as live traffic.`,
+    ];
+  }
+  const { history } = phase;
+  return [
+    ...(history === undefined
+      ? []
+      : [`   ${plural(history.events, 'use')} learned in ${span(history.seconds * 1000)}.`]),
+    '2  Live: traffic goes on from there, and some keys are attacked.',
+  ];
+}
+
+function statusLine(tick: DemoTick): string {
+  return [
+    ` ${when(toIso(tick.atMs))} UTC`,
+    `${count(tick.eventsPerSecond)} events/s`,
+    plural(tick.keys, 'key'),
+    `${count(tick.openIncidents)} open ${tick.openIncidents === 1 ? 'incident' : 'incidents'}`,
+  ].join('  │  ');
+}

@@ -1,0 +1,19 @@
+/** An error: one line what, one line hint. A stack trace only with KEYHOUND_DEBUG. */
+
+import { KeyhoundError } from '../../core/errors.ts';
+import { forTerminal } from '../../core/escape.ts';
+
+export function errorLines(error: unknown, debug: boolean): string[] {
+  const known = error instanceof KeyhoundError;
+  const message = error instanceof Error ? error.message : String(error);
+  // A known error may list several faults, one a line; its author chose the line breaks.
+  const lines = (known ? message.split('\n') : [message]).map(forTerminal);
+  lines[0] = `keyhound: ${lines[0]}`;
+  const hint = known ? error.hint : 'Run again with KEYHOUND_DEBUG=1 for the details.';
+  if (hint !== undefined && !debug) lines.push(`hint: ${forTerminal(hint)}`);
+  if (debug && error instanceof Error) {
+    lines.push(...(error.stack ?? '').split('\n').map(forTerminal));
+    if (error.cause !== undefined) lines.push(`cause: ${forTerminal(String(error.cause))}`);
+  }
+  return lines;
+}

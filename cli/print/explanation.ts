@@ -1,0 +1,46 @@
+/** `explain`: what was expected, what came, how much each part weighs, and whether it came out the same. */
+import type { ExplainedFinding, Explanation } from '../../app/contract.ts';
+import { forTerminal } from '../../core/escape.ts';
+import { findingLines, incidentLines } from './incident.ts';
+import { score } from './numbers.ts';
+import { pad, type Style } from './style.ts';
+
+export function explanationLines(
+  explanation: Explanation,
+  columns: number,
+  style: Style,
+): string[] {
+  const detectors = explanation.findings.map(({ finding }) => finding.detector);
+  return [
+    ...incidentLines(explanation.incident, [...new Set(detectors)], columns, style),
+    style.dim(`          risk ${score(explanation.incident.risk)}, ${explanation.incident.id}`),
+    ...explanation.findings.flatMap((explained) => ['', ...one(explained, columns, style)]),
+    '',
+    explanation.identical
+      ? style.good('Recomputed from its inputs: the same.')
+      : style.bad('Recomputed from its inputs: NOT the same. See the findings above.'),
+  ];
+}
+
+const BAR_COLUMNS = 24;
+
+function one(explained: ExplainedFinding, columns: number, style: Style): string[] {
+  const { finding, recomputed } = explained;
+  const total = finding.parts.reduce((sum, part) => sum + Math.max(0, part.score), 0);
+  const bars = finding.parts.map((part) => {
+    const share = total > 0 ? Math.max(0, part.score) / total : 0;
+    const bar = '█'.repeat(Math.round(share * BAR_COLUMNS));
+    return `  ${pad(score(part.score), 8, 'right')}  ${pad(bar, BAR_COLUMNS)}  ${forTerminal(part.name)}`;
+  });
+  const verdict =
+    recomputed === undefined
+      ? style.dim('  its inputs are no longer kept')
+      : recomputed.identical
+        ? style.good(`  recomputed ${score(recomputed.score)}: the same`)
+        : style.bad(`  recomputed ${score(recomputed.score)}: not the same`);
+  return [
+    ...findingLines(finding, columns, style),
+    ...(bars.length === 0 ? [] : ['  weight'.padEnd(12), ...bars]),
+    verdict,
+  ];
+}

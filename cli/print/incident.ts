@@ -1,0 +1,111 @@
+/** Incidents and findings in words. All text of theirs is escaped here. */
+import type { Facts, Finding, Incident } from '../../app/contract.ts';
+import { forTerminal } from '../../core/escape.ts';
+import { score, span, when } from './numbers.ts';
+import { fit, pad, type Style } from './style.ts';
+import { type Column, tableLines, wrapText } from './table.ts';
+
+/** Label if there is one, with the id behind it; else the id. */
+export function subjectName(subject: Incident['subject']): string {
+  const id = forTerminal(subject.id);
+  return subject.label === undefined ? id : `${forTerminal(subject.label)} (${id})`;
+}
+
+const SEVERITY_COLUMNS = 8;
+
+export function severityTag(incident: { severity: Incident['severity'] }, style: Style): string {
+  return style.severity(incident.severity, pad(incident.severity, SEVERITY_COLUMNS));
+}
+
+/** How long it has lasted, or lasts. */
+export function duration(incident: Incident): string {
+  const end = Date.parse(incident.closedAt ?? incident.updatedAt);
+  return span(end - Date.parse(incident.openedAt));
+}
+
+const INDENT = '  ';
+
+/** Two lines or more: what, who, since when; then the sentence, wrapped. */
+export function incidentLines(
+  incident: Incident,
+  detectors: readonly string[],
+  columns: number,
+  style: Style,
+): string[] {
+  const state = incident.closedAt === null ? 'open' : `lasted ${duration(incident)}`;
+  const what = detectors.length === 0 ? incident.families.join(', ') : detectors.join(', ');
+  const head = [
+    severityTag(incident, style),
+    style.bold(fit(subjectName(incident.subject), Math.max(20, columns - 60))),
+    style.dim(`${when(incident.openedAt)} UTC, ${state}`),
+    style.dim(forTerminal(what)),
+  ].join(INDENT);
+  const why = wrapText(forTerminal(incident.why), Math.max(40, columns - 10));
+  return [head, ...why.map((line) => ' '.repeat(SEVERITY_COLUMNS + 2) + line)];
+}
+
+export function incidentTable(
+  incidents: readonly Incident[],
+  columns: number,
+  style: Style,
+): string[] {
+  const table: Column<Incident>[] = [
+    {
+      title: 'SEVERITY',
+      text: (incident) => incident.severity,
+      style: (incident, text) => style.severity(incident.severity, text),
+    },
+    {
+      title: 'SUBJECT',
+      shrinkTo: 16,
+      text: ({ subject }) => subject.label ?? subject.id,
+    },
+    { title: 'OPENED (UTC)', text: (incident) => when(incident.openedAt) },
+    {
+      title: 'STATE',
+      text: (incident) => (incident.closedAt === null ? 'open' : `closed, ${duration(incident)}`),
+    },
+    { title: 'WHY', shrinkTo: 24, text: (incident) => incident.why },
+    { title: 'ID', text: (incident) => incident.id },
+  ];
+  return tableLines(table, incidents, columns, style);
+}
+
+/** One finding in full: sentence, observed beside expected. */
+export function findingLines(finding: Finding, columns: number, style: Style): string[] {
+  const head = [
+    style.severity(finding.severity, pad(finding.severity, SEVERITY_COLUMNS)),
+    style.bold(finding.detector),
+    style.dim(`score ${score(finding.score)}, ${finding.id}`),
+  ].join(INDENT);
+  const until = finding.closedAt === null ? 'goes on' : `until ${when(finding.toAt)}`;
+  return [
+    head,
+    ...wrapText(forTerminal(finding.why), Math.max(40, columns - 4)).map((line) => `  ${line}`),
+    style.dim(`  from ${when(finding.fromAt)} UTC, ${until}; trust ${finding.trust}`),
+    ...factLines('observed', finding.observed, columns),
+    ...factLines('expected', finding.expected, columns),
+    ...versionLine(finding, style),
+  ];
+}
+
+function factLines(title: string, facts: Facts, columns: number): string[] {
+  const texts = Object.entries(facts).map(([name, value]) => `${name} ${factInWords(value)}`);
+  if (texts.length === 0) return [];
+  const lines = wrapText(forTerminal(texts.join(' · ')), Math.max(30, columns - 14));
+  return lines.map((line, i) => `  ${pad(i === 0 ? title : '', 10)}${line}`);
+}
+
+function factInWords(value: Facts[string]): string {
+  if (typeof value === 'number') {
+    return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+  }
+  return typeof value === 'string' ? value : value.join(', ');
+}
+
+function versionLine(finding: Finding, style: Style): string[] {
+  const versions = Object.entries(finding.versions).map(([part, version]) => `${part} ${version}`);
+  return versions.length === 0
+    ? []
+    : [style.dim(`  by        ${forTerminal(versions.join(', '))}`)];
+}

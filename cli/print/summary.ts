@@ -1,0 +1,61 @@
+/** The end of a replay or a demo in a few lines. */
+import type { DemoSummary, ReplaySummary } from '../../app/contract.ts';
+import { forTerminal } from '../../core/escape.ts';
+import { SEVERITIES } from '../../core/finding.ts';
+import { count, plural, size, span, when } from './numbers.ts';
+import type { Style } from './style.ts';
+
+export function replaySummaryLines(summary: ReplaySummary, style: Style): string[] {
+  const read = [
+    plural(summary.records, 'record'),
+    `${size(summary.bytes)} in ${span(summary.seconds * 1000)}`,
+    `${plural(summary.events, 'use')} of ${plural(summary.subjects, 'key')}`,
+  ];
+  return [
+    style.bold(incidentsInWords(summary.incidents)),
+    read.join(', '),
+    ...between(summary),
+    ...counted('not read', summary.rejected),
+    ...counted('read with a flaw', summary.flawed),
+    ...counted('set aside', {
+      duplicates: summary.duplicates,
+      late: summary.late,
+      future: summary.future,
+    }),
+    ...summary.sources.map((source) =>
+      style.dim(
+        forTerminal(
+          `${source.source}: ${source.format} (${source.why}), ${plural(source.files, 'file')}`,
+        ),
+      ),
+    ),
+  ];
+}
+
+export function demoSummaryLines(summary: DemoSummary, style: Style): string[] {
+  return [
+    style.bold(incidentsInWords(summary.incidents)),
+    `${plural(summary.events, 'use')} of ${plural(summary.subjects, 'key')} in ${span(summary.seconds * 1000)}`,
+    ...between(summary),
+  ];
+}
+
+function incidentsInWords(incidents: ReplaySummary['incidents']): string {
+  const parts = [...SEVERITIES]
+    .reverse()
+    .filter((severity) => severity !== 'none' && (incidents[severity] ?? 0) > 0)
+    .map((severity) => `${count(incidents[severity]!)} ${severity}`);
+  return parts.length === 0 ? 'No incidents.' : `Incidents: ${parts.join(', ')}.`;
+}
+
+function between(summary: { firstAt: string | null; lastAt: string | null }): string[] {
+  if (summary.firstAt === null || summary.lastAt === null) return [];
+  return [`from ${when(summary.firstAt)} to ${when(summary.lastAt)} UTC`];
+}
+
+function counted(title: string, counts: Readonly<Record<string, number>>): string[] {
+  const parts = Object.entries(counts)
+    .filter(([, number]) => number > 0)
+    .map(([reason, number]) => `${count(number)} ${reason}`);
+  return parts.length === 0 ? [] : [`${title}: ${parts.join(', ')}`];
+}
