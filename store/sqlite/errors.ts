@@ -1,0 +1,74 @@
+/** What SQLite says, as errors that an operator can act upon. */
+import { KeyhoundError } from '../../core/errors.ts';
+
+/** Primary result codes of SQLite, the low byte of `errcode`. */
+const BUSY = 5;
+const LOCKED = 6;
+const READONLY = 8;
+const IO = 10;
+const CORRUPT = 11;
+const FULL = 13;
+const CANNOT_OPEN = 14;
+const NOT_A_DATABASE = 26;
+
+/** Primary result code of an error thrown by node:sqlite; undefined for every other error. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+export function isBusy(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code === BUSY || code === LOCKED;
+}
+
+/**
+ * An error of kind `operating` for what the disk or another process did. Everything else, a programmer's
+ * error included, comes back as it is.
+ */
+export function asOperating(error: unknown, file: string): unknown {
+  if (error instanceof KeyhoundError) return error;
+  switch (sqliteCode(error)) {
+    case BUSY:
+    case LOCKED:
+      return operating(`${file} is in use by another process`, 'state-busy', error, {
+        hint: 'Wait for the other command, or end it; `keyhound doctor` says who holds the state.',
+        retryable: true,
+      });
+    case FULL:
+      return operating(`no space left for ${file}`, 'disk-full', error, {
+        hint: 'Free some space on this disk. Nothing of this checkpoint was kept; it is tried again.',
+        retryable: true,
+      });
+    case READONLY:
+    case CANNOT_OPEN:
+      return operating(`cannot open or write ${file}`, 'state-access', error, {
+        hint: 'Check owner and mode of the state folder; it has to be writable by this user.',
+      });
+    case IO:
+      return operating(`the disk failed while using ${file}`, 'state-io', error, {
+        hint: 'Check the disk and the system log, then start again.',
+        retryable: true,
+      });
+    case CORRUPT:
+    case NOT_A_DATABASE:
+      return corrupted(file, error);
+    default:
+      return error;
+  }
+}
+
+export function corrupted(file: string, cause: unknown): KeyhoundError {
+  return operating(`${file} is damaged`, 'state-corrupt', cause, {
+    hint: 'Bring back the last backup with `keyhound state restore DIR --force`, or move the state folder away to begin anew.',
+  });
+}
+
+function operating(
+  message: string,
+  code: string,
+  cause: unknown,
+  detail: { readonly hint: string; readonly retryable?: boolean },
+): KeyhoundError {
+  return new KeyhoundError('operating', message, { ...detail, code, cause });
+}

@@ -1,0 +1,407 @@
+/** What every driver of core/store.ts has to keep. Called once per driver. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../../core/clock.ts';
+import type { Checkpoint, LoadedState, StateStore } from '../../core/store.ts';
+import * as rows from './rows.ts';
+
+export interface StoreBounds {
+  readonly clock?: Clock;
+  readonly deadLetterBytesMax?: number;
+  readonly deadLetterDaysMax?: number;
+  readonly usageMonthsMax?: number;
+}
+
+export interface StoreDriver {
+  readonly name: string;
+  /** An empty place that only this test uses; removed after the run. */
+  createPlace(): Promise<string>;
+  open(place: string, bounds?: StoreBounds): Promise<StateStore>;
+  /** Opens a copy that `StateStore.backup` made, for reading. */
+  openBackup(folder: string): Promise<StateStore>;
+}
+
+/** `url`: of a module that exports `driver`, for the child that gets killed. */
+export function testStateStore(driver: StoreDriver, url: string): void {
+  const name = (guarantee: string) => `${driver.name}: ${guarantee}`;
+  testState(driver, name);
+  testResults(driver, name);
+  testBounds(driver, name);
+  testCrash(driver, url, name);
+}
+
+type Name = (guarantee: string) => string;
+
+async function withStore(
+  driver: StoreDriver,
+  use: (store: StateStore, place: string) => Promise<void>,
+  bounds: StoreBounds = {},
+): Promise<void> {
+  const place = await driver.createPlace();
+  const store = await driver.open(place, bounds);
+  try {
+    await use(store, place);
+  } finally {
+    await store.close();
+  }
+}
+
+async function loaded(store: StateStore): Promise<LoadedState> {
+  const state = await store.load();
+  assert.ok(state, 'there is a state');
+  const byId = [...state.subjects].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { ...state, subjects: byId };
+}
+
+function testState(driver: StoreDriver, name: Name): void {
+  test(name('a new store has nothing to load'), () =>
+    withStore(driver, async (store) => {
+      assert.equal(await store.load(), undefined);
+      assert.deepEqual(await store.incidents({}), []);
+    }),
+  );
+
+  test(name('what was committed is loaded, also by the next process'), async () => {
+    const place = await driver.createPlace();
+    const first = await driver.open(place);
+    await first.commit({
+      ...rows.EMPTY,
+      meta: { watermark: 17, names: ['ä'] },
+      streams: [{ stream: 's', source: 'web', position: 2 ** 40 + 1, finished: true }],
+      groups: [{ group: 255, part: 'sketch', bytes: rows.numbered(1, 5) }],
+      subjects: [rows.subject(2, rows.numbered(2, 4)), rows.subject(1, rows.numbered(1, 9))],
+      open: [{ digest: rows.digest(1), body: '{"a":1}' }],
+    });
+    const seen = await loaded(first);
+    await first.close();
+    const second = await driver.open(place);
+    assert.deepEqual(await loaded(second), seen);
+    assert.deepEqual(seen, {
+      meta: { watermark: 17, names: ['ä'] },
+      streams: [{ stream: 's', source: 'web', position: 2 ** 40 + 1, finished: true }],
+      groups: [{ group: 255, part: 'sketch', bytes: rows.numbered(1, 5) }],
+      subjects: [rows.subject(1, rows.numbered(1, 9)), rows.subject(2, rows.numbered(2, 4))],
+      open: [{ digest: rows.digest(1), body: '{"a":1}' }],
+    });
+    await second.close();
+  });
+
+  test(name('a checkpoint changes what it names and leaves the rest'), () =>
+    withStore(driver, async (store) => {
+      await store.commit(rows.checkpointNumber(1));
+      await store.commit({
+        ...rows.EMPTY,
+        meta: { other: true },
+        groups: [{ group: 3, part: 'second', bytes: rows.numbered(9, 4) }],
+        removedGroupParts: [
+          { group: 3, part: 'sketch' },
+          { group: 3, part: 'second' },
+        ],
+        subjects: [rows.subject(0, rows.numbered(5, 4)), rows.subject(1, rows.numbered(6, 4))],
+        removedSubjects: [rows.digest(1), rows.digest(2)],
+        open: [{ digest: rows.digest(1), body: null }],
+      });
+      const state = await loaded(store);
+      const subjects = [...state.subjects];
+      assert.deepEqual(state.meta, { number: 1, other: true });
+      assert.deepEqual(state.groups, [{ group: 3, part: 'second', bytes: rows.numbered(9, 4) }]);
+      assert.equal(subjects.length, rows.NUMBERED_SUBJECTS - 1);
+      assert.deepEqual(subjects[0], rows.subject(0, rows.numbered(5, 4)));
+      assert.deepEqual(subjects[1], rows.subject(1, rows.numbered(6, 4)), 'left and came back');
+      assert.deepEqual(state.open, []);
+    }),
+  );
+
+  test(name('a checkpoint that fails in the middle leaves nothing of itself'), () =>
+    withStore(driver, async (store) => {
+      await store.commit(rows.checkpointNumber(1));
+      await assert.rejects(store.commit(failing(rows.checkpointNumber(2))), /medium/);
+      assert.deepEqual([...rows.numbersIn(await loaded(store))], [1]);
+      await store.commit(rows.checkpointNumber(3));
+      assert.deepEqual([...rows.numbersIn(await loaded(store))], [3]);
+    }),
+  );
+
+  test(name('checkpoints handed over at once are applied in order'), () =>
+    withStore(driver, async (store) => {
+      await Promise.all([1, 2, 3, 4].map((n) => store.commit(rows.checkpointNumber(n))));
+      assert.deepEqual([...rows.numbersIn(await loaded(store))], [4]);
+    }),
+  );
+
+  test(name('control records are kept under their number, which is given once'), () =>
+    withStore(driver, async (store) => {
+      const control = { sequence: 1, at: 5, kind: 'close', body: { id: 'x' } } as const;
+      await store.commit({ ...rows.EMPTY, controls: [control] });
+      await store.commit({ ...rows.EMPTY, controls: [control] });
+      const other = { ...control, body: { id: 'y' } };
+      await assert.rejects(store.commit({ ...rows.EMPTY, controls: [other] }));
+    }),
+  );
+}
+
+/** Its subjects cannot all be read, after hundreds of them have been. */
+function failing(checkpoint: Checkpoint): Checkpoint {
+  function* subjects() {
+    yield* checkpoint.subjects;
+    for (let i = 0; i < 1000; i++) yield rows.subject(1000 + i, rows.numbered(99, 8));
+    throw new Error('the medium failed');
+  }
+  return { ...checkpoint, subjects: { [Symbol.iterator]: subjects } };
+}
+
+function testResults(driver: StoreDriver, name: Name): void {
+  test(name('a lower or equal revision never overwrites'), () =>
+    withStore(driver, async (store) => {
+      const put = (revision: number, why: string) =>
+        store.commit({
+          ...rows.EMPTY,
+          incidents: [{ ...rows.incident({ id: 'i', revision }), why }],
+          findings: [{ ...rows.finding('f', revision), why }],
+        });
+      const whys = async () => [
+        (await store.incident('i'))?.why,
+        (await store.findings(['f']))[0]?.why,
+      ];
+      await put(2, 'second');
+      await put(1, 'first, late');
+      await put(2, 'second again');
+      assert.deepEqual(await whys(), ['second', 'second']);
+      await put(3, 'third');
+      assert.deepEqual(await whys(), ['third', 'third']);
+    }),
+  );
+
+  test(name('findings, inputs and incidents come back as they were, numbers exactly'), () =>
+    withStore(driver, async (store) => {
+      const put = {
+        findings: [rows.finding('f1', 1), rows.finding('f2', 4)],
+        inputs: [rows.inputs('f1'), { ...rows.inputs('f2'), event: rows.numbered(1, 12) }],
+        incidents: [rows.incident({ id: 'i1', findings: ['f1', 'f2'] })],
+      };
+      await store.commit({ ...rows.EMPTY, ...put });
+      assert.deepEqual(await store.findings(['f2', 'none', 'f1']), [
+        put.findings[1],
+        put.findings[0],
+      ]);
+      assert.deepEqual(await store.findingInputs('f1'), put.inputs[0]);
+      assert.deepEqual(await store.findingInputs('f2'), put.inputs[1]);
+      assert.equal(await store.findingInputs('f3'), undefined);
+      assert.deepEqual(await store.incident('i1'), put.incidents[0]);
+      assert.equal(await store.incident('i2'), undefined);
+    }),
+  );
+
+  test(name('incidents are filtered, latest change first'), () =>
+    withStore(driver, async (store) => {
+      const incidents = [
+        rows.incident({ id: 'a', severity: 'low', updatedAt: rows.iso(1) }),
+        rows.incident({ id: 'b', severity: 'high', updatedAt: rows.iso(3), subjectId: 'k2' }),
+        rows.incident({ id: 'c', updatedAt: rows.iso(2), closedAt: rows.iso(2) }),
+      ];
+      await store.commit({ ...rows.EMPTY, incidents });
+      const ids = async (filter: Parameters<StateStore['incidents']>[0]) =>
+        (await store.incidents(filter)).map((one) => one.id).join('');
+      assert.equal(await ids({}), 'bca');
+      assert.equal(await ids({ limit: 2 }), 'bc');
+      assert.equal(await ids({ sinceAt: rows.BASE_AT + 2 }), 'bc');
+      assert.equal(await ids({ severity: 'medium' }), 'bc', 'that severity or worse');
+      assert.equal(await ids({ subjectId: 'k2' }), 'b');
+      assert.equal(await ids({ open: true }), 'ba');
+      assert.equal(await ids({ open: false }), 'c');
+      assert.equal(await ids({ open: true, severity: 'high', subjectId: 'kong:key-1' }), '');
+    }),
+  );
+
+  test(name('usage rows replace the one before, and are answered oldest first'), () =>
+    withStore(driver, async (store) => {
+      const usage = (key: number, hour: number, requests: number) => ({
+        digest: rows.digest(key),
+        hourAt: rows.BASE_AT + hour * rows.HOUR_MS,
+        requests,
+        errors: 1,
+        bytesIn: 2,
+        bytesOut: 2 ** 45,
+      });
+      await store.commit({ ...rows.EMPTY, usage: [usage(1, 900, 5), usage(1, 0, 1)] });
+      await store.commit({ ...rows.EMPTY, usage: [usage(1, 900, 7), usage(2, 3, 9)] });
+      assert.deepEqual(await store.usage(rows.digest(1), 0), [usage(1, 0, 1), usage(1, 900, 7)]);
+      const sinceAt = rows.BASE_AT + 1;
+      assert.deepEqual(await store.usage(rows.digest(1), sinceAt), [usage(1, 900, 7)]);
+      assert.deepEqual(await store.usage(rows.digest(3), 0), []);
+    }),
+  );
+
+  test(name('subjects are listed in order of id, by prefix and limit'), () =>
+    withStore(driver, async (store) => {
+      const subjects = [3, 10, 1, 2].map((n) => rows.subject(n, rows.numbered(n, 4)));
+      await store.commit({ ...rows.EMPTY, subjects });
+      const ids = async (limit: number, prefix?: string) =>
+        (await store.subjects(prefix === undefined ? { limit } : { limit, prefix })).map(
+          (row) => row.id,
+        );
+      assert.deepEqual(await ids(3), ['kong:key-1', 'kong:key-10', 'kong:key-2']);
+      assert.deepEqual(await ids(9, 'kong:key-1'), ['kong:key-1', 'kong:key-10']);
+      assert.deepEqual(await ids(9, 'h:'), []);
+    }),
+  );
+}
+
+const DAY_MS = 24 * rows.HOUR_MS;
+
+function testBounds(driver: StoreDriver, name: Name): void {
+  test(name('dead letters stay within their bytes, the newest are kept'), () =>
+    withStore(
+      driver,
+      async (store) => {
+        for (let n = 0; n < 5; n++) {
+          const deadLetters = Array.from({ length: 2000 }, (_, i) =>
+            rows.letter(n * 2000 + i, 'x'.repeat(400), rows.BASE_AT),
+          );
+          await store.commit({ ...rows.EMPTY, deadLetters });
+        }
+        const kept = await store.deadLetters(100_000);
+        assert.ok(kept.length > 100 && kept.length * 400 <= 1 << 20, `${kept.length} kept`);
+        assert.equal(kept[0]?.position, 9999, 'newest first');
+        assert.deepEqual(kept[0], rows.letter(9999, 'x'.repeat(400), rows.BASE_AT));
+      },
+      { deadLetterBytesMax: 1 << 20, clock: { now: () => rows.BASE_AT } },
+    ),
+  );
+
+  test(name('dead letters older than their days are removed at a checkpoint'), async () => {
+    let now = rows.BASE_AT;
+    const bounds = { deadLetterDaysMax: 7, clock: { now: () => now } };
+    await withStore(
+      driver,
+      async (store) => {
+        await store.commit({ ...rows.EMPTY, deadLetters: [rows.letter(1, 'old', now)] });
+        now += 8 * DAY_MS;
+        await store.commit({ ...rows.EMPTY, deadLetters: [rows.letter(2, 'new', now)] });
+        assert.deepEqual(
+          (await store.deadLetters(10)).map((one) => one.position),
+          [2],
+        );
+      },
+      bounds,
+    );
+  });
+
+  test(name('usage, incidents and findings older than their months go; open ones stay'), () =>
+    withStore(
+      driver,
+      async (store) => {
+        const at = (days: number) => rows.iso(days * DAY_MS);
+        const closed = { closedAt: at(1), updatedAt: at(1) };
+        const row = { digest: rows.digest(1), requests: 1, errors: 0, bytesIn: 0, bytesOut: 0 };
+        await store.commit({
+          ...rows.EMPTY,
+          findings: [rows.finding('f-old', 1, at(1)), rows.finding('f-open', 1, at(1))],
+          inputs: [rows.inputs('f-old'), rows.inputs('f-open')],
+          incidents: [
+            rows.incident({ id: 'old', ...closed, findings: ['f-old'] }),
+            rows.incident({ id: 'open', updatedAt: at(1), findings: ['f-open'] }),
+          ],
+          usage: [
+            { ...row, hourAt: rows.BASE_AT },
+            { ...row, hourAt: rows.BASE_AT + 70 * DAY_MS },
+          ],
+        });
+        assert.equal(await store.incident('old'), undefined);
+        assert.equal(await store.findingInputs('f-old'), undefined);
+        assert.deepEqual(await store.findings(['f-old']), []);
+        assert.ok(await store.incident('open'));
+        assert.ok(await store.findingInputs('f-open'));
+        const kept = await store.usage(rows.digest(1), 0);
+        assert.deepEqual(
+          kept.map((one) => one.hourAt),
+          [rows.BASE_AT + 70 * DAY_MS],
+        );
+      },
+      { usageMonthsMax: 2, clock: { now: () => rows.BASE_AT + 100 * DAY_MS } },
+    ),
+  );
+
+  test(name('one record from the far future does not take the history with it'), () =>
+    withStore(
+      driver,
+      async (store) => {
+        const row = { digest: rows.digest(1), requests: 1, errors: 0, bytesIn: 0, bytesOut: 0 };
+        const hours = [rows.BASE_AT, rows.BASE_AT + 30_000 * DAY_MS];
+        await store.commit({
+          ...rows.EMPTY,
+          usage: hours.map((hourAt) => ({ ...row, hourAt })),
+        });
+        assert.equal((await store.usage(rows.digest(1), 0)).length, 2);
+      },
+      { clock: { now: () => rows.BASE_AT + DAY_MS } },
+    ),
+  );
+}
+
+function testCrash(driver: StoreDriver, url: string, name: Name): void {
+  for (const commits of [1, 7, 30]) {
+    test(name(`kill -9 after ${commits} commits leaves the last whole checkpoint`), async () => {
+      const place = await driver.createPlace();
+      const confirmed = await commitAndKill(url, place, commits);
+      const store = await driver.open(place);
+      const numbers = [...rows.numbersIn(await loaded(store))];
+      assert.equal(numbers.length, 1, `of one instant: ${numbers}`);
+      assert.ok(numbers[0]! >= confirmed, `${numbers[0]} of ${confirmed} confirmed`);
+      await store.commit(rows.checkpointNumber(1_000_000));
+      await store.close();
+    });
+  }
+
+  test(name('a backup taken between and during commits is of one instant'), () =>
+    withStore(driver, async (store, place) => {
+      let taken = false;
+      const backups = [1, 2, 3].map((n) => `${place}/copy-${n}`);
+      const taking = (async () => {
+        for (const folder of backups) await store.backup(folder);
+        taken = true;
+      })();
+      let number = 0;
+      while (!taken) {
+        await store.commit(rows.checkpointNumber(++number));
+        await nextTurn();
+      }
+      await taking;
+      for (const folder of backups) {
+        const copy = await driver.openBackup(folder);
+        const state = await copy.load();
+        if (state !== undefined) assert.equal(rows.numbersIn(state).size, 1);
+        await copy.close();
+      }
+    }),
+  );
+}
+
+/** Number of the last checkpoint that the child said was durable. */
+async function commitAndKill(url: string, place: string, commits: number): Promise<number> {
+  const script = fileURLToPath(new URL('./commit-child.ts', import.meta.url));
+  const child = spawn(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    script,
+    url,
+    place,
+  ]);
+  let errors = '';
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  const exit = once(child, 'exit');
+  let confirmed = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    confirmed = Number(line);
+    if (confirmed === commits) child.kill('SIGKILL');
+  }
+  await exit;
+  assert.ok(confirmed >= commits, `the child was alive until killed: ${errors}`);
+  return confirmed;
+}
