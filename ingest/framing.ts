@@ -89,7 +89,8 @@ export class Framer implements Window {
   room(bytes: number): Buffer {
     this.#forget();
     if (this.bytes.length < this.used + bytes) {
-      const grown = Buffer.allocUnsafeSlow(this.used + bytes);
+      // Slack for the partial record that the next chunk begins with, so that this happens once.
+      const grown = Buffer.allocUnsafeSlow(this.used + bytes + (bytes >> 4) + 1024);
       this.bytes.copy(grown, 0, 0, this.used);
       this.bytes = grown;
     }
@@ -115,6 +116,7 @@ export class Framer implements Window {
 
   /** Cuts the whole records out of what has been written; with `ended` a last partial one as well. */
   cut(ended: boolean): void {
+    this.#clear();
     if (this.#cutter === undefined) {
       const held = this.bytes.subarray(0, this.used);
       const undecided = this.used === 0 || (this.used < 3 && held[0] === 0xef);
@@ -160,14 +162,18 @@ export class Framer implements Window {
 
   /** Drops the records of the last cut and moves what is still needed to the front. */
   #forget(): void {
-    this.count = 0;
-    if (this.tooLong.length > 0) this.tooLong = [];
+    this.#clear();
     if (this.#cutter === undefined) return;
     const from = Math.min(this.used, this.#cutter.keepFrom - this.base);
     if (from <= 0) return;
     this.bytes.copyWithin(0, from, this.used);
     this.used -= from;
     this.base += from;
+  }
+
+  #clear(): void {
+    this.count = 0;
+    if (this.tooLong.length > 0) this.tooLong = [];
   }
 
   #grow(): void {

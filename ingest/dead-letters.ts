@@ -1,0 +1,73 @@
+/**
+ * What is kept of records that could not be read: reason, position, length and a mask, never the text
+ * (design.md §4.1). Bounded, because whoever can make a gateway log rubbish could else fill the disk.
+ */
+import type { DeadLetter } from '../core/store.ts';
+
+export const MASK_CHARS_MAX = 512;
+/** Shorter runs stay readable, so that a person can see what kind of record it was. */
+const RUN_MIN = 6;
+
+/**
+ * bytes[start, end) with each run of 6 or more of `[A-Za-z0-9_-]` replaced by its length (`<32>`), and every
+ * byte that is not printable ASCII by `?`. At most 512 characters.
+ */
+export function mask(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  let i = start;
+  while (i < end && text.length < MASK_CHARS_MAX) {
+    let run = i;
+    while (run < end && isWord(bytes[run]!)) run++;
+    if (run - i >= RUN_MIN) {
+      text += `<${run - i}>`;
+      i = run;
+    } else {
+      const next = Math.max(run, i + 1);
+      for (; i < next; i++) text += printable(bytes[i]!);
+    }
+  }
+  return text.slice(0, MASK_CHARS_MAX);
+}
+
+function isWord(c: number): boolean {
+  const letter = c | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (c >= 0x30 && c <= 0x39) || c === 0x5f || c === 0x2d;
+}
+
+function printable(c: number): string {
+  return c >= 0x20 && c < 0x7f ? String.fromCharCode(c) : '?';
+}
+
+export interface DeadLetters {
+  /** Keeps the letter, or counts it as dropped when this interval's share is used up. */
+  add(letter: DeadLetter): void;
+  /** True while `add` would keep a letter: spares making a mask that nobody keeps. */
+  readonly hasRoom: boolean;
+  /** What was kept since the last call, oldest first. Begins the next interval. */
+  drain(): DeadLetter[];
+  /** Letters dropped since the start. */
+  readonly dropped: number;
+}
+
+/** At most `perIntervalMax` letters between two calls of `drain` (one checkpoint). */
+export function createDeadLetters(perIntervalMax = 200): DeadLetters {
+  let kept: DeadLetter[] = [];
+  let dropped = 0;
+  return {
+    add(letter) {
+      if (kept.length < perIntervalMax) kept.push(letter);
+      else dropped++;
+    },
+    get hasRoom() {
+      return kept.length < perIntervalMax;
+    },
+    drain() {
+      const drained = kept;
+      kept = [];
+      return drained;
+    },
+    get dropped() {
+      return dropped;
+    },
+  };
+}

@@ -1,0 +1,245 @@
+/**
+ * Source + format + enrichment → events, one at a time and without allocating for each.
+ *
+ *   while (await reader.fill(signal)) {
+ *     while (reader.next()) engine.observe(reader.event);
+ *   }
+ */
+import type { Clock } from '../core/clock.ts';
+import { type ApiEvent, createEvent } from '../core/event.ts';
+import { type Decoder, REJECTION, REJECTIONS, type Rejection } from '../core/format.ts';
+import { createDraft, type RecordDraft } from '../core/record.ts';
+import type { RecordBatch, Source } from '../core/source.ts';
+import type { DeadLetter } from '../core/store.ts';
+import type { Enricher, SourceTraits } from '../enrich/contract.ts';
+import { type DeadLetters, mask } from './dead-letters.ts';
+
+/** What one stream has been read up to. Told when everything before `position` has been applied. */
+export interface Applied {
+  /** Name and index of the stream. */
+  readonly stream: string;
+  readonly index: number;
+  readonly position: number;
+  /** It has been read to its end. */
+  readonly ended: boolean;
+}
+
+/** Events in the order in which they are to be applied. */
+export interface EventStream {
+  /** The event that `next` has found. Reused: copy what must outlive the next call. */
+  readonly event: ApiEvent;
+  /**
+   * Loads more once `next` has answered false; answers false when there will be none. By calling it the
+   * caller says that everything before has been applied.
+   */
+  fill(signal: AbortSignal): Promise<boolean>;
+  /** Finds the next event; false when more must be loaded. */
+  next(): boolean;
+  close(): Promise<void>;
+}
+
+/** Counters of one source since the start. */
+export interface ReaderCounters {
+  records: number;
+  /** Bytes of the medium, compressed where compressed. */
+  bytes: number;
+  /** By index of REJECTIONS; index 0 counts events. */
+  readonly outcomes: Float64Array;
+}
+
+export function createCounters(): ReaderCounters {
+  return { records: 0, bytes: 0, outcomes: new Float64Array(REJECTIONS.length) };
+}
+
+/** Only the reasons that occurred. */
+export function rejectedByReason(counters: ReaderCounters): Partial<Record<Rejection, number>> {
+  const rejected: Partial<Record<Rejection, number>> = {};
+  REJECTIONS.forEach((reason, index) => {
+    const count = counters.outcomes[index]!;
+    if (index !== REJECTION.ok && count > 0) rejected[reason] = count;
+  });
+  return rejected;
+}
+
+export interface DecodingOptions {
+  readonly traits: SourceTraits;
+  readonly decoder: Decoder;
+  readonly enricher: Enricher;
+  readonly counters: ReaderCounters;
+  /** Where unreadable records go, but for those without a key and those meant to be ignored. */
+  readonly deadLetters: DeadLetters;
+  /** For the time a dead letter was seen, and the bound on events from the future. */
+  readonly clock: Clock;
+  /** Live only: events further ahead of the clock than this are dead letters, ms. */
+  readonly futureMs?: number | undefined;
+}
+
+export interface EventReaderOptions extends DecodingOptions {
+  readonly source: Source;
+  /** Announces a stream and answers its index (Engine.openStream). */
+  openStream(stream: string): number;
+  /** Everything before this position has been applied (Engine.advance, closeStream). */
+  onApplied(applied: Applied): void;
+}
+
+/** Record bytes → event, with counters and dead letters. Shared by the readers and the HTTP intake. */
+export class RecordDecoder {
+  readonly #options: DecodingOptions;
+  readonly #draft: RecordDraft = createDraft();
+
+  constructor(options: DecodingOptions) {
+    this.#options = options;
+  }
+
+  /** Fills `event`; answers an index of REJECTIONS, having counted it. */
+  decode(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    event: ApiEvent,
+    stream: string,
+    position: number,
+  ): number {
+    const { decoder, enricher, traits, counters, futureMs, clock } = this.#options;
+    let outcome = decoder.decode(bytes, start, end, this.#draft);
+    if (outcome === REJECTION.ok) outcome = enricher.resolve(this.#draft, traits, event);
+    if (outcome === REJECTION.ok && futureMs !== undefined && event.at > clock.now() + futureMs) {
+      outcome = REJECTION.future;
+    }
+    counters.records++;
+    counters.outcomes[outcome]!++;
+    if (outcome !== REJECTION.ok) this.#bury(outcome, bytes, start, end, stream, position);
+    return outcome;
+  }
+
+  tooLong(stream: string, position: number, length: number): void {
+    const { counters } = this.#options;
+    counters.records++;
+    counters.outcomes[REJECTION.tooLong]!++;
+    this.#keep(REJECTION.tooLong, stream, position, length, '');
+  }
+
+  #bury(
+    outcome: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    stream: string,
+    position: number,
+  ): void {
+    if (outcome === REJECTION.noKey || outcome === REJECTION.ignored) return;
+    const text = this.#options.deadLetters.hasRoom ? mask(bytes, start, end) : '';
+    this.#keep(outcome, stream, position, end - start, text);
+  }
+
+  #keep(outcome: number, stream: string, position: number, length: number, text: string): void {
+    const letter: DeadLetter = {
+      source: this.#options.traits.name,
+      stream,
+      position,
+      reason: REJECTIONS[outcome] ?? 'malformed',
+      length,
+      mask: text,
+      seenAt: this.#options.clock.now(),
+    };
+    this.#options.deadLetters.add(letter);
+  }
+}
+
+const UNANNOUNCED = -1;
+
+export class EventReader implements EventStream {
+  readonly event: ApiEvent = createEvent();
+  readonly #options: EventReaderOptions;
+  readonly #records: RecordDecoder;
+  #batch: RecordBatch | undefined;
+  #next = 0;
+  #stream = '';
+  #index = UNANNOUNCED;
+
+  constructor(options: EventReaderOptions) {
+    this.#options = options;
+    this.#records = new RecordDecoder(options);
+  }
+
+  /** Name of the stream that the event came from. */
+  get stream(): string {
+    return this.#stream;
+  }
+
+  /** Position to go on from once the batch at hand has been applied. */
+  get nextPosition(): number {
+    return this.#batch?.nextPosition ?? 0;
+  }
+
+  async fill(signal: AbortSignal): Promise<boolean> {
+    this.#report();
+    const batch = await this.#options.source.read(signal);
+    if (batch === undefined) return false;
+    if (batch.stream !== this.#stream) {
+      this.#stream = batch.stream;
+      this.#index = UNANNOUNCED;
+    }
+    this.#batch = batch;
+    this.#next = 0;
+    this.#options.counters.bytes += batch.mediumBytes;
+    for (const { position, length } of batch.tooLong) {
+      this.#records.tooLong(batch.stream, position, length);
+    }
+    return true;
+  }
+
+  next(): boolean {
+    if (!this.find()) return false;
+    this.announce();
+    return true;
+  }
+
+  /** As `next`, but the event is not to be applied before `announce` has given it the stream's index. */
+  find(): boolean {
+    const batch = this.#batch;
+    if (batch === undefined) return false;
+    const { bytes, starts, ends, positions, count } = batch;
+    const { event } = this;
+    while (this.#next < count) {
+      const i = this.#next++;
+      const position = positions[i]!;
+      const { stream } = batch;
+      const outcome = this.#records.decode(bytes, starts[i]!, ends[i]!, event, stream, position);
+      if (outcome !== REJECTION.ok) continue;
+      event.position = position;
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Announces the stream, once, and marks the event with its index. As late as its first event is applied,
+   * because a stream that is announced and silent holds the watermark back.
+   */
+  announce(): void {
+    if (this.#index === UNANNOUNCED) this.#index = this.#options.openStream(this.#stream);
+    this.event.stream = this.#index;
+  }
+
+  /** Ends reading. What was not asked for is not counted as applied. */
+  async close(): Promise<void> {
+    this.#batch = undefined;
+    await this.#options.source.close();
+  }
+
+  #report(): void {
+    const batch = this.#batch;
+    if (batch === undefined) return;
+    this.#batch = undefined;
+    this.announce();
+    this.#options.onApplied({
+      stream: this.#stream,
+      index: this.#index,
+      position: batch.nextPosition,
+      ended: batch.ended,
+    });
+    // A file that was closed and grows again must be announced again.
+    if (batch.ended) this.#stream = '';
+  }
+}

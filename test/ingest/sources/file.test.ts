@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, describe, test } from 'node:test';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import type { StreamPosition } from '../../../core/source.ts';
+import { createFileSource } from '../../../ingest/sources/file.ts';
+import { expandPaths } from '../../../ingest/sources/paths.ts';
+import { createStdinSource } from '../../../ingest/sources/stdin.ts';
+import { ZstdFrames } from '../../../ingest/sources/zstd-frames.ts';
+import { never, readAll, recordsOf } from '../toy.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'keyhound-file-'));
+after(() => rmSync(folder, { recursive: true }));
+const file = (name: string, content: string | Uint8Array): string => {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, content);
+  return path;
+};
+const lines = (count: number) => Array.from({ length: count }, (_, i) => `${i} key-${i}`);
+const options = { name: 'access', framing: 'lines', chunkBytes: 50 } as const;
+const texts = (records: readonly { readonly text: string }[]) => records.map(({ text }) => text);
+
+describe('one file', () => {
+  const text = lines(100).join('\r\n');
+  const packed: readonly (readonly [string, Uint8Array])[] = [
+    ['plain', Buffer.from(text)],
+    ['gzip', gzipSync(text)],
+    ['zstd', zstdCompressSync(text)],
+    ['gzip in two members', Buffer.concat([gzipSync(text.slice(0, 99)), gzipSync(text.slice(99))])],
+    [
+      'zstd in two frames',
+      Buffer.concat([zstdCompressSync(text.slice(0, 99)), zstdCompressSync(text.slice(99))]),
+    ],
+    [
+      'zstd in frames of every kind',
+      Buffer.concat([
+        zstdCompressSync(text.slice(0, 99), { params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
+        Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]),
+        zstdCompressSync(''),
+        zstdCompressSync(text.slice(99)),
+      ]),
+    ],
+  ];
+  for (const [name, content] of packed) {
+    test(`${name}: every record, its position counting decompressed bytes`, async () => {
+      const records = await readAll(createFileSource({ ...options, path: file(name, content) }));
+      assert.deepEqual(texts(records), lines(100));
+      for (const record of records) {
+        assert.equal(text.startsWith(record.text, record.position), true);
+      }
+    });
+
+    test(`${name}: from any saved position exactly the rest`, async () => {
+      const path = file(name, content);
+      const source = createFileSource({ ...options, path });
+      const seen: string[] = [];
+      for (;;) {
+        const batch = await source.read(never);
+        if (batch === undefined) break;
+        seen.push(...texts(recordsOf(batch)));
+        const { stream, nextPosition: position, ended: finished } = batch;
+        const saved = [{ stream, source: 'access', position, finished }];
+        const rest = await readAll(createFileSource({ ...options, path, saved }));
+        assert.deepEqual([...seen, ...texts(rest)], lines(100));
+      }
+      await source.close();
+    });
+  }
+
+  test('the last batch says that the stream has ended, and the medium is counted once', async () => {
+    const path = file('counted.gz', gzipSync(text));
+    const source = createFileSource({ ...options, path });
+    let bytes = 0;
+    let ended = 0;
+    for (;;) {
+      const batch = await source.read(never);
+      if (batch === undefined) break;
+      bytes += batch.mediumBytes;
+      ended += batch.ended ? 1 : 0;
+    }
+    await source.close();
+    assert.equal(ended, 1);
+    assert.equal(bytes, gzipSync(text).length);
+  });
+
+  test('compressed data that ends too early: what is there is read, then a clear error', async () => {
+    const noise = Array.from({ length: 9000 }, (_, i) => `${i} ${(i * 7919) % 10007}`).join('\n');
+    const cut = gzipSync(noise).subarray(0, 9000);
+    const source = createFileSource({ ...options, path: file('cut.gz', cut) });
+    let count = 0;
+    await assert.rejects(
+      async () => {
+        for (;;) count += (await source.read(never))?.count ?? 0;
+      },
+      { code: 'source-cut-short', kind: 'operating' },
+    );
+    await source.close();
+    assert.ok(count > 100, `${count} records`);
+  });
+
+  test('an empty file ends at once', async () => {
+    assert.deepEqual(await readAll(createFileSource({ ...options, path: file('none', '') })), []);
+  });
+
+  test('a file that has grown since it was finished goes on where it was', async () => {
+    const path = file('grows', 'a 1\nb 2\n');
+    const source = createFileSource({ ...options, path });
+    let saved: StreamPosition[] = [];
+    for (;;) {
+      const batch = await source.read(never);
+      if (batch === undefined) break;
+      const { stream, nextPosition: position, ended: finished } = batch;
+      saved = [{ stream, source: 'access', position, finished }];
+    }
+    await source.close();
+    assert.deepEqual(await readAll(createFileSource({ ...options, path, saved })), []);
+    appendFileSync(path, 'c 3\n');
+    const rest = await readAll(createFileSource({ ...options, path, saved }));
+    assert.deepEqual(rest, [{ stream: saved[0]?.stream, position: 8, text: 'c 3' }]);
+  });
+});
+
+describe('zstd frames', () => {
+  const frames = [
+    zstdCompressSync('x'.repeat(500_000)),
+    zstdCompressSync(randomBytes(300_000), { params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
+    Buffer.from([0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 0x28, 0xb5, 0x2f, 0xfd]),
+    zstdCompressSync('', { params: { [constants.ZSTD_c_contentSizeFlag]: 0 } }),
+    zstdCompressSync(randomBytes(70_000)),
+  ];
+  for (const size of [1, 3, 1000, 1 << 20]) {
+    test(`are cut at their ends (chunks of ${size})`, () => {
+      const cutter = new ZstdFrames();
+      const bytes = Buffer.concat(frames);
+      const ends = new Set<number>();
+      let at = 0;
+      for (let from = 0; from < bytes.length; from += size) {
+        for (const piece of cutter.cut(bytes.subarray(from, from + size))) {
+          at += piece.length;
+          ends.add(at);
+        }
+      }
+      assert.equal(at, bytes.length);
+      let end = 0;
+      for (const frame of frames) {
+        end += frame.length;
+        assert.ok(ends.has(end));
+      }
+      if (size > bytes.length) assert.equal(ends.size, frames.length);
+    });
+  }
+});
+
+describe('stdin', () => {
+  const read = (text: string, chunk: number) => {
+    const parts = text.match(new RegExp(`[^]{1,${chunk}}`, 'g')) ?? [];
+    const input = Readable.from(parts.map((part) => Buffer.from(part)));
+    return readAll(createStdinSource({ ...options, input }));
+  };
+  test('every record, the same stream name however it is cut, another for other bytes', async () => {
+    const one = await read(lines(100).join('\n'), 7);
+    const two = await read(lines(100).join('\n'), 1000);
+    assert.deepEqual(texts(one), lines(100));
+    assert.deepEqual(one, two);
+    const [other] = await read('5 other\n6 more', 5);
+    assert.notEqual(other?.stream, one[0]?.stream);
+  });
+
+  test('an abort ends the waiting', async () => {
+    const input = new Readable({ read() {} });
+    const source = createStdinSource({ ...options, input });
+    const abort = new AbortController();
+    const waiting = source.read(abort.signal);
+    abort.abort();
+    await assert.rejects(waiting, { name: 'AbortError' });
+    await source.close();
+  });
+});
+
+describe('paths', () => {
+  test('folders in name order, globs, each file once; what is no log is skipped and said', async () => {
+    const base = join(folder, 'logs');
+    for (const name of ['b.log', 'a.log', 'a.log.1', 'sub/c.log', '.hidden', 'LICENSE', 'x.yaml']) {
+      file(join('logs', name), 'text');
+    }
+    file('logs/data.bin', Buffer.from([1, 2, 0, 3]));
+    file('logs/z.gz', gzipSync('text'));
+    symlinkSync(base, join(base, 'loop'));
+    symlinkSync(join(base, 'a.log'), join(base, 'again.log'));
+    const names = (paths: readonly { readonly path: string }[]) =>
+      paths.map(({ path }) => path.slice(base.length + 1));
+    const all = await expandPaths([base]);
+    assert.deepEqual(names(all.files), ['a.log', 'a.log.1', 'b.log', 'sub/c.log', 'z.gz']);
+    assert.deepEqual(names(all.skipped), ['.hidden', 'LICENSE', 'data.bin', 'x.yaml']);
+    const globbed = await expandPaths([join(base, '*.log')]);
+    assert.deepEqual(names(globbed.files), ['a.log', 'b.log']);
+    const named = await expandPaths([join(base, 'x.yaml'), base]);
+    assert.equal(named.files[0]?.path, join(base, 'x.yaml'));
+  });
+
+  test('a name that is nothing is a usage error, unless it may appear later', async () => {
+    const missing = [join(folder, 'missing*.log')];
+    await assert.rejects(expandPaths(missing), { kind: 'usage', code: 'no-such-file' });
+    assert.deepEqual(await expandPaths(missing, { mayBeMissing: true }), {
+      files: [],
+      skipped: [],
+    });
+  });
+});
