@@ -3,32 +3,28 @@
 const HEX_MIN = 8;
 const MIXED_MIN = 12;
 const DIGITS_MIN = 4;
-const CASE_TURNS_MIN = 4;
 
 const DIGIT = 1;
-const LOWER = 2;
-const UPPER = 3;
-const JOINER = 4;
+const LETTER = 2;
+const JOINER = 3;
 const ODD = 0;
 
 /** Class of each byte: digit, letter, a character that joins words, or one that no word has. */
 const CLASSES = new Uint8Array(256);
 for (let byte = 0x30; byte <= 0x39; byte++) CLASSES[byte] = DIGIT;
-for (let byte = 0x61; byte <= 0x7a; byte++) CLASSES[byte] = LOWER;
-for (let byte = 0x41; byte <= 0x5a; byte++) CLASSES[byte] = UPPER;
+for (let byte = 0x61; byte <= 0x7a; byte++) CLASSES[byte] = LETTER;
+for (let byte = 0x41; byte <= 0x5a; byte++) CLASSES[byte] = LETTER;
 for (const byte of new TextEncoder().encode('-_.~:@$')) CLASSES[byte] = JOINER;
 
 /**
  * True for numbers and dates, uuids, 8 or more hex digits, 4 or more digits, 12 or more characters that mix
- * letters and digits or keep changing case, and whatever holds a character that no word has (percent
- * signs, quotes, non-ASCII). The length limit of 24 is the caller's.
+ * letters and digits, and whatever holds a character that no word has (percent signs, quotes, non-ASCII).
+ * The length limit is the caller's.
  */
 export function isIdentifier(bytes: Uint8Array, start: number, end: number): boolean {
   let digits = 0;
   let letters = 0;
   let hexOnly = true;
-  let caseTurns = 0;
-  let last = ODD;
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!;
     const kind = CLASSES[byte]!;
@@ -37,13 +33,11 @@ export function isIdentifier(bytes: Uint8Array, start: number, end: number): boo
     else if (kind !== JOINER) {
       letters++;
       if ((byte | 0x20) > 0x66) hexOnly = false;
-      if (kind === UPPER && last === LOWER) caseTurns++;
     } else if (byte !== 0x2d) hexOnly = false;
-    last = kind;
   }
   const length = end - start;
   if (digits >= DIGITS_MIN) return true;
   if (letters === 0) return digits > 0;
   if (hexOnly && length >= HEX_MIN) return true;
-  return length >= MIXED_MIN && (digits > 0 || caseTurns >= CASE_TURNS_MIN);
+  return length >= MIXED_MIN && digits > 0;
 }

@@ -30,7 +30,7 @@ export const FLAT_EARTH: Geography = {
 };
 
 export function enricher(options: Partial<EnricherOptions> = {}) {
-  return createEnricher({ pepper: PEPPER, geography: FLAT_EARTH, ...options });
+  return createEnricher({ pepper: PEPPER, geography: FLAT_EARTH, cacheSlots: 1024, ...options });
 }
 
 export function format(change: Partial<Format> = {}): Format {

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ByteCache } from '../../enrich/byte-cache.ts';
+
+const bytes = (text: string) => Buffer.from(text);
+const get = <V>(cache: ByteCache<V>, text: string) => cache.get(bytes(text), 0, bytes(text).length);
+const set = <V>(cache: ByteCache<V>, text: string, value: V) =>
+  cache.set(bytes(text), 0, bytes(text).length, value);
+
+test('answers only what was stored for exactly these bytes', () => {
+  const cache = new ByteCache<string>(4, 16);
+  for (let i = 0; i < 2000; i++) {
+    const text = `key-${i}`;
+    assert.equal(get(cache, text), undefined);
+    set(cache, text, text);
+    assert.equal(get(cache, text), text);
+  }
+  for (let i = 0; i < 2000; i++) {
+    const found = get(cache, `key-${i}`);
+    assert.ok(found === undefined || found === `key-${i}`);
+  }
+});
+
+test('finds bytes anywhere in a buffer, and the empty string', () => {
+  const cache = new ByteCache<number>(8, 16);
+  cache.set(bytes('xxabcxx'), 2, 5, 7);
+  assert.equal(cache.get(bytes('abc'), 0, 3), 7);
+  assert.equal(get(cache, ''), undefined);
+  set(cache, '', 9);
+  assert.equal(get(cache, ''), 9);
+});
+
+test('what is longer than the stride is not kept', () => {
+  const cache = new ByteCache<number>(8, 4);
+  set(cache, 'abcde', 1);
+  assert.equal(get(cache, 'abcde'), undefined);
+  set(cache, 'abcd', 2);
+  assert.equal(get(cache, 'abcd'), 2);
+});
+
+test('a full set gives up its oldest, the rest stays', () => {
+  const cache = new ByteCache<number>(4, 8);
+  for (let i = 0; i < 5; i++) set(cache, `k${i}`, i);
+  const found = [0, 1, 2, 3, 4].map((i) => get(cache, `k${i}`));
+  assert.deepEqual(found, [undefined, 1, 2, 3, 4]);
+  cache.clear();
+  assert.equal(get(cache, 'k4'), undefined);
+});
