@@ -23,7 +23,8 @@ export const USAGE = `Writes what the seeded traffic model makes.
   --attacks N           attacks in the last part of the span, at most one a key (default 0)
   --attack-kinds LIST   of ${ATTACK_KINDS.join(', ')}
   --labels FILE         who was attacked when, one JSON a line
-  --from ISO            begin of the span (default 2026-03-02T00:00:00Z)
+  --registry FILE       the keys as JSON for "keys:" of the configuration (label, consumer, plan, time zone)
+  --from ISO            begin of the span (default 2026-05-04T00:00:00Z)
   --rate MIN..MAX       mean requests per second of a key (default 0.0005..0.02)
   --classes LIST        of ${KEY_CLASSES.join(', ')}, evenly
   --lines MAX           stop after so many lines
@@ -43,6 +44,7 @@ const FLAGS = {
   attacks: { type: 'string', default: '0' },
   'attack-kinds': { type: 'string' },
   labels: { type: 'string' },
+  registry: { type: 'string' },
   from: { type: 'string' },
   rate: { type: 'string' },
   classes: { type: 'string' },
@@ -57,6 +59,7 @@ export interface Command {
   readonly format: FormatName;
   readonly out: string;
   readonly labels: string | undefined;
+  readonly registry: string | undefined;
   /** Infinity without --lines. */
   readonly linesMax: number;
 }
@@ -75,6 +78,7 @@ export function parseCommand(args: readonly string[]): Command {
     format: oneOf('format', values.format, FORMAT_NAMES),
     out: out ?? '',
     labels: values.labels,
+    registry: values.registry,
     linesMax:
       values.lines === undefined ? Number.POSITIVE_INFINITY : whole('lines', values.lines, 1),
     options: {
@@ -125,7 +129,7 @@ function positive(flag: string, text: string): number {
 
 function instant(text: string): number {
   const at = Date.parse(text);
-  if (Number.isNaN(at)) fail(`--from: "${text}" is not a time such as 2026-03-02T00:00:00Z`);
+  if (Number.isNaN(at)) fail(`--from: "${text}" is not a time such as 2026-05-04T00:00:00Z`);
   return at;
 }
 

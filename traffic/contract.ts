@@ -170,7 +170,7 @@ export interface TrafficOptions {
   readonly seed: number;
   readonly keys: number;
   readonly days: number;
-  /** Epoch ms. Default 2026-03-02T00:00:00Z, a Monday. */
+  /** Epoch ms. Default 2026-05-04T00:00:00Z, a Monday. */
   readonly fromAt?: number;
   /** That many at random keys in the last part of the span, or exactly these. Default none. */
   readonly attacks?: number | readonly AttackSpec[];

@@ -7,6 +7,7 @@ import { systemClock } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { type Command, parseCommand, USAGE } from './command-line.ts';
 import type { Label, Traffic } from './contract.ts';
+import { registryEntries } from './registry.ts';
 import { createTraffic } from './traffic.ts';
 import { KEY_SPECS, subjectIdOf, WRITERS } from './write.ts';
 
@@ -27,7 +28,9 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const traffic = createTraffic(command.options);
   const startAt = systemClock.now();
+  // A path that cannot be written is told before the work, not after it.
   if (command.labels !== undefined) fs.writeFileSync(command.labels, '');
+  if (command.registry !== undefined) writeRegistry(command.registry, command, traffic);
   const written: Written = { lines: 0, bytes: 0, lastAt: traffic.fromAt };
   const stages = [
     Readable.from(chunks(command, traffic, written)),
@@ -95,7 +98,7 @@ function passing(): Transform {
 
 /** The subject as Keyhound will call it, or the key's label where only a pepper could tell. */
 function labelLines(labels: readonly Label[], command: Command, traffic: Traffic): string {
-  const pepper = process.env['KEYHOUND_PEPPER'] || undefined;
+  const pepper = pepperGiven();
   const lines = labels.map((label) => {
     const key = traffic.keys[label.keyIndex]!;
     const subject = subjectIdOf(key, command.format, pepper);
@@ -107,6 +110,24 @@ function labelLines(labels: readonly Label[], command: Command, traffic: Traffic
     })}\n`;
   });
   return lines.join('');
+}
+
+function writeRegistry(file: string, command: Command, traffic: Traffic): void {
+  const entries = registryEntries(traffic, command.format, pepperGiven());
+  if (entries.length === 0) {
+    throw new KeyhoundError(
+      'usage',
+      `--registry: ${command.format} logs raw keys, their ids need a pepper`,
+      {
+        hint: 'Set KEYHOUND_PEPPER to the secret of the installation that will read the log.',
+      },
+    );
+  }
+  fs.writeFileSync(file, `${JSON.stringify(entries, null, 1)}\n`);
+}
+
+function pepperGiven(): string | undefined {
+  return process.env['KEYHOUND_PEPPER'] || undefined;
 }
 
 try {

@@ -8,8 +8,8 @@ import { fillRequest } from './requests.ts';
 import { DAY_MS, HOUR_MS, slowRate } from './rhythm.ts';
 import { createSlice, fillSlice, numberOf, sortSlice, timeOf } from './slices.ts';
 
-/** 2026-03-02T00:00:00Z, a Monday. */
-export const DEFAULT_FROM_AT = 1_772_409_600_000;
+/** 2026-05-04T00:00:00Z, a Monday; no zone of the table changes its clocks in the four months after it. */
+export const DEFAULT_FROM_AT = 1_777_852_800_000;
 
 /** Throws RangeError when the options make no sense. */
 export function createTraffic(options: TrafficOptions): Traffic {

@@ -34,13 +34,14 @@ test('a fault is a usage error that names the flag or the nearest right word', (
 
 test('flags become options', () => {
   const command = parse(
-    '--seed 9 --keys 5 --days 1.5 --format nginx --attacks 2 --attack-kinds silence,spike --from 2026-01-05T00:00:00Z --rate 1..10 --classes steady,cron --lines 8 --no-novelty --out a.gz --labels b',
+    '--seed 9 --keys 5 --days 1.5 --format nginx --attacks 2 --attack-kinds silence,spike --from 2026-01-05T00:00:00Z --rate 1..10 --classes steady,cron --lines 8 --no-novelty --out a.gz --labels b --registry c',
   );
   assert.deepEqual(command, {
     help: false,
     format: 'nginx',
     out: 'a.gz',
     labels: 'b',
+    registry: 'c',
     linesMax: 8,
     options: {
       seed: 9,

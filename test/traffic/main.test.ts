@@ -42,6 +42,7 @@ test('writes lines and labels; equal seeds give equal bytes, compressed or not',
 test('labels of raw-key formats name the subject only under a pepper', () => {
   const args = '--keys 5 --days 2 --attacks 1 --format nginx --out c.log --labels c.labels';
   const label = () => JSON.parse(fs.readFileSync(path.join(folder, 'c.labels'), 'utf8')) as object;
+  assert.equal(run(`${args} --registry c.json`).status, 2);
   assert.equal(run(args).status, 0);
   assert.ok('keyLabel' in label() && !('subject' in label()));
   assert.equal(run(args, { KEYHOUND_PEPPER: 'a pepper long enough' }).status, 0);

@@ -41,7 +41,7 @@ test('kong: an object of Kong, with the raw key in its header and no identity on
 
 test('nginx and combined: the combined log format, raw key in the query', () => {
   const pattern =
-    /^(\S+) - - \[(\d\d)\/Mar\/2026:(\d\d:\d\d:\d\d) \+0000\] "(\w+) (\S+) HTTP\/1\.1" (\d+) (\d+) "-" "([^"]+)"$/;
+    /^(\S+) - - \[(\d\d)\/May\/2026:(\d\d:\d\d:\d\d) \+0000\] "(\w+) (\S+) HTTP\/1\.1" (\d+) (\d+) "-" "([^"]+)"$/;
   for (const event of sample()) {
     const line = WRITERS.nginx(event);
     assert.equal(line, WRITERS.combined(event));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CITIES } from '../../traffic/places.ts';
+import { DEFAULT_FROM_AT } from '../../traffic/traffic.ts';
 import { zoneOffsetMs } from '../../traffic/zones.ts';
 
 const HOUR_MS = 3_600_000;
@@ -18,5 +19,14 @@ test('every city has a zone the runtime knows, near its longitude', () => {
   for (const city of CITIES) {
     const hours = zoneOffsetMs(city.zone, Date.parse('2026-01-15T00:00:00Z')) / HOUR_MS;
     assert.ok(Math.abs(hours - city.longitude / 15) < 3.6, city.name);
+  }
+});
+
+test('no zone changes its clocks within four months of the default begin', () => {
+  for (const zone of new Set(CITIES.map((city) => city.zone))) {
+    for (let day = 0; day < 120; day += 3) {
+      const offset = zoneOffsetMs(zone, DEFAULT_FROM_AT + day * 24 * HOUR_MS);
+      assert.equal(offset, zoneOffsetMs(zone, DEFAULT_FROM_AT), `${zone} day ${day}`);
+    }
   }
 });
