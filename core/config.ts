@@ -56,7 +56,7 @@ export const sourceSchema = z.strictObject({
     .enum(['observe', 'act'])
     .optional()
     .describe(
-      'Highest trust of its evidence. Default: act for files, and for http with a token on loopback or TLS; else observe.',
+      'Highest trust of its evidence. Default: act for files and for http with a token on loopback; else observe.',
     ),
   identity: z
     .enum(['attested', 'claimed'])

@@ -47,7 +47,10 @@ export interface FormatOptions {
   readonly logFormat?: string | undefined;
   /** json: field mapping, our field name → dotted path in the record. */
   readonly fields?: Readonly<Record<string, string>> | undefined;
-  /** Header and query names that may carry a raw key, lower case. Default `apikey`, `x-api-key`, `api_key`, `api-key`. */
+  /**
+   * Header and query names that may carry a raw key, lower case. Default `apikey`, `x-api-key`, `api_key`,
+   * `api-key`.
+   */
   readonly keyNames?: readonly string[] | undefined;
 }
 

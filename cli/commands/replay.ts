@@ -13,7 +13,7 @@ export const replay = defineCommand({
   summary:
     'Reads past logs through the same path as live ones, and tells which keys behaved unlike themselves.',
   detail: [
-    'PATH: files, folders or globs, also .gz and .zst; - is stdin; none: the file sources of the configuration.',
+    'PATH: files, folders or globs, also .gz and .zst; - is stdin; none: the configured file sources.',
     'Several files are merged by time. Nothing is acted upon.',
   ],
   positionals: { usage: '[PATH…|-]', min: 0, max: 1_000_000 },
@@ -28,7 +28,7 @@ export const replay = defineCommand({
       type: 'text',
       value: 'SPEC',
       description:
-        'Where the key is: header:NAME, query:NAME, field:NAME, bearer, basic, jwt:CLAIM, path:REGEX, cookie:NAME, client_ip.',
+        'Where the key is: header:, query:, field: or cookie:NAME, jwt:CLAIM, path:REGEX, bearer, basic, client_ip.',
       default: 'as the format says',
     },
     state: {

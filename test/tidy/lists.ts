@@ -1,0 +1,47 @@
+/** A part that exists but stands in no list would never run. */
+import type { SourceFile } from './files.ts';
+import { importsOf } from './imports.ts';
+import { mask } from './mask.ts';
+
+export interface ListRule {
+  readonly list: string;
+  /** Folder whose files are looked at, without its subfolders. */
+  readonly folder: string;
+  /** What a file that belongs into the list has in its code. */
+  readonly part: RegExp;
+}
+
+export const LISTS: readonly ListRule[] = [
+  {
+    list: 'ingest/formats/list.ts',
+    folder: 'ingest/formats/',
+    part: /^export const \w+(?:: Format = |\b.*\bdefineFormat\()|\bsatisfies Format\b/m,
+  },
+  {
+    list: 'detectors/list.ts',
+    folder: 'detectors/',
+    part: /^export const \w+.*\bdefineDetector\b/m,
+  },
+  {
+    list: 'cli/commands/list.ts',
+    folder: 'cli/commands/',
+    part: /^export const \w+ = defineCommand\(/m,
+  },
+];
+
+/** Parts that their list does not import. */
+export function missingFromList(files: readonly SourceFile[], rule: ListRule): string[] {
+  const list = files.find((file) => file.path === rule.list);
+  const listed = new Set(list === undefined ? [] : importsOf(list));
+  return partsOf(files, rule)
+    .filter((path) => !listed.has(path))
+    .map((path) => `${path}: not in ${rule.list}`);
+}
+
+export function partsOf(files: readonly SourceFile[], rule: ListRule): string[] {
+  return files
+    .filter(({ path }) => path.startsWith(rule.folder) && path !== rule.list)
+    .filter(({ path }) => !path.slice(rule.folder.length).includes('/'))
+    .filter(({ text }) => rule.part.test(mask(text).code))
+    .map(({ path }) => path);
+}
