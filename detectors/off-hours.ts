@@ -83,7 +83,7 @@ export const offHours = defineDetector<typeof LAYOUT, Config>({
   describe(state: State, event: ApiEvent, subject: Subject, config: Config): Evidence {
     const n = subject.rate.state.hourCount;
     const visits = subject.rate.visits();
-    const expected = subject.rate.base() * subject.rate.state.current * 3600;
+    const expected = subject.rate.expectedThisHour();
     const seen = Math.round(state.seen);
     return {
       fromAt: Math.floor(event.at / 3_600_000) * 3_600_000,

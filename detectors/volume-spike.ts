@@ -35,6 +35,10 @@ type Config = z.infer<typeof config>;
 /** Below this ratio the upper tail is not worth two logarithms. */
 const RATIO_WORTH_TESTING = 1.2;
 
+/** On its first two days a key has no week to compare with: its rise stays low. */
+const YOUNG_HOURS = 48;
+const YOUNG_MAX = 6.9;
+
 /** The scale that decided the score last computed, and its numbers. */
 const last = { scale: 0, n: 0, m: 0, tail: 0 };
 
@@ -79,7 +83,7 @@ export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
       last.m = m;
       last.tail = tail;
     }
-    return best;
+    return baseline.ageHours < YOUNG_HOURS ? Math.min(best, YOUNG_MAX) : best;
   },
 
   describe(_state: State, event: ApiEvent, subject: Subject): Evidence {

@@ -3,14 +3,21 @@
  * A is batchiness, B the wobble of the rate itself (algorithms.md §4).
  *
  * Samples of u = ((n − m)² − m) / m are regressed on (1, m) by decayed weighted least squares, with a ridge
- * towards (0.5, 0.3) worth 30 samples. Sums live in `sums` at 5·scale: Sw, Swm, Swmm, Swu, Swmu.
+ * towards a prior. Sums live in `sums` at 5·scale: Sw, Swm, Swmm, Swu, Swmu.
+ *
+ * Two departures from the reference, both for slow keys, whose samples are nearly all empty: a sample weighs
+ * what it tells (for small m about m, or thousands of empty samples would wash the prior out and call the
+ * first batch impossible), and the clip leaves room for a batch.
  */
 import type { ArrayField } from '../engine/layout.ts';
 
-const RIDGE_SAMPLES = 30;
-const PRIOR_A = 0.5;
+/** Weight of the prior: 30 samples of a count large enough to tell everything. */
+const RIDGE = 10;
+const PRIOR_A = 1;
 const PRIOR_B = 0.3;
 const B_MAX = 20;
+/** The squared residual is clipped at 16 variances + this, so that an attack cannot widen the band for long. */
+const CLIP = 40;
 
 export interface DispersionState {
   readonly sums: ArrayField;
@@ -27,10 +34,10 @@ export function initDispersion(state: DispersionState, scales: number): void {
 }
 
 /**
- * Adds `repeats` equal samples (n, m), each decaying the sums by `forget` first, and solves again.
- * The squared residual is clipped at 16 variances + 4 so that one attack cannot widen the band for long.
+ * Adds `repeats` equal samples (n, m), each decaying the sums by `forget` first. Call solveDispersion after
+ * the last one.
  */
-export function learnDispersion(
+export function addDispersion(
   state: DispersionState,
   scale: number,
   n: number,
@@ -40,41 +47,31 @@ export function learnDispersion(
 ): void {
   if (!(m > 1e-6)) return;
   const { sums, ab } = state;
-  const variance = m * (1 + ab.get(2 * scale) + ab.get(2 * scale + 1) * m);
-  const residual = Math.min((n - m) * (n - m), 16 * variance + 4);
+  const a = ab.get(2 * scale);
+  const b = ab.get(2 * scale + 1);
+  const factor = 1 + a + b * m;
+  const residual = Math.min((n - m) * (n - m), 16 * m * factor + CLIP);
   const u = (residual - m) / m;
-  const w = (m / variance) ** 2;
+  const w = m / (m * factor * factor + 1 + a);
   const keep = repeats === 1 ? forget : forget ** repeats;
   const add = repeats === 1 ? w : (w * (1 - keep)) / (1 - forget);
   const at = 5 * scale;
-  const sw = sums.get(at) * keep + add;
-  const swm = sums.get(at + 1) * keep + add * m;
-  const swmm = sums.get(at + 2) * keep + add * m * m;
-  const swu = sums.get(at + 3) * keep + add * u;
-  const swmu = sums.get(at + 4) * keep + add * m * u;
-  sums.set(at, sw);
-  sums.set(at + 1, swm);
-  sums.set(at + 2, swmm);
-  sums.set(at + 3, swu);
-  sums.set(at + 4, swmu);
-  solve(ab, scale, sw, swm, swmm, swu, swmu, RIDGE_SAMPLES * w, m);
+  sums.set(at, sums.get(at) * keep + add);
+  sums.set(at + 1, sums.get(at + 1) * keep + add * m);
+  sums.set(at + 2, sums.get(at + 2) * keep + add * m * m);
+  sums.set(at + 3, sums.get(at + 3) * keep + add * u);
+  sums.set(at + 4, sums.get(at + 4) * keep + add * m * u);
 }
 
-function solve(
-  ab: ArrayField,
-  scale: number,
-  sw: number,
-  swm: number,
-  swmm: number,
-  swu: number,
-  swmu: number,
-  ridge: number,
-  m: number,
-): void {
-  const a11 = sw + ridge;
-  const a22 = swmm + ridge * m * m;
-  const b1 = swu + ridge * PRIOR_A;
-  const b2 = swmu + ridge * m * m * PRIOR_B;
+/** Solves for A and B of a scale; the ridge stands at the count `m` of the last sample. */
+export function solveDispersion(state: DispersionState, scale: number, m: number): void {
+  const { sums, ab } = state;
+  const at = 5 * scale;
+  const swm = sums.get(at + 1);
+  const a11 = sums.get(at) + RIDGE;
+  const a22 = sums.get(at + 2) + RIDGE * m * m;
+  const b1 = sums.get(at + 3) + RIDGE * PRIOR_A;
+  const b2 = sums.get(at + 4) + RIDGE * m * m * PRIOR_B;
   const determinant = a11 * a22 - swm * swm;
   let a = 0;
   let b = 0;

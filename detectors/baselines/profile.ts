@@ -70,17 +70,22 @@ export function multiplier(
   return (RATIOS[profile.get(slot)]! * own + KAPPA * ofDay) / (own + KAPPA);
 }
 
-/** Learns a finished hour: `count` events where the mean rate would have given `meanPerHour`. */
+/**
+ * Learns a finished hour: `count` events where the mean rate would have given `meanPerHour`; `weight` below 1
+ * for an hour under suspicion.
+ */
 export function learnHour(
   profile: ArrayField,
   hour: number,
   firstHour: number,
   count: number,
   meanPerHour: number,
+  weight: number,
 ): void {
   if (!(meanPerHour > 0)) return;
   const slot = hour % HOURS_OF_WEEK;
   const before = KEEP_PER_VISIT * visitWeight(visitsOf(slot, hour, firstHour));
-  const ratio = (before * RATIOS[profile.get(slot)]! + count / meanPerHour) / (before + 1);
+  const learned = before * RATIOS[profile.get(slot)]! + (weight * count) / meanPerHour;
+  const ratio = learned / Math.max(1, before + weight);
   profile.set(slot, encode(ratio));
 }

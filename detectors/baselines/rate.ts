@@ -8,7 +8,7 @@
  */
 import type { StateOf } from '../engine/layout.ts';
 import { createDecay } from './decay.ts';
-import { initDispersion, learnDispersion } from './dispersion.ts';
+import { addDispersion, initDispersion, solveDispersion } from './dispersion.ts';
 import { HOURS_OF_WEEK, learnHour, multiplier, ratioOf, visitsOf, visitWeight } from './profile.ts';
 
 /** Half-lives, seconds. The first four are judged for spikes, all but the first for drops. */
@@ -23,7 +23,8 @@ const QUARTER = 900;
 const MEMORY_SECONDS = 72 * HOUR;
 /** Hours caught up one by one after a silence; older ones only decay the mean. */
 const CATCH_UP_HOURS = 8 * HOURS_OF_WEEK;
-const SAMPLES_ONE_BY_ONE = 8;
+/** A counter below this has forgotten its last event. */
+const FADED = 0.02;
 
 /** Rate of a key nobody knows anything about, per second, worth one event. */
 const PRIOR_RATE = 0.1;
@@ -32,6 +33,8 @@ const BASE_KEEP_PER_HOUR = 2 ** (-1 / HOURS_OF_WEEK);
 const LEVEL_MIN = 0.4;
 const LEVEL_MAX = 2.5;
 const LEVEL_PRIOR = 20;
+/** What an hour under suspicion is worth. */
+const SUSPICIOUS_SHARE = 0.1;
 /** A minute teaches at most 4 × expected + 8 events. */
 const MINUTE_CAP_FACTOR = 4;
 const MINUTE_CAP_EVENTS = 8;
@@ -58,6 +61,12 @@ export const RATE_LAYOUT = {
   before: 'f32',
   current: 'f32',
   next: 'f32',
+  /** The same three, read where the clocks stood before they were changed; equal when they were not. */
+  shiftedBefore: 'f32',
+  shiftedCurrent: 'f32',
+  shiftedNext: 'f32',
+  /** Zone shift in hours, plus one. */
+  shift: 'u8',
   y: ['f32', 5],
   m: ['f32', 5],
   mMax: ['f32', 5],
@@ -101,6 +110,7 @@ export class RateBaseline {
     s.hour = Math.floor(second / HOUR);
     s.minute = Math.floor(second / 60);
     s.hourWeight = 1;
+    s.shift = 1;
     initDispersion(s, SPIKE_SCALES);
     this.enterHour();
   }
@@ -115,9 +125,10 @@ export class RateBaseline {
     const s = this.state;
     const hourBegin = Math.max(s.hour * HOUR, s.firstSecond);
     const elapsed = Math.max(0, s.second - hourBegin);
+    const share = this.share();
     return (
-      (PRIOR_EVENTS + s.baseEvents + s.hourLearned) /
-      (PRIOR_EVENTS / PRIOR_RATE + s.baseSeconds + elapsed)
+      (PRIOR_EVENTS + s.baseEvents + share * s.hourLearned) /
+      (PRIOR_EVENTS / PRIOR_RATE + s.baseSeconds + share * elapsed)
     );
   }
 
@@ -130,7 +141,9 @@ export class RateBaseline {
 
   /** Expected events in the current hour by its flat rate, without the day's level. */
   expectedThisHour(): number {
-    return this.base() * this.state.current * HOUR;
+    const s = this.state;
+    const most = s.shift === 1 ? s.current : Math.max(s.current, s.shiftedCurrent);
+    return this.base() * most * HOUR;
   }
 
   /** Whole visits of the current hour of the week so far. */
@@ -200,7 +213,7 @@ export class RateBaseline {
     if (weight < s.hourWeight) s.hourWeight = weight;
     if (s.minuteLearned < MINUTE_CAP_FACTOR * this.lambda * 60 + MINUTE_CAP_EVENTS) {
       s.minuteLearned += 1;
-      s.hourLearned += weight;
+      s.hourLearned += 1;
     }
   }
 
@@ -215,14 +228,30 @@ export class RateBaseline {
     return a / m + Math.max(0.01, b) + (1 + a) * (unknown + unvisited);
   }
 
-  /** Multiplier of any hour near the current one, for looking ahead. */
-  multiplierAt(hour: number): number {
+  /** Least multiplier of any hour near the current one, for looking ahead. */
+  leastMultiplierAt(hour: number): number {
     const s = this.state;
-    return multiplier(s.profile, hour, s.hour, this.firstHour(), this.base() * HOUR);
+    const first = this.firstHour();
+    const mean = this.base() * HOUR;
+    const own = multiplier(s.profile, hour, s.hour, first, mean);
+    if (s.shift === 1) return own;
+    return Math.min(own, multiplier(s.profile, hour + s.shift - 1, s.hour, first, mean));
+  }
+
+  /** An hour under suspicion counts little, but it counts: nothing may stay unlearned for ever. */
+  private share(): number {
+    return this.state.hourWeight < 1 ? SUSPICIOUS_SHARE : 1;
   }
 
   private firstHour(): number {
     return Math.ceil(this.state.firstSecond / HOUR);
+  }
+
+  /** The zone of the key's users changed its offset (see zoneShift); the hours are read anew. */
+  setShift(hours: number): void {
+    if (this.state.shift === hours + 1) return;
+    this.state.shift = hours + 1;
+    this.enterHour();
   }
 
   /** Interpolates between hour centres; min and max also look at the neighbour within 15 minutes. */
@@ -234,8 +263,16 @@ export class RateBaseline {
     const between = current + (near - current) * w;
     const edge = f < 0.25 || f > 0.75 ? near : current;
     this.lambda = rate * between;
-    this.lambdaMin = rate * Math.min(between, current, edge);
-    this.lambdaMax = rate * Math.max(between, current, edge);
+    let least = Math.min(between, current, edge);
+    let most = Math.max(between, current, edge);
+    if (s.shift !== 1) {
+      const shiftedNear = f < 0.5 ? s.shiftedBefore : s.shiftedNext;
+      const shiftedEdge = f < 0.25 || f > 0.75 ? shiftedNear : s.shiftedCurrent;
+      least = Math.min(least, s.shiftedCurrent, shiftedEdge);
+      most = Math.max(most, s.shiftedCurrent, shiftedEdge);
+    }
+    this.lambdaMin = rate * least;
+    this.lambdaMax = rate * most;
   }
 
   private integrate(from: number, to: number): void {
@@ -271,34 +308,36 @@ export class RateBaseline {
     if (last < first) return;
     const s = this.state;
     const decay = DECAYS[k]!;
-    // In the first two days the mean itself is too uncertain for a residual to mean anything.
+    // On the first day the mean itself is too uncertain for a residual to mean anything.
     if (s.hour - this.firstHour() < 24) return;
-    const single = Math.min(last, first + SAMPLES_ONE_BY_ONE - 1);
+    let j = first;
     let expected = m;
-    for (let j = first; j <= single; j++) {
+    // One by one while the last event still shows; the silent rest is one sample, many times.
+    for (; j <= last; j++) {
       const d = decay.over(j * period - from);
+      if (y * d < FADED && j > first) break;
       expected = m * d + this.lambda * decay.tau * (1 - d);
-      learnDispersion(s, k, 2 * y * d, 2 * expected, FORGET[k]!, 1);
+      addDispersion(s, k, 2 * y * d, 2 * expected, FORGET[k]!, 1);
     }
-    if (last > single) learnDispersion(s, k, 0, 2 * expected, FORGET[k]!, last - single);
+    if (j <= last) addDispersion(s, k, 0, 2 * expected, FORGET[k]!, last - j + 1);
+    solveDispersion(s, k, 2 * expected);
   }
 
   private endHour(): void {
     const s = this.state;
     const meanPerHour = this.base() * HOUR;
-    const expected = meanPerHour * s.current;
+    const expected = this.expectedThisHour();
     if (s.hourCount > s.worstHour) s.worstHour = s.hourCount;
     for (const listener of this.listeners) {
       listener.hourEnded(s.hour, s.hourCount, expected, s.hourWeight);
     }
     const whole = s.hour >= this.firstHour();
     const exposure = whole ? HOUR : (s.hour + 1) * HOUR - s.firstSecond;
-    // An hour under suspicion teaches the mean as far as it was learned, and the shape nothing.
-    const share = s.hourWeight;
-    s.baseEvents = s.baseEvents * BASE_KEEP_PER_HOUR + (share > 0 ? s.hourLearned : 0);
-    s.baseSeconds = s.baseSeconds * BASE_KEEP_PER_HOUR + exposure * share;
-    if (whole && share >= 1) {
-      learnHour(s.profile, s.hour, this.firstHour(), s.hourLearned, meanPerHour);
+    const share = this.share();
+    s.baseEvents = s.baseEvents * BASE_KEEP_PER_HOUR + share * s.hourLearned;
+    s.baseSeconds = s.baseSeconds * BASE_KEEP_PER_HOUR + share * exposure;
+    if (whole) {
+      learnHour(s.profile, s.hour, this.firstHour(), s.hourLearned, meanPerHour, share);
     }
     s.hour += 1;
     s.hourCount = 0;
@@ -314,6 +353,11 @@ export class RateBaseline {
     s.before = multiplier(s.profile, s.hour - 1, s.hour, first, meanPerHour);
     s.current = multiplier(s.profile, s.hour, s.hour, first, meanPerHour);
     s.next = multiplier(s.profile, s.hour + 1, s.hour, first, meanPerHour);
+    if (s.shift === 1) return;
+    const hour = s.hour + s.shift - 1;
+    s.shiftedBefore = multiplier(s.profile, hour - 1, s.hour, first, meanPerHour);
+    s.shiftedCurrent = multiplier(s.profile, hour, s.hour, first, meanPerHour);
+    s.shiftedNext = multiplier(s.profile, hour + 1, s.hour, first, meanPerHour);
   }
 
   /** A long silence: closes its hours, empties the counters, answers the second to integrate from. */

@@ -110,8 +110,8 @@ function scoreAfter(rate: RateBaseline, span: number, lambda: number, out: Short
 function leastMultiplier(rate: RateBaseline, second: number): number {
   const hour = Math.floor(second / HOUR);
   const f = second / HOUR - hour;
-  const current = rate.multiplierAt(hour);
-  const near = rate.multiplierAt(f < 0.5 ? hour - 1 : hour + 1);
+  const current = rate.leastMultiplierAt(hour);
+  const near = rate.leastMultiplierAt(f < 0.5 ? hour - 1 : hour + 1);
   const between = current + (near - current) * Math.abs(f - 0.5);
   return Math.min(between, current, f < 0.25 || f > 0.75 ? near : current);
 }

@@ -55,7 +55,10 @@ export class DetectionEngine implements Engine {
 
   constructor(options: EngineOptions, detectors: readonly Detector[]) {
     this.options = options;
-    this.judge = new Judge(detectors, options.detectors);
+    const { directory } = options;
+    this.judge = new Judge(detectors, options.detectors, (id) =>
+      directory.size === 0 ? undefined : directory.entry(id)?.timeZone,
+    );
     this.outbox = new Outbox(options.durable);
     this.limit = Math.ceil(options.subjectsMax / KEY_GROUPS);
     const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest')!;
@@ -252,5 +255,5 @@ export function createEngine(options: EngineOptions): DetectionEngine {
 
 /** Checks the settings of all detectors. Throws `usage` that names the faults. */
 export function checkDetectorConfig(config: Config['detectors']): void {
-  new Judge(DETECTORS, config);
+  new Judge(DETECTORS, config, () => undefined);
 }

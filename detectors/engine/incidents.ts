@@ -23,7 +23,7 @@ export const HOLD_MS = 60 * 60_000;
 /** Absence brings no events that could end it: it is closed after a day at the latest. */
 export const ABSENCE_MAX_MS = 24 * 3_600_000;
 /** From this risk on the subject is under suspicion, and learning is damped. */
-export const SUSPICION_RISK = 5;
+export const SUSPICION_RISK = 7;
 
 export interface Episode {
   readonly detector: string;

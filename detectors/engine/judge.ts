@@ -10,6 +10,7 @@ import type { ApiEvent } from '../../core/event.ts';
 import { suggest } from '../../core/suggest.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
 import { type HourListener, RATE_LAYOUT, RateBaseline } from '../baselines/rate.ts';
+import { zoneShift } from '../baselines/zone-shift.ts';
 import type { Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
 import {
   bindState,
@@ -71,8 +72,15 @@ export class Judge {
   readonly scores: Float64Array;
   readonly subject: MutableSubject;
   private readonly cursor: Cursor;
+  private readonly zones: (id: string) => string | undefined;
 
-  constructor(detectors: readonly Detector[], config: Config['detectors']) {
+  /** `zones` answers the zone that a key is declared to be used in, if any. */
+  constructor(
+    detectors: readonly Detector[],
+    config: Config['detectors'],
+    zones: (id: string) => string | undefined,
+  ) {
+    this.zones = zones;
     checkIds(detectors, config);
     const baselines = [
       { id: 'subject', version: 1, layout: HEADER_LAYOUT },
@@ -134,6 +142,7 @@ export class Judge {
     const latest = rate.state.second;
     this.face(Math.max(second, latest));
     if (second >= latest) {
+      rate.setShift(this.shiftOf(event));
       rate.advance(second);
       rate.tally();
     } else {
@@ -186,6 +195,16 @@ export class Judge {
     const since = this.header.suspectSecond;
     if (since === 0) return 1;
     return second - since < LEARNING_STOP_SECONDS ? 0 : DAMPED;
+  }
+
+  /** A stranger's zone must not bend the key's hours: only places known for the key count. */
+  private shiftOf(event: ApiEvent): number {
+    const { place } = event;
+    const declared = this.zones(event.key.id);
+    if (declared !== undefined) return zoneShift(declared, event.at);
+    if (place.countryCode === 0) return 0;
+    if (!this.places.knowsCountry(place.countryCode)) return this.rate.state.shift - 1;
+    return zoneShift(place.timeZone, event.at);
   }
 
   private hourListener(): HourListener {

@@ -198,50 +198,118 @@ function scalarAccess(c: Cursor, field: PlacedField): Access {
   }
 }
 
-function arrayAccess(c: Cursor, field: PlacedField): ArrayField {
-  const { get, set } = indexedAccess(c, field.scalar, field.offset / SIZES[field.scalar]);
-  const fill = (value: number): void => {
-    for (let i = 0; i < field.length; i++) set(i, value);
-  };
-  return Object.freeze({ length: field.length, get, set, fill });
+/** One class per element type, so that every call of get and set is of one shape. */
+class U8Field implements ArrayField {
+  readonly length: number;
+  private readonly c: Cursor;
+  private readonly at: number;
+  constructor(c: Cursor, field: PlacedField) {
+    this.c = c;
+    this.at = field.offset;
+    this.length = field.length;
+  }
+  get(index: number): number {
+    return this.c.u8[this.c.at1 + this.at + index]!;
+  }
+  set(index: number, value: number): void {
+    this.c.u8[this.c.at1 + this.at + index] = value;
+  }
+  fill(value: number): void {
+    for (let i = 0; i < this.length; i++) this.set(i, value);
+  }
 }
 
-function indexedAccess(c: Cursor, scalar: Scalar, at: number): Pick<ArrayField, 'get' | 'set'> {
-  switch (scalar) {
+class U16Field implements ArrayField {
+  readonly length: number;
+  private readonly c: Cursor;
+  private readonly at: number;
+  constructor(c: Cursor, field: PlacedField) {
+    this.c = c;
+    this.at = field.offset / 2;
+    this.length = field.length;
+  }
+  get(index: number): number {
+    return this.c.u16[this.c.at2 + this.at + index]!;
+  }
+  set(index: number, value: number): void {
+    this.c.u16[this.c.at2 + this.at + index] = value;
+  }
+  fill(value: number): void {
+    for (let i = 0; i < this.length; i++) this.set(i, value);
+  }
+}
+
+class U32Field implements ArrayField {
+  readonly length: number;
+  private readonly c: Cursor;
+  private readonly at: number;
+  constructor(c: Cursor, field: PlacedField) {
+    this.c = c;
+    this.at = field.offset / 4;
+    this.length = field.length;
+  }
+  get(index: number): number {
+    return this.c.u32[this.c.at4 + this.at + index]!;
+  }
+  set(index: number, value: number): void {
+    this.c.u32[this.c.at4 + this.at + index] = value;
+  }
+  fill(value: number): void {
+    for (let i = 0; i < this.length; i++) this.set(i, value);
+  }
+}
+
+class F32Field implements ArrayField {
+  readonly length: number;
+  private readonly c: Cursor;
+  private readonly at: number;
+  constructor(c: Cursor, field: PlacedField) {
+    this.c = c;
+    this.at = field.offset / 4;
+    this.length = field.length;
+  }
+  get(index: number): number {
+    return this.c.f32[this.c.at4 + this.at + index]!;
+  }
+  set(index: number, value: number): void {
+    this.c.f32[this.c.at4 + this.at + index] = value;
+  }
+  fill(value: number): void {
+    for (let i = 0; i < this.length; i++) this.set(i, value);
+  }
+}
+
+class F64Field implements ArrayField {
+  readonly length: number;
+  private readonly c: Cursor;
+  private readonly at: number;
+  constructor(c: Cursor, field: PlacedField) {
+    this.c = c;
+    this.at = field.offset / 8;
+    this.length = field.length;
+  }
+  get(index: number): number {
+    return this.c.f64[this.c.at8 + this.at + index]!;
+  }
+  set(index: number, value: number): void {
+    this.c.f64[this.c.at8 + this.at + index] = value;
+  }
+  fill(value: number): void {
+    for (let i = 0; i < this.length; i++) this.set(i, value);
+  }
+}
+
+function arrayAccess(c: Cursor, field: PlacedField): ArrayField {
+  switch (field.scalar) {
     case 'u8':
-      return {
-        get: (i) => c.u8[c.at1 + at + i]!,
-        set: (i, v) => {
-          c.u8[c.at1 + at + i] = v;
-        },
-      };
+      return new U8Field(c, field);
     case 'u16':
-      return {
-        get: (i) => c.u16[c.at2 + at + i]!,
-        set: (i, v) => {
-          c.u16[c.at2 + at + i] = v;
-        },
-      };
+      return new U16Field(c, field);
     case 'u32':
-      return {
-        get: (i) => c.u32[c.at4 + at + i]!,
-        set: (i, v) => {
-          c.u32[c.at4 + at + i] = v;
-        },
-      };
+      return new U32Field(c, field);
     case 'f32':
-      return {
-        get: (i) => c.f32[c.at4 + at + i]!,
-        set: (i, v) => {
-          c.f32[c.at4 + at + i] = v;
-        },
-      };
+      return new F32Field(c, field);
     case 'f64':
-      return {
-        get: (i) => c.f64[c.at8 + at + i]!,
-        set: (i, v) => {
-          c.f64[c.at8 + at + i] = v;
-        },
-      };
+      return new F64Field(c, field);
   }
 }

@@ -1,0 +1,74 @@
+/**
+ * Whether a time zone changed its offset within the last two weeks, and by how many hours.
+ *
+ * The profile is kept in UTC. People keep local time, so after a change of the clocks a key's habits stand
+ * beside the hours in which they were learned: for two weeks both hours are read (design.md §5).
+ */
+const DAY_MS = 86_400_000;
+const LOOK_BACK_DAYS = 14;
+/** Zones remembered; there are about 600. */
+const ZONES_MAX = 1024;
+
+interface Zone {
+  readonly format: Intl.DateTimeFormat | undefined;
+  day: number;
+  shift: number;
+}
+
+const zones = new Map<string, Zone>();
+
+/**
+ * Hours to add to a UTC hour to find the one in which the same local hour was learned: 1 for two weeks after
+ * the clocks went forward, −1 after they went back, else 0. Unknown zones never shift. Judged once a UTC day.
+ */
+export function zoneShift(zone: string, at: number): number {
+  if (zone === '') return 0;
+  let known = zones.get(zone);
+  if (known === undefined) {
+    if (zones.size >= ZONES_MAX) zones.clear();
+    known = { format: formatOf(zone), day: Number.NaN, shift: 0 };
+    zones.set(zone, known);
+  }
+  const day = Math.floor(at / DAY_MS);
+  if (day !== known.day) {
+    known.day = day;
+    known.shift = known.format === undefined ? 0 : shiftOn(known.format, day);
+  }
+  return known.shift;
+}
+
+function shiftOn(format: Intl.DateTimeFormat, day: number): number {
+  // Noon: the clocks have been changed by then.
+  const noon = day * DAY_MS + DAY_MS / 2;
+  const change = offsetHours(format, noon) - offsetHours(format, noon - LOOK_BACK_DAYS * DAY_MS);
+  return Math.abs(change) > 2 ? 0 : Math.round(change);
+}
+
+function offsetHours(format: Intl.DateTimeFormat, at: number): number {
+  const part: Record<string, number> = {};
+  for (const { type, value } of format.formatToParts(at)) part[type] = Number(value);
+  const local = Date.UTC(
+    part['year']!,
+    part['month']! - 1,
+    part['day']!,
+    part['hour']! % 24,
+    part['minute']!,
+  );
+  return (local - Math.floor(at / 60_000) * 60_000) / 3_600_000;
+}
+
+function formatOf(timeZone: string): Intl.DateTimeFormat | undefined {
+  try {
+    return new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+    });
+  } catch {
+    return undefined;
+  }
+}
