@@ -59,6 +59,10 @@ export interface ReplaySummary {
   readonly future: number;
   /** Keys. */
   readonly subjects: number;
+  /** Uses of keys that have no record, the table being full and they not having earned one. */
+  readonly unadmitted: number;
+  /** Uses that nobody checked: counted, not learned. */
+  readonly claimed: number;
   readonly firstAt: string | null;
   readonly lastAt: string | null;
   readonly findings: Readonly<Record<string, number>>;

@@ -1,6 +1,164 @@
-import { KeyhoundError } from '../core/errors.ts';
-import type { Replay } from './contract.ts';
+/** Past logs through the same path as live ones, in event time. */
+import { systemClock, toIsoOrNull } from '../core/clock.ts';
+import { createMerge } from '../ingest/merge.ts';
+import {
+  createCounters,
+  type EventStream,
+  type ReaderCounters,
+  rejectedByReason,
+} from '../ingest/reader.ts';
+import type { Replay, ReplayOptions, ReplaySummary } from './contract.ts';
+import { fileInputs, type InputOptions, type Inputs, stdinInputs } from './inputs.ts';
+import { openSession, type Session } from './session.ts';
 
-export const replay: Replay = () => {
-  throw new KeyhoundError('operating', 'replay is not part of this build');
+const PROGRESS_MS = 250;
+/** Events between two looks at the clock inside a batch. */
+const LOOK_EVERY = 4096;
+
+export const replay: Replay = async (options) => {
+  const startedAt = systemClock.now();
+  const session = await openSession({
+    config: options.config,
+    stateDir: options.stateDir,
+    env: process.env,
+    clock: systemClock,
+    command: 'replay',
+    onFinding: options.onFinding,
+    onIncident: options.onIncident,
+    onNote: options.onNote,
+  });
+  try {
+    const counters = createCounters();
+    const found = await openInputs(options, session, counters);
+    const stream = createMerge(found.inputs);
+    try {
+      await pump(stream, session, options, progressTeller(options, found, counters, startedAt));
+    } finally {
+      await stream.close();
+    }
+    await session.checkpoint();
+    return summaryOf(session, counters, found, startedAt);
+  } finally {
+    await session.close();
+  }
 };
+
+async function openInputs(
+  options: ReplayOptions,
+  session: Session,
+  counters: ReaderCounters,
+): Promise<Inputs> {
+  const { config } = options.config;
+  const input: InputOptions = {
+    session,
+    clock: systemClock,
+    counters,
+    recordBytesMax: config.intake.recordBytesMax,
+    onNote: options.onNote,
+  };
+  const given = {
+    name: 'replay',
+    ...(options.format === undefined ? {} : { format: options.format }),
+    ...(options.key === undefined ? {} : { key: options.key }),
+  };
+  if (options.paths.length === 1 && options.paths[0] === '-') return stdinInputs(given, input);
+  if (options.paths.length > 0) return fileInputs(options.paths, given, input);
+  const parts: Inputs[] = [];
+  for (const source of config.sources) {
+    if (source.kind !== 'file' || source.path === undefined) continue;
+    const paths = typeof source.path === 'string' ? [source.path] : source.path;
+    parts.push(await fileInputs(paths, { ...source, ...given, name: source.name }, input));
+  }
+  return {
+    inputs: parts.flatMap((part) => part.inputs),
+    readings: parts.flatMap((part) => part.readings),
+    bytesTotal: parts.reduce((sum, part) => sum + (part.bytesTotal ?? 0), 0),
+  };
+}
+
+/** Reads to the end, or until aborted. What was applied is applied; the caller saves it. */
+async function pump(
+  stream: EventStream,
+  session: Session,
+  options: ReplayOptions,
+  tell: () => void,
+): Promise<void> {
+  const { engine } = session;
+  const { signal } = options;
+  const { event } = { event: () => stream.event };
+  let sinceLook = 0;
+  try {
+    while (await stream.fill(signal)) {
+      // Between batches: what was read and what was applied agree.
+      if (session.isCheckpointDue()) await session.checkpoint();
+      while (stream.next()) {
+        engine.observe(event());
+        if (++sinceLook >= LOOK_EVERY) {
+          sinceLook = 0;
+          tell();
+        }
+      }
+      tell();
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function progressTeller(
+  options: ReplayOptions,
+  found: Inputs,
+  counters: ReaderCounters,
+  startedAt: number,
+): () => void {
+  let toldAt = startedAt;
+  let toldRecords = 0;
+  return () => {
+    const now = systemClock.now();
+    if (now - toldAt < PROGRESS_MS) return;
+    options.onProgress({
+      bytesDone: counters.bytes,
+      bytesTotal: found.bytesTotal,
+      records: counters.records,
+      eventsPerSecond: ((counters.records - toldRecords) * 1000) / (now - toldAt),
+      atMs: Number.NaN,
+    });
+    toldAt = now;
+    toldRecords = counters.records;
+  };
+}
+
+function summaryOf(
+  session: Session,
+  counters: ReaderCounters,
+  found: Inputs,
+  startedAt: number,
+): ReplaySummary {
+  const stats = session.engine.stats();
+  const { future = 0, ...rejected } = rejectedByReason(counters);
+  const usage = process.resourceUsage();
+  return {
+    type: 'summary',
+    records: counters.records,
+    bytes: counters.bytes,
+    events: stats.events,
+    rejected,
+    flawed: Object.fromEntries(
+      Object.entries(session.enricher.flawed).filter(([, count]) => count > 0),
+    ),
+    duplicates: stats.duplicates + stats.repeats,
+    late: stats.late,
+    future,
+    subjects: stats.subjects,
+    unadmitted: stats.unadmitted,
+    claimed: stats.claimed,
+    firstAt: toIsoOrNull(stats.firstAt),
+    lastAt: toIsoOrNull(stats.lastAt),
+    findings: stats.findings,
+    incidents: stats.incidents,
+    seconds: (systemClock.now() - startedAt) / 1000,
+    cpuSeconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6,
+    rssMaxBytes: usage.maxRSS * 1024,
+    sources: found.readings,
+  };
+}

@@ -20,6 +20,7 @@ const SKETCH_PART = 'admission';
 interface Meta {
   readonly layout: readonly PlacedPart[];
   readonly sources: readonly string[];
+  readonly ahead: Readonly<Record<string, number>>;
   /** Null before the first event. */
   readonly watermark: number | null;
   readonly firstAt: number | null;
@@ -82,6 +83,7 @@ function metaOf(engine: DetectionEngine): Meta {
   return {
     layout: engine.judge.layout.parts,
     sources: engine.streams.sourceNames,
+    ahead: engine.streams.ahead(),
     watermark: finite(engine.streams.watermark),
     firstAt: finite(engine.firstAt),
     lastAt: finite(engine.lastAt),
@@ -108,7 +110,8 @@ function* rows(groups: readonly KeyGroup[], dirty: readonly number[][]): Iterabl
 export function restoreState(engine: DetectionEngine, state: LoadedState): void {
   const meta = state.meta as unknown as Meta;
   const { groups, judge, options } = engine;
-  engine.streams.restore(meta.sources, state.streams, meta.watermark ?? Number.NEGATIVE_INFINITY);
+  const watermark = meta.watermark ?? Number.NEGATIVE_INFINITY;
+  engine.streams.restore(meta.sources, state.streams, meta.ahead, watermark);
   engine.firstAt = meta.firstAt ?? engine.firstAt;
   engine.lastAt = meta.lastAt ?? engine.lastAt;
   const convert = converter(judge, meta.layout);

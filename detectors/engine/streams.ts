@@ -119,9 +119,19 @@ export class Streams {
     return this.sources;
   }
 
+  /** Streams of which more has been applied than the position to go on from says, and how far. */
+  ahead(): Record<string, number> {
+    const ahead: Record<string, number> = {};
+    for (const stream of this.list) {
+      if (!stream.finished && stream.applied >= stream.next) ahead[stream.name] = stream.applied;
+    }
+    return ahead;
+  }
+
   restore(
     sources: readonly string[],
     positions: readonly StreamPosition[],
+    ahead: Readonly<Record<string, number>>,
     watermark: number,
   ): void {
     for (const name of sources) this.sourceIndex(name);
@@ -129,7 +139,7 @@ export class Streams {
       const index = this.open(saved.source, saved.stream, 0);
       const stream = this.list[index]!;
       stream.next = saved.position;
-      stream.applied = saved.position - 1;
+      stream.applied = ahead[saved.stream] ?? saved.position - 1;
       stream.finished = saved.finished;
       // Not opened in this run: it must not hold the watermark back.
       stream.silent = true;

@@ -1,0 +1,246 @@
+/** What a replay reads: files with their formats, or stdin, as readers of one merged sequence of events. */
+
+import type { Clock } from '../core/clock.ts';
+import type { SourceConfig } from '../core/config.ts';
+import { KeyhoundError } from '../core/errors.ts';
+import type { Format, FormatOptions } from '../core/format.ts';
+import { parseKeySpec } from '../core/key-spec.ts';
+import type { Source } from '../core/source.ts';
+import type { SourceTraits } from '../enrich/contract.ts';
+import { detectFormat, formatById } from '../ingest/formats/list.ts';
+import { firstTime, type MergeInput, mergeChunkBytes } from '../ingest/merge.ts';
+import { KEY_NAMES } from '../ingest/raw-key.ts';
+import { EventReader, type ReaderCounters } from '../ingest/reader.ts';
+import { openFile, readHead } from '../ingest/sources/content.ts';
+import { createFileSource } from '../ingest/sources/file.ts';
+import { expandPaths, type FoundFile } from '../ingest/sources/paths.ts';
+import { createStdinSource } from '../ingest/sources/stdin.ts';
+import type { SourceReading } from './contract.ts';
+import type { Session } from './session.ts';
+
+/** What a source is read as. A path given on the command line has only some of it. */
+export type SourceSettings = Pick<SourceConfig, 'name'> &
+  Partial<
+    Pick<
+      SourceConfig,
+      'format' | 'key' | 'keyNames' | 'logFormat' | 'fields' | 'identity' | 'trust'
+    >
+  >;
+
+const SAMPLE_BYTES = 65_536;
+
+export interface InputOptions {
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly counters: ReaderCounters;
+  readonly recordBytesMax: number;
+  onNote(text: string): void;
+}
+
+export interface Inputs {
+  readonly inputs: readonly MergeInput[];
+  readonly readings: readonly SourceReading[];
+  /** Undefined when it cannot be known (stdin). */
+  readonly bytesTotal: number | undefined;
+}
+
+export function traitsOf(settings: SourceSettings, format: Format): SourceTraits {
+  return {
+    name: settings.name,
+    format,
+    key: settings.key === undefined ? undefined : parseKeySpec(settings.key),
+    identity: settings.identity,
+    trust: settings.trust ?? 'act',
+    keyNames: settings.keyNames?.map((name) => name.toLowerCase()) ?? KEY_NAMES,
+  };
+}
+
+export function formatOptions(settings: SourceSettings): FormatOptions {
+  return {
+    key: settings.key === undefined ? undefined : parseKeySpec(settings.key),
+    logFormat: settings.logFormat,
+    fields: settings.fields,
+    keyNames: settings.keyNames,
+  };
+}
+
+/** Files under `paths`, each in the format given or recognised. */
+export async function fileInputs(
+  paths: readonly string[],
+  settings: SourceSettings,
+  options: InputOptions,
+): Promise<Inputs> {
+  const { files, skipped } = await expandPaths(paths);
+  for (const { path, why } of skipped) options.onNote(`${path}: skipped, ${why}`);
+  const chosen: { file: FoundFile; format: Format }[] = [];
+  const readings = new Map<string, { why: string; files: number }>();
+  for (const file of files) {
+    const { format, why } = await formatOf(file, settings, files.length, options);
+    if (format === undefined) continue;
+    chosen.push({ file, format });
+    const known = readings.get(format.id);
+    readings.set(format.id, { why: known?.why ?? why, files: (known?.files ?? 0) + 1 });
+  }
+  if (chosen.length === 0) {
+    throw new KeyhoundError(
+      'usage',
+      `${paths.join(', ')}: nothing there that can be read as a log`,
+      {
+        code: 'no-log',
+        hint: 'Name the format with --format; `keyhound replay --help` lists them.',
+      },
+    );
+  }
+  const chunkBytes = mergeChunkBytes(chosen.length);
+  return {
+    inputs: chosen.map(({ file, format }) =>
+      fileInput(file, format, settings, chunkBytes, options),
+    ),
+    readings: [...readings].map(([format, { why, files: count }]) => ({
+      source: settings.name,
+      format,
+      why,
+      files: count,
+    })),
+    bytesTotal: chosen.reduce((sum, { file }) => sum + file.size, 0),
+  };
+}
+
+async function formatOf(
+  file: FoundFile,
+  settings: SourceSettings,
+  fileCount: number,
+  options: InputOptions,
+): Promise<{ format: Format | undefined; why: string }> {
+  if (settings.format !== undefined) {
+    return { format: formatById(settings.format), why: `given: ${settings.format}` };
+  }
+  const handle = await openFile(file.path);
+  try {
+    const head = await readHead(handle, file.path, SAMPLE_BYTES);
+    const { format, why } = detectFormat(head.bytes);
+    if (format !== undefined) return { format, why };
+    if (fileCount === 1 && head.bytes.length > 0) {
+      throw new KeyhoundError('usage', `${file.path}: ${why}`, {
+        code: 'unknown-format',
+        hint: 'Name the format with --format; `keyhound replay --help` lists them.',
+      });
+    }
+    options.onNote(`${file.path}: skipped, ${head.bytes.length === 0 ? 'empty' : why}`);
+    return { format: undefined, why };
+  } finally {
+    await handle.close();
+  }
+}
+
+function fileInput(
+  file: FoundFile,
+  format: Format,
+  settings: SourceSettings,
+  chunkBytes: number,
+  options: InputOptions,
+): MergeInput {
+  const open = (): Source =>
+    createFileSource({
+      name: settings.name,
+      path: file.path,
+      framing: format.framing,
+      chunkBytes,
+      recordBytesMax: options.recordBytesMax,
+      saved: options.session.saved,
+    });
+  return {
+    name: file.path,
+    open: () => createReader(open(), format, settings, options),
+    peek: (signal) => firstTime(open(), format.createDecoder(formatOptions(settings)), signal),
+  };
+}
+
+/** The program's standard input as the only input; the format is recognised from its beginning. */
+export async function stdinInputs(
+  settings: SourceSettings,
+  options: InputOptions,
+): Promise<Inputs> {
+  let why = `given: ${settings.format}`;
+  let format: Format | undefined;
+  if (settings.format !== undefined) format = formatById(settings.format);
+  else {
+    const head = await stdinHead();
+    const detected = detectFormat(head);
+    format = detected.format;
+    why = detected.why;
+    if (format === undefined) {
+      throw new KeyhoundError('usage', `stdin: ${head.length === 0 ? 'it is empty' : why}`, {
+        code: 'unknown-format',
+        hint: 'Name the format with --format; `keyhound replay --help` lists them.',
+      });
+    }
+  }
+  const chosen = format;
+  const source = createStdinSource({ name: settings.name, framing: chosen.framing });
+  return {
+    inputs: [
+      {
+        name: 'stdin',
+        open: () => createReader(source, chosen, settings, options),
+        peek: () => Promise.resolve(Number.NEGATIVE_INFINITY),
+      },
+    ],
+    readings: [{ source: settings.name, format: chosen.id, why, files: 0 }],
+    bytesTotal: undefined,
+  };
+}
+
+/** What comes first on stdin, put back for the source to read. */
+async function stdinHead(): Promise<Uint8Array> {
+  const { stdin } = process;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  while (length < SAMPLE_BYTES) {
+    const chunk = (stdin.read() as Buffer | null) ?? undefined;
+    if (chunk !== undefined) {
+      chunks.push(chunk);
+      length += chunk.length;
+      continue;
+    }
+    // Whole lines are enough: a live pipe must not have to fill the sample first.
+    if (stdin.readableEnded || chunks.some((part) => part.includes(0x0a))) break;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        stdin.off('readable', wake);
+        stdin.off('end', wake);
+        resolve();
+      };
+      stdin.on('readable', wake);
+      stdin.on('end', wake);
+    });
+  }
+  const head = Buffer.concat(chunks);
+  if (head.length > 0) stdin.unshift(head);
+  return head;
+}
+
+export function createReader(
+  source: Source,
+  format: Format,
+  settings: SourceSettings,
+  options: InputOptions & { readonly futureMs?: number | undefined },
+): EventReader {
+  const { session, clock, counters, futureMs } = options;
+  const { engine, enricher, deadLetters } = session;
+  return new EventReader({
+    source,
+    traits: traitsOf(settings, format),
+    decoder: format.createDecoder(formatOptions(settings)),
+    enricher,
+    counters,
+    deadLetters,
+    clock,
+    futureMs,
+    openStream: (stream) => engine.openStream(settings.name, stream, format.latenessMs),
+    onApplied: ({ index, position, ended }) => {
+      if (ended) engine.closeStream(index, position);
+      else engine.advance(index, position);
+    },
+  });
+}
