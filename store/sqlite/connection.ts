@@ -120,7 +120,9 @@ function checkPepper(db: DatabaseSync, options: ConnectionOptions): void {
     `${file} was made with another pepper (fingerprint ${kept}, given ${given})`,
     {
       code: 'pepper-mismatch',
-      hint: 'Set KEYHOUND_PEPPER or KEYHOUND_PEPPER_FILE to the pepper that this state was made with; with another one no key would be recognised. While changing it, the former one belongs in KEYHOUND_PEPPER_PREVIOUS.',
+      hint:
+        'Set KEYHOUND_PEPPER or KEYHOUND_PEPPER_FILE to the pepper that this state was made with; with another ' +
+        'one no key would be recognised. While changing it, the former one belongs in KEYHOUND_PEPPER_PREVIOUS.',
     },
   );
 }

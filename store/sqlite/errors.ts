@@ -60,7 +60,7 @@ export function asOperating(error: unknown, file: string): unknown {
 
 export function corrupted(file: string, cause: unknown): KeyhoundError {
   return operating(`${file} is damaged`, 'state-corrupt', cause, {
-    hint: 'Bring back the last backup with `keyhound state restore DIR --force`, or move the state folder away to begin anew.',
+    hint: 'Move the state folder away and bring back the last backup: `keyhound state restore DIR`.',
   });
 }
 

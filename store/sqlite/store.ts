@@ -109,23 +109,6 @@ function createStore(
     return run;
   }
 
-  async function shut(): Promise<void> {
-    await Promise.allSettled([...backups]);
-    await queue(async () => {
-      try {
-        if (readerDb !== db) readerDb.close();
-        if (writer !== undefined) {
-          markClean(db, true);
-          db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-        }
-      } catch (error) {
-        throw asOperating(error, file);
-      } finally {
-        db.close();
-      }
-    });
-  }
-
   return {
     load: () => answer(() => (reader.hasCheckpoint() ? reader.load() : undefined)),
     commit,
@@ -140,10 +123,27 @@ function createStore(
     facts: () => factsOf(file, readerDb),
     backup,
     close: () => {
-      closed ??= shut();
+      closed ??= Promise.allSettled([...backups])
+        .then(() => queue(async () => closeInOrder(db, readerDb)))
+        .catch((error: unknown) => {
+          throw asOperating(error, file);
+        });
       return closed;
     },
   };
+}
+
+/** Leaves one file, marked as whole: the next opening need not check it. */
+function closeInOrder(db: DatabaseSync, readerDb: DatabaseSync): void {
+  try {
+    if (readerDb !== db) {
+      readerDb.close();
+      markClean(db, true);
+      db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    }
+  } finally {
+    db.close();
+  }
 }
 
 /** Runs one after another, so that two checkpoints never share a transaction. */

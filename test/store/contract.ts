@@ -1,11 +1,6 @@
 /** What every driver of core/store.ts has to keep. Called once per driver. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
 import type { Checkpoint, LoadedState, StateStore } from '../../core/store.ts';
 import * as rows from './rows.ts';
@@ -26,18 +21,16 @@ export interface StoreDriver {
   openBackup(folder: string): Promise<StateStore>;
 }
 
-/** `url`: of a module that exports `driver`, for the child that gets killed. */
-export function testStateStore(driver: StoreDriver, url: string): void {
+export function testStateStore(driver: StoreDriver): void {
   const name = (guarantee: string) => `${driver.name}: ${guarantee}`;
   testState(driver, name);
   testResults(driver, name);
   testBounds(driver, name);
-  testCrash(driver, url, name);
 }
 
-type Name = (guarantee: string) => string;
+export type Name = (guarantee: string) => string;
 
-async function withStore(
+export async function withStore(
   driver: StoreDriver,
   use: (store: StateStore, place: string) => Promise<void>,
   bounds: StoreBounds = {},
@@ -51,7 +44,7 @@ async function withStore(
   }
 }
 
-async function loaded(store: StateStore): Promise<LoadedState> {
+export async function loaded(store: StateStore): Promise<LoadedState> {
   const state = await store.load();
   assert.ok(state, 'there is a state');
   const byId = [...state.subjects].sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -342,66 +335,4 @@ function testBounds(driver: StoreDriver, name: Name): void {
       { clock: { now: () => rows.BASE_AT + DAY_MS } },
     ),
   );
-}
-
-function testCrash(driver: StoreDriver, url: string, name: Name): void {
-  for (const commits of [1, 7, 30]) {
-    test(name(`kill -9 after ${commits} commits leaves the last whole checkpoint`), async () => {
-      const place = await driver.createPlace();
-      const confirmed = await commitAndKill(url, place, commits);
-      const store = await driver.open(place);
-      const numbers = [...rows.numbersIn(await loaded(store))];
-      assert.equal(numbers.length, 1, `of one instant: ${numbers}`);
-      assert.ok(numbers[0]! >= confirmed, `${numbers[0]} of ${confirmed} confirmed`);
-      await store.commit(rows.checkpointNumber(1_000_000));
-      await store.close();
-    });
-  }
-
-  test(name('a backup taken between and during commits is of one instant'), () =>
-    withStore(driver, async (store, place) => {
-      let taken = false;
-      const backups = [1, 2, 3].map((n) => `${place}/copy-${n}`);
-      const taking = (async () => {
-        for (const folder of backups) await store.backup(folder);
-        taken = true;
-      })();
-      let number = 0;
-      while (!taken) {
-        await store.commit(rows.checkpointNumber(++number));
-        await nextTurn();
-      }
-      await taking;
-      for (const folder of backups) {
-        const copy = await driver.openBackup(folder);
-        const state = await copy.load();
-        if (state !== undefined) assert.equal(rows.numbersIn(state).size, 1);
-        await copy.close();
-      }
-    }),
-  );
-}
-
-/** Number of the last checkpoint that the child said was durable. */
-async function commitAndKill(url: string, place: string, commits: number): Promise<number> {
-  const script = fileURLToPath(new URL('./commit-child.ts', import.meta.url));
-  const child = spawn(process.execPath, [
-    '--disable-warning=ExperimentalWarning',
-    script,
-    url,
-    place,
-  ]);
-  let errors = '';
-  child.stderr.on('data', (chunk) => {
-    errors += chunk;
-  });
-  const exit = once(child, 'exit');
-  let confirmed = 0;
-  for await (const line of createInterface({ input: child.stdout })) {
-    confirmed = Number(line);
-    if (confirmed === commits) child.kill('SIGKILL');
-  }
-  await exit;
-  assert.ok(confirmed >= commits, `the child was alive until killed: ${errors}`);
-  return confirmed;
 }

@@ -1,19 +1,20 @@
 import { rm } from 'node:fs/promises';
 import { after } from 'node:test';
-import { testStateStore } from '../contract.ts';
+import { type StoreDriver, testStateStore } from '../contract.ts';
+import { testCrashes } from '../crashes.ts';
 import { driver } from './driver.ts';
 
 const places: string[] = [];
 after(() => Promise.all(places.map((place) => rm(place, { recursive: true, force: true }))));
 
-testStateStore(
-  {
-    ...driver,
-    async createPlace() {
-      const place = await driver.createPlace();
-      places.push(place);
-      return place;
-    },
+const removed: StoreDriver = {
+  ...driver,
+  async createPlace() {
+    const place = await driver.createPlace();
+    places.push(place);
+    return place;
   },
-  new URL('./driver.ts', import.meta.url).href,
-);
+};
+
+testStateStore(removed);
+testCrashes(removed, new URL('./driver.ts', import.meta.url).href);

@@ -1,0 +1,208 @@
+/**
+ * Metrics for Prometheus, `keyhound_<noun>_<unit>[_total]`. The hot path does nothing for them: a snapshot of the
+ * counters that exist anyway is pulled when somebody scrapes.
+ *
+ * Labels are source, reason, detector, severity and state only, each from a closed or configured list, so the number
+ * of series does not depend on traffic.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { SEVERITIES, type Severity } from '../core/finding.ts';
+import { REJECTIONS } from '../core/format.ts';
+import { TRAFFIC_STATES, type Traffic } from './contract.ts';
+
+/** Counters since the start of the process; instants are epoch ms, undefined while there is none. */
+export interface SourceMetrics {
+  readonly name: string;
+  readonly records: number;
+  readonly bytes: number;
+  /** By reason of core/format.ts, `future` included. */
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly late: number;
+  readonly duplicates: number;
+  /** Delivered again by the source itself, dropped by position. */
+  readonly repeats: number;
+  /** Wall clock less event time of the newest record, ms; negative when the gateway's clock is ahead. */
+  readonly clockSkewMs: number | undefined;
+  /** Pushes answered with 429. */
+  readonly refused: number;
+}
+
+export interface MetricsSnapshot {
+  readonly sources: readonly SourceMetrics[];
+  readonly events: number;
+  readonly subjects: number;
+  readonly unadmitted: number;
+  readonly findings: Readonly<Record<string, number>>;
+  readonly incidents: Readonly<Partial<Record<Severity, number>>>;
+  readonly openIncidents: number;
+  /** Wall clock less the instant of the last checkpoint, ms. */
+  readonly checkpointAgeMs: number | undefined;
+  /** How long the last checkpoint took, ms. */
+  readonly checkpointMs: number | undefined;
+  /** Wall clock less the watermark, ms. */
+  readonly lagMs: number | undefined;
+  readonly deadLetters: number;
+  readonly deadLetterBytes: number;
+  readonly spoolBytes: number;
+  readonly stateBytes: number;
+  readonly traffic: Traffic;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  /** The text of a scrape. Pulls one snapshot. */
+  text(): Promise<string>;
+}
+
+/** More sources or detectors than this are added up as `other`. */
+const LABELS_MAX = 200;
+const OTHER = 'other';
+/** Default metrics of prom-client that break our names: gauges that end in `_total`. */
+const OMITTED = ['handles', 'requests', 'resources'].flatMap((noun) => [
+  `keyhound_nodejs_active_${noun}`,
+  `keyhound_nodejs_active_${noun}_total`,
+]);
+
+export function createMetrics(snapshot: () => MetricsSnapshot): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'keyhound_' });
+  for (const name of OMITTED) registry.removeSingleMetric(name);
+  const ofSources = sourceMetrics(registry);
+  const ofEngine = engineMetrics(registry);
+  const ofStorage = storageMetrics(registry);
+  return {
+    contentType: registry.contentType,
+    text() {
+      const now = snapshot();
+      for (const update of [ofSources, ofEngine, ofStorage]) update(now);
+      return registry.metrics();
+    },
+  };
+}
+
+type Update = (now: MetricsSnapshot) => void;
+
+function sourceMetrics(registry: Registry): Update {
+  const counter = counters(registry, ['source']);
+  const records = counter('keyhound_intake_records_total', 'Records read.');
+  const bytes = counter('keyhound_intake_bytes_total', 'Bytes of records read.');
+  const late = counter('keyhound_late_records_total', 'Older than the bound of the format.');
+  const future = counter('keyhound_future_records_total', 'Too far ahead of the wall clock.');
+  const duplicates = counter('keyhound_duplicate_records_total', 'Same request delivered twice.');
+  const repeats = counter('keyhound_repeat_records_total', 'Positions that were applied before.');
+  const refused = counter('keyhound_refused_pushes_total', 'Pushes answered with 429.');
+  const rejected = counters(registry, ['source', 'reason'])(
+    'keyhound_rejected_records_total',
+    'Records that were not used, by reason.',
+  );
+  const gauge = gauges(registry, ['source']);
+  const share = gauge('keyhound_duplicates_ratio', 'Duplicates by records.');
+  const skew = gauge('keyhound_clock_skew_seconds', 'Wall clock less event time when received.');
+  return (now) => {
+    for (const metric of [records, bytes, late, future, duplicates, repeats, refused, rejected]) {
+      metric.reset();
+    }
+    share.reset();
+    skew.reset();
+    const label = bounded();
+    for (const one of now.sources) {
+      const source = label(one.name);
+      records.inc({ source }, one.records);
+      bytes.inc({ source }, one.bytes);
+      late.inc({ source }, one.late);
+      future.inc({ source }, one.rejected['future'] ?? 0);
+      duplicates.inc({ source }, one.duplicates);
+      repeats.inc({ source }, one.repeats);
+      refused.inc({ source }, one.refused);
+      share.set({ source }, one.records === 0 ? 0 : one.duplicates / one.records);
+      if (one.clockSkewMs !== undefined) skew.set({ source }, one.clockSkewMs / 1000);
+      for (const [name, count] of Object.entries(one.rejected)) {
+        rejected.inc({ source, reason: reasonOf(name) }, count);
+      }
+    }
+  };
+}
+
+function engineMetrics(registry: Registry): Update {
+  const counter = counters(registry, []);
+  const events = counter('keyhound_applied_events_total', 'Uses of keys that were applied.');
+  const unadmitted = counter('keyhound_unadmitted_events_total', 'Uses of keys without a record.');
+  const findings = counters(registry, ['detector'])(
+    'keyhound_opened_findings_total',
+    'Findings opened.',
+  );
+  const gauge = gauges(registry, []);
+  const subjects = gauge('keyhound_subjects_count', 'Keys with a record.');
+  const open = gauge('keyhound_open_incidents_count', 'Incidents open now.');
+  const lag = gauge('keyhound_watermark_lag_seconds', 'Wall clock less watermark.');
+  const incidents = gauges(registry, ['severity'])(
+    'keyhound_incidents_count',
+    'Incidents since the start, by the severity they have now.',
+  );
+  const traffic = gauges(registry, ['state'])(
+    'keyhound_traffic_info',
+    'Whether records come in: 1 for the state that holds. Silence is not health.',
+  );
+  return (now) => {
+    for (const metric of [events, unadmitted, findings, incidents, lag]) metric.reset();
+    events.inc(now.events);
+    unadmitted.inc(now.unadmitted);
+    subjects.set(now.subjects);
+    open.set(now.openIncidents);
+    if (now.lagMs === undefined) lag.remove();
+    else lag.set(now.lagMs / 1000);
+    const label = bounded();
+    for (const [name, count] of Object.entries(now.findings)) {
+      findings.inc({ detector: label(name) }, count);
+    }
+    for (const severity of SEVERITIES) {
+      if (severity !== 'none') incidents.set({ severity }, now.incidents[severity] ?? 0);
+    }
+    for (const state of TRAFFIC_STATES) traffic.set({ state }, state === now.traffic ? 1 : 0);
+  };
+}
+
+function storageMetrics(registry: Registry): Update {
+  const gauge = gauges(registry, []);
+  const age = gauge('keyhound_checkpoint_age_seconds', 'Time since the last checkpoint.');
+  const duration = gauge('keyhound_checkpoint_duration_seconds', 'What the last one took.');
+  const letterBytes = gauge('keyhound_dead_letters_bytes', 'Dead letters kept.');
+  const spool = gauge('keyhound_spool_bytes', 'Accepted by the intake, not yet applied.');
+  const state = gauge('keyhound_state_bytes', 'The state on disk.');
+  const letters = counters(registry, [])('keyhound_dead_letters_total', 'Dead letters written.');
+  return (now) => {
+    letters.reset();
+    letters.inc(now.deadLetters);
+    letterBytes.set(now.deadLetterBytes);
+    spool.set(now.spoolBytes);
+    state.set(now.stateBytes);
+    if (now.checkpointAgeMs === undefined) age.remove();
+    else age.set(now.checkpointAgeMs / 1000);
+    if (now.checkpointMs === undefined) duration.remove();
+    else duration.set(now.checkpointMs / 1000);
+  };
+}
+
+function counters<L extends string>(registry: Registry, labelNames: readonly L[]) {
+  return (name: string, help: string) =>
+    new Counter<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
+}
+
+function gauges<L extends string>(registry: Registry, labelNames: readonly L[]) {
+  return (name: string, help: string) =>
+    new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
+}
+
+/** Label values in the order they come, the rest as one. */
+function bounded(): (name: string) => string {
+  const seen = new Set<string>();
+  return (name) => {
+    if (!seen.has(name) && seen.size >= LABELS_MAX) return OTHER;
+    seen.add(name);
+    return name;
+  };
+}
+
+function reasonOf(name: string): string {
+  return REJECTIONS.some((reason) => reason === name) ? name : OTHER;
+}

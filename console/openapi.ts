@@ -1,0 +1,147 @@
+/** The API described as OpenAPI 3.1: small, and kept true by a test that compares it with the routes. */
+import { SEVERITIES } from '../core/finding.ts';
+import { LIMIT_DEFAULT, LIMIT_MAX } from './query.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const LIMIT = query('limit', 'How many at most.', {
+  type: 'integer',
+  minimum: 1,
+  maximum: LIMIT_MAX,
+  default: LIMIT_DEFAULT,
+});
+const ID: Json = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  description: 'Percent-encoded.',
+  schema: { type: 'string', maxLength: 512 },
+};
+const TOKEN = [{ token: [] }];
+
+export function describeApi(version: string): Json {
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Keyhound', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    paths: { ...probePaths(), ...incidentPaths(), ...keyPaths(), ...statePaths() },
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      schemas: { Error: ERROR },
+    },
+  };
+}
+
+const ERROR: Json = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['code', 'message'],
+      properties: {
+        code: { type: 'string' },
+        message: { type: 'string' },
+        hint: { type: 'string' },
+      },
+    },
+  },
+};
+
+function probePaths(): Json {
+  return {
+    '/': { get: open('What is here, as text.', 'text/plain') },
+    '/healthz': { get: open('The process is up.') },
+    '/readyz': {
+      get: {
+        ...open('It can do its work. `traffic` (none, live, silent) is told beside it.'),
+        responses: {
+          200: answer('Ready.'),
+          503: answer('Not ready; `missing` lists what is missing.'),
+        },
+      },
+    },
+    '/metrics': { get: open('Prometheus metrics.', 'text/plain') },
+    '/openapi.json': { get: open('This document.') },
+  };
+}
+
+function incidentPaths(): Json {
+  return {
+    '/api/v1/incidents': {
+      get: guarded('Incidents, latest change first.', [
+        LIMIT,
+        query('since', 'Changed at or after: RFC 3339 or epoch ms.', { type: 'string' }),
+        query('severity', 'This severity or worse.', { type: 'string', enum: SEVERITIES }),
+        query('open', 'Only open, or only closed ones.', { type: 'boolean' }),
+        query('subject', 'Id of the subject.', { type: 'string' }),
+      ]),
+    },
+    '/api/v1/incidents/{id}': { get: guarded('An incident and its findings.', [ID], 404) },
+    '/api/v1/explain/{id}': {
+      get: guarded('An incident or finding, recomputed from its inputs.', [ID], 404),
+    },
+  };
+}
+
+function keyPaths(): Json {
+  return {
+    '/api/v1/keys': {
+      get: guarded('Keys, in order of id.', [
+        LIMIT,
+        query('since', 'Used at or after: RFC 3339 or epoch ms.', { type: 'string' }),
+        query('prefix', 'Begin of the id.', { type: 'string' }),
+        query('consumer', 'Who owns the key.', { type: 'string' }),
+      ]),
+    },
+    '/api/v1/keys/{id}': {
+      get: guarded('A key, by id or label, and its usage by hour.', [ID], 404, 409),
+    },
+  };
+}
+
+function statePaths(): Json {
+  return {
+    '/api/v1/summary': { get: guarded('Counters since the start.', []) },
+    '/api/v1/state/backup': {
+      post: {
+        ...guarded('Copies the state into a new folder of the machine that runs this.', [], 409),
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: {
+                type: 'object',
+                required: ['folder'],
+                additionalProperties: false,
+                properties: { folder: { type: 'string', description: 'Absolute path.' } },
+              },
+            },
+          },
+        },
+      },
+    },
+  };
+}
+
+function open(summary: string, type = 'application/json'): Json {
+  return { summary, responses: { 200: answer('Answer.', type) } };
+}
+
+function guarded(summary: string, parameters: readonly Json[], ...failures: number[]): Json {
+  const responses: Record<number, Json> = { 200: answer('Answer.') };
+  for (const status of [400, 401, 421, ...failures, 503]) responses[status] = failure();
+  return { summary, security: TOKEN, parameters, responses };
+}
+
+function answer(description: string, type = 'application/json'): Json {
+  return { description, content: { [type]: {} } };
+}
+
+function failure(): Json {
+  const schema = { $ref: '#/components/schemas/Error' };
+  return { description: 'Refused.', content: { 'application/json': { schema } } };
+}
+
+function query(name: string, description: string, schema: Json): Json {
+  return { name, in: 'query', description, schema };
+}

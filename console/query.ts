@@ -1,0 +1,82 @@
+/** What callers may send, checked before anything is looked up. */
+import path from 'node:path';
+import { z } from 'zod';
+import { KeyhoundError } from '../core/errors.ts';
+import { SEVERITIES } from '../core/finding.ts';
+import type { IncidentFilter } from '../core/store.ts';
+import type { KeyFilter } from './contract.ts';
+
+export const LIMIT_DEFAULT = 100;
+export const LIMIT_MAX = 1000;
+
+const limit = z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT);
+/** RFC 3339, or epoch ms. */
+const instant = z.union([
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number),
+  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+]);
+
+const incidentQuery = z.strictObject({
+  limit,
+  since: instant.optional(),
+  severity: z.enum(SEVERITIES).optional(),
+  open: z.enum(['true', 'false']).optional(),
+  subject: z.string().min(1).max(512).optional(),
+});
+
+const keyQuery = z.strictObject({
+  limit,
+  since: instant.optional(),
+  prefix: z.string().min(1).max(512).optional(),
+  consumer: z.string().min(1).max(256).optional(),
+});
+
+const backupBody = z.strictObject({
+  folder: z
+    .string()
+    .min(1)
+    .max(4096)
+    .refine((folder) => path.isAbsolute(folder), 'must be an absolute path'),
+});
+
+export function readIncidentFilter(query: unknown): IncidentFilter {
+  const { limit, since, severity, open, subject } = read(incidentQuery, query);
+  return {
+    limit,
+    ...(since === undefined ? {} : { sinceAt: since }),
+    ...(severity === undefined ? {} : { severity }),
+    ...(open === undefined ? {} : { open: open === 'true' }),
+    ...(subject === undefined ? {} : { subjectId: subject }),
+  };
+}
+
+export function readKeyFilter(query: unknown): KeyFilter {
+  const { limit, since, prefix, consumer } = read(keyQuery, query);
+  return {
+    limit,
+    ...(since === undefined ? {} : { sinceAt: since }),
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(consumer === undefined ? {} : { consumer }),
+  };
+}
+
+export function readBackupFolder(body: unknown): string {
+  return read(backupBody, body).folder;
+}
+
+/** All faults at once, by name; values are not repeated. */
+function read<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value ?? {});
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => {
+    const name = issue.code === 'unrecognized_keys' ? 'unknown name' : issue.path.join('.');
+    return name === '' ? issue.message : `${name}: ${issue.message}`;
+  });
+  throw new KeyhoundError('usage', faults.join('; '), {
+    code: 'request-invalid',
+    hint: '/openapi.json lists what can be sent.',
+  });
+}

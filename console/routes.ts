@@ -1,0 +1,58 @@
+/** Everything below /api/v1. */
+import type { FastifyInstance } from 'fastify';
+import { toIso } from '../core/clock.ts';
+import { KeyhoundError } from '../core/errors.ts';
+import type { UsageRow } from '../core/store.ts';
+import type { ConsoleData, KeyLookup } from './contract.ts';
+import { readBackupFolder, readIncidentFilter, readKeyFilter } from './query.ts';
+
+interface ById {
+  Params: { id: string };
+}
+
+export function apiRoutes(api: FastifyInstance, data: ConsoleData): void {
+  api.get('/summary', () => data.summary());
+  api.get('/incidents', async (request) => ({
+    incidents: await data.incidents(readIncidentFilter(request.query)),
+  }));
+  api.get<ById>('/incidents/:id', async (request) =>
+    found(await data.incident(request.params.id), 'incident'),
+  );
+  api.get('/keys', async (request) => ({ keys: await data.keys(readKeyFilter(request.query)) }));
+  api.get<ById>('/keys/:id', async (request) => keyAnswer(await data.key(request.params.id)));
+  api.get<ById>('/explain/:id', async (request) =>
+    found(await data.explain(request.params.id), 'incident or finding'),
+  );
+  api.post('/state/backup', async (request) => {
+    const folder = readBackupFolder(request.body);
+    await data.backup(folder);
+    return { folder };
+  });
+}
+
+function found<T>(value: T | undefined, what: string): T {
+  if (value !== undefined) return value;
+  throw new KeyhoundError('usage', `there is no ${what} with this id`, { code: 'not-found' });
+}
+
+function keyAnswer(lookup: KeyLookup): object {
+  switch (lookup.kind) {
+    case 'found':
+      return { key: lookup.key, usage: lookup.usage.map(usageLine) };
+    case 'ambiguous':
+      throw new KeyhoundError('usage', 'several keys have this label', {
+        code: 'key-ambiguous',
+        hint: `One of: ${lookup.candidates.map((key) => key.id).join(', ')}`,
+      });
+    case 'unknown':
+      throw new KeyhoundError('usage', 'there is no key with this id or label', {
+        code: 'not-found',
+        ...(lookup.nearest === undefined ? {} : { hint: `Did you mean ${lookup.nearest}?` }),
+      });
+  }
+}
+
+function usageLine(row: UsageRow): object {
+  const { requests, errors, bytesIn, bytesOut } = row;
+  return { hourAt: toIso(row.hourAt), requests, errors, bytesIn, bytesOut };
+}
