@@ -89,12 +89,13 @@ function validate(
     parts.detectors,
     parts.formats.map((format) => format.id),
   );
+  // First: it may put numbers in the place of texts that were filled in.
+  const faults = detectorFaults(document, parts, schema);
   let parsed = configSchema.safeParse(document.value);
   if (!parsed.success && typeSubstituted(parsed.error.issues, [], document)) {
     parsed = configSchema.safeParse(document.value);
   }
-  const faults = parsed.success ? [] : faultsOf(parsed.error.issues, [], document, schema);
-  faults.push(...detectorFaults(document, parts, schema));
+  if (!parsed.success) faults.push(...faultsOf(parsed.error.issues, [], document, schema));
   const sound = parsed.success ? parsed.data : soundParts(document.value);
   for (const { path, message, hint } of checkRules(sound, parts.formats)) {
     faults.push({ path: joinPath(path), line: document.line(path), message, hint });

@@ -33,10 +33,15 @@ export function chooseCommand(
   throw unknownCommand(word, commands);
 }
 
-/** Global options may come first; `--config FILE` takes the word after it. */
+/**
+ * Options of every command may come first; `--config FILE` takes the word after it. After any other option
+ * the words are of the default command (`--seed 7`): answers the end.
+ */
 function commandIndex(words: readonly string[]): number {
   let i = 0;
   while (i < words.length && words[i]!.startsWith('-') && words[i] !== '-') {
+    const name = words[i]!.replace(/^--?/, '').replace(/=.*/, '');
+    if (!Object.hasOwn(COMMON_OPTIONS, name) && name !== 'h') return words.length;
     i += words[i] === '--config' ? 2 : 1;
   }
   return i;

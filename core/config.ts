@@ -26,11 +26,11 @@ export const keyEntrySchema = z.strictObject({
   rotatedAt: z.iso.datetime({ offset: true }).optional().describe('When it was last rotated.'),
   scope: z
     .strictObject({
-      routes: z.array(z.string()).optional(),
-      methods: z.array(z.string()).optional(),
-      networks: z.array(z.string()).optional(),
-      environments: z.array(z.string()).optional(),
-      expiresAt: z.iso.datetime({ offset: true }).optional(),
+      routes: z.array(z.string()).optional().describe('Route templates, e.g. /v1/orders/{id}.'),
+      methods: z.array(z.string()).optional().describe('HTTP methods.'),
+      networks: z.array(z.string()).optional().describe('Client addresses or networks (CIDR).'),
+      environments: z.array(z.string()).optional().describe('E.g. production.'),
+      expiresAt: z.iso.datetime({ offset: true }).optional().describe('End of its life.'),
     })
     .optional()
     .describe('What the key is declared for.'),

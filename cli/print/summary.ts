@@ -21,6 +21,8 @@ export function replaySummaryLines(summary: ReplaySummary, style: Style): string
       duplicates: summary.duplicates,
       late: summary.late,
       future: summary.future,
+      'not checked by the gateway': summary.claimed,
+      'of keys beyond the bound': summary.unadmitted,
     }),
     ...summary.sources.map((source) =>
       style.dim(

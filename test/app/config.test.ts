@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { faultInWords, loadConfig, readConfig } from '../../app/config.ts';
+import { KeyhoundError } from '../../core/errors.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'keyhound-config-'));
+after(() => rmSync(folder, { recursive: true }));
+
+let files = 0;
+function write(text: string, name = `config-${files++}.yaml`): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+function load(text: string, env: Record<string, string> = {}) {
+  return loadConfig({ file: write(text), env, cwd: folder }).config;
+}
+function faults(text: string, env: Record<string, string> = {}): string[] {
+  return readConfig({ file: write(text), env, cwd: folder }).faults.map(faultInWords);
+}
+
+test('without a file there are defaults', () => {
+  const loaded = loadConfig({ env: {}, cwd: folder });
+  assert.equal(loaded.path, undefined);
+  assert.equal(loaded.config.listen.intake, '127.0.0.1:8422');
+  assert.equal(loaded.config.state.dir, join(folder, '.keyhound'));
+});
+
+test('--config goes before $KEYHOUND_CONFIG, and that before ./keyhound.yaml', () => {
+  const flag = write('log: {level: error}');
+  const fromEnv = write('log: {level: warn}');
+  const plain = write('log: {level: debug}', 'keyhound.yaml');
+  const level = (file: string | undefined, env: Record<string, string>): string =>
+    loadConfig({ file, env, cwd: folder }).config.log.level;
+  assert.equal(level(flag, { KEYHOUND_CONFIG: fromEnv }), 'error');
+  assert.equal(level(undefined, { KEYHOUND_CONFIG: fromEnv }), 'warn');
+  assert.equal(level(undefined, {}), 'debug');
+  rmSync(plain);
+});
+
+test('a file that was asked for must be there', () => {
+  for (const request of [
+    { file: 'absent.yaml', env: {} },
+    { env: { KEYHOUND_CONFIG: 'a.yaml' } },
+  ]) {
+    assert.throws(
+      () => loadConfig({ ...request, cwd: folder }),
+      (error) => error instanceof KeyhoundError && error.kind === 'usage',
+    );
+  }
+});
+
+test('what was loaded cannot be changed, however deep', () => {
+  const config = load('sources: [{name: a, kind: file, format: kong, path: a.log}]');
+  assert.throws(() => Object.assign(config, { log: {} }), TypeError);
+  assert.throws(() => Object.assign(config.sources[0]!, { name: 'b' }), TypeError);
+});
+
+test('paths of a file are relative to that file', () => {
+  const config = load('state: {dir: s}\nkeys: keys.csv\ngeography: {city: c.mmdb}');
+  assert.equal(config.state.dir, join(folder, 's'));
+  assert.equal(config.keys, join(folder, 'keys.csv'));
+  assert.equal(config.geography.city, join(folder, 'c.mmdb'));
+});
+
+test('${env:…} and ${file:…} fill in texts, and numbers where one is expected', () => {
+  write('a-secret-of-a-file\n', 'token');
+  const config = load(
+    'sources:\n  - {name: a, kind: http, format: kong, token: "${file:token}"}\n' +
+      '  - {name: b, kind: http, format: kong, token: "x-${env:TOKEN}-y"}\n' +
+      'intake: {commitMs: "${env:COMMIT}"}\n' +
+      'detectors: {off-hours: {enabled: "${env:OFF}", requestsMin: "${env:COMMIT}"}}',
+    { TOKEN: 'twelve${env:NO}', COMMIT: '25', OFF: 'false' },
+  );
+  assert.equal(config.sources[0]!.token, 'a-secret-of-a-file');
+  assert.equal(config.sources[1]!.token, 'x-twelve${env:NO}-y');
+  assert.equal(config.intake.commitMs, 25);
+  assert.deepEqual(config.detectors['off-hours'], { enabled: false, requestsMin: 25 });
+});
+
+test('variables of nginx in a log format are left alone', () => {
+  const text = '"$remote_addr ${request} $status"';
+  const file = write(
+    `sources: [{name: a, kind: file, path: a.log, format: nginx, logFormat: ${text}}]`,
+  );
+  const parts = { formats: [{ id: 'nginx' }], detectors: [] };
+  const { config } = loadConfig({ file, env: {}, cwd: folder, parts });
+  assert.equal(config.sources[0]!.logFormat, '$remote_addr ${request} $status');
+});
+
+test('what cannot be filled in is told, with what can', () => {
+  assert.deepEqual(faults('state: {dir: "${env:NOT_THERE}"}\nkeys: "${file:none}"'), [
+    'line 1, state.dir: environment variable NOT_THERE is not set. Set NOT_THERE, or write the value in its place.',
+    'line 2, keys: file none cannot be read (ENOENT). Check path and permissions.',
+  ]);
+  for (const scheme of ['vault', 'awssm', 'sops']) {
+    const [fault] = faults(`state:\n  dir: "\${${scheme}:a#b}"`);
+    assert.match(
+      fault!,
+      /^line 2, state\.dir: .* This version reads \$\{env:NAME\} and \$\{file:PATH\}/,
+    );
+  }
+});
+
+test('all faults are told at once: path, line, what is allowed, the nearest right word', () => {
+  const text = `stat: {dir: a}
+sources:
+  - {name: Edge, kind: fil, format: kong, paht: a.log}
+  - {name: b, kind: file, format: konk}
+intake:
+  commitMs: 0
+  futureMs: soon
+detectors:
+  off-hour: {}
+  volume-spike: {ratioMni: 2}
+log:
+  level: loud
+`;
+  assert.deepEqual(faults(text), [
+    'line 1, stat: unknown key. Did you mean state?',
+    'line 3, sources[0].name: must be made of lower case letters, digits, . _ -',
+    'line 3, sources[0].kind: must be one of file, stdin, http. Did you mean file?',
+    'line 3, sources[0].paht: unknown key. Did you mean path?',
+    'line 4, sources[1].format: unknown format. Did you mean kong?',
+    'line 4, sources[1].kind: a file source needs path. Add path: FILE.',
+    'line 6, intake.commitMs: must be at least 1',
+    'line 7, intake.futureMs: must be a number',
+    'line 9, detectors.off-hour: unknown detector. Did you mean off-hours?',
+    'line 10, detectors.volume-spike.ratioMni: unknown key. Did you mean ratioMin?',
+    'line 12, log.level: must be one of trace, debug, info, warn, error, fatal, silent',
+  ]);
+});
+
+test('rules between values are checked', () => {
+  const source = (rest: string): string => `sources: [{name: a, format: kong, ${rest}}]`;
+  const cases: readonly (readonly [text: string, fault: RegExp])[] = [
+    [source('kind: file'), /needs path/],
+    [source('kind: http, path: a'), /path is for kind file, not http/],
+    [source('kind: file, path: a, token: "0123456789abcdef"'), /token is for kind http/],
+    [source('kind: file, path: a, logFormat: a'), /logFormat is for format nginx/],
+    [source('kind: file, path: a, fields: {at: time}'), /fields is for format json/],
+    [source('kind: http, trust: act'), /trust act needs a token/],
+    [source('kind: file, path: a, key: haeder:X'), /says no place of a key/],
+    [`listen: {intake: "0.0.0.0:1"}\n${source('kind: http')}`, /needs a token when listen.intake/],
+    ['listen: {intake: "127.0.0.1:70000"}', /at most 65,535/],
+    ['listen: {intake: "127.0.0.1:8420"}', /same address as listen.console/],
+    ['trustedProxies: [10.0.0.0/8, proxy]', /trustedProxies\[1\]: must be an address or a network/],
+    ['keys: [{id: a}, {id: a}]', /keys\[1\]\.id: keys\[0\] has this id too/],
+    ['keys: [{id: a, predecessor: a}]', /cannot replace itself/],
+    ['keys: [{id: a, timeZone: Mars/Crater}]', /IANA zone/],
+    ['keys: [{id: a, createdAt: yesterday}]', /instant such as 2026/],
+    [
+      'sources: [{name: a, kind: stdin, format: kong}, {name: a, kind: stdin, format: kong}]',
+      /sources\[0\] has this name too[\s\S]*only one stdin/,
+    ],
+    [
+      'sources: [{name: a, kind: http, format: kong}, {name: b, kind: http, format: kong}]',
+      /cannot be told from sources\[0\]/,
+    ],
+    ['sources: {name: a}', /sources: must be a list/],
+    ['keys: 3', /keys: must be text or a list/],
+    ['a: [1', /not valid YAML/],
+    ['log: {level: info}\nlog: {level: warn}', /line 2: not valid YAML.*unique/],
+  ];
+  for (const [text, fault] of cases) assert.match(faults(text).join('\n'), fault, text);
+});
+
+test('no fault repeats a value: it may be a secret', () => {
+  const secret = 'sk-live-0123456789';
+  const texts = [
+    `sources: [{name: a, kind: http, format: ${secret}, token: [${secret}]}]`,
+    `sources: [{name: a, kind: ${secret}, format: kong, key: ${secret}}]`,
+    `keys: [{id: a, risk: ${secret}, timeZone: ${secret}}]`,
+    `listen: {intake: ${secret}}\ntrustedProxies: [${secret}]`,
+    `token: "${secret}" ${secret}`,
+    `- *${secret}`,
+    `log: {level: "\${env:SECRET}"}`,
+  ];
+  for (const text of texts) {
+    const told = faults(text, { SECRET: secret }).join('\n');
+    assert.notEqual(told, '', text);
+    assert.ok(!told.includes(secret), told);
+  }
+});

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Demo } from '../../app/contract.ts';
+import { jsonLine } from '../../cli/print/json-line.ts';
+import { size, span } from '../../cli/print/numbers.ts';
+import { createPrinter } from '../../cli/print/printer.ts';
+import { createProgress } from '../../cli/print/progress.ts';
+import { fit, PLAIN, pad, widthOf } from '../../cli/print/style.ts';
+import { tableLines } from '../../cli/print/table.ts';
+import { finding, incident, run } from './memory-io.ts';
+
+test('a table keeps to the terminal, cuts what may be cut and shows that it did', () => {
+  const columns = [
+    { title: 'NAME', shrinkTo: 6, text: (row: readonly string[]) => row[0]! },
+    { title: 'N', align: 'right' as const, text: (row: readonly string[]) => row[1]! },
+  ];
+  const rows = [
+    ['a-very-long-name', '5'],
+    ['鍵鍵鍵鍵鍵', '123'],
+    ['b\u001b[2J', ''],
+  ];
+  const lines = tableLines(columns, rows, 14, PLAIN);
+  assert.equal(lines.length, 4);
+  assert.equal(lines[1], 'a-very-l…    5');
+  assert.equal(lines[2], '鍵鍵鍵鍵…  123');
+  assert.equal(lines[3], 'b?[2J');
+  for (const line of lines) assert.ok(widthOf(line) <= 14, line);
+});
+
+test('widths count what a terminal shows', () => {
+  assert.equal(widthOf('abc'), 3);
+  assert.equal(widthOf('e\u0301'), 1);
+  assert.equal(widthOf('鍵'), 2);
+  assert.equal(fit('abcdef', 4), 'abc…');
+  assert.equal(fit('abc', 3), 'abc');
+  assert.equal(pad('鍵', 4, 'right'), '  鍵');
+});
+
+test('sizes and spans read well at every magnitude', () => {
+  assert.deepEqual([0, 1023, 1536, 3 * 2 ** 30].map(size), ['0 B', '1023 B', '1.5 KiB', '3.0 GiB']);
+  assert.deepEqual([0, 4200, 59_000, 125_000, 3_600_000, 90_000_000].map(span), [
+    '0.0s',
+    '4.2s',
+    '59s',
+    '2m 5s',
+    '1h',
+    '1d 1h',
+  ]);
+});
+
+test('a JSON line keeps its value, and holds nothing that a terminal acts upon', () => {
+  const value = { text: 'a\u001b[31m\u009b\u007f\u202e\u{e0041}é\n' };
+  const line = jsonLine(value);
+  assert.deepEqual(JSON.parse(line), value);
+  assert.doesNotMatch(line, /[\p{Cc}\p{Cf}]/u);
+});
+
+function memoryPrinter(tty: boolean) {
+  const written: string[] = [];
+  const output = { isTTY: tty, columns: () => 100, write: (text: string) => written.push(text) };
+  const printer = createPrinter(
+    {
+      stdout: output,
+      stderr: output,
+      env: {},
+      cwd: '',
+      clock: { now: () => 0 },
+      signal: new AbortController().signal,
+      readStdin: async () => '',
+    },
+    false,
+  );
+  return { printer, written };
+}
+
+test('lines scroll above the status line, and it is removed at the end', () => {
+  const { printer, written } = memoryPrinter(true);
+  printer.status('busy');
+  printer.line('a result');
+  printer.status('');
+  assert.equal(written.join(''), '\r\u001b[2Kbusy\r\u001b[2Ka result\nbusy\r\u001b[2K');
+});
+
+test('progress is a bar with rate and time left on a terminal, a line every 5 s elsewhere', () => {
+  const facts = { share: 0.25, amount: '1 KiB of 4 KiB', eventsPerSecond: 1234, atMs: 0 };
+  let now = 0;
+  const bar = memoryPrinter(true);
+  const progress = createProgress(bar.printer, () => now);
+  now = 2000;
+  progress.show(facts);
+  assert.match(
+    bar.written.join(''),
+    /██████░+ 25 %, 1 KiB of 4 KiB, 1,234 events\/s, 6\.0s left, at 1970/,
+  );
+  now = 0;
+  const plain = memoryPrinter(false);
+  const quiet = createProgress(plain.printer, () => now);
+  for (now = 500; now <= 11_000; now += 500) quiet.show({ ...facts, share: undefined });
+  assert.deepEqual(plain.written, [
+    '1 KiB of 4 KiB, 1,234 events/s, at 1970-01-01 00:00 UTC\n',
+    '1 KiB of 4 KiB, 1,234 events/s, at 1970-01-01 00:00 UTC\n',
+  ]);
+});
+
+const demo: Demo = async (options) => {
+  options.onPhase({ phase: 'history', keys: 200, days: 28, fromAt: 0 });
+  options.onIncident(incident({ id: 'old' }));
+  options.onPhase({
+    phase: 'live',
+    keys: 200,
+    days: 28,
+    fromAt: 0,
+    history: { events: 1_000_000, seconds: 8 },
+  });
+  options.onFinding?.(finding());
+  options.onIncident(incident({ severity: 'low' }));
+  options.onIncident(incident({ severity: 'low', revision: 2 }));
+  options.onIncident(incident({ severity: 'high', revision: 3 }));
+  options.onIncident(incident({ revision: 4, closedAt: '2026-03-01T10:30:00.000Z' }));
+  return {
+    type: 'summary',
+    events: 1_000_100,
+    subjects: 200,
+    firstAt: null,
+    lastAt: null,
+    findings: {},
+    incidents: { high: 1 },
+    seconds: 60,
+  };
+};
+
+test('the demo shows incidents as they open, grow and close, each change once', async () => {
+  const { stdout, status } = await run(['demo', '--for', '1h'], { assemblies: { demo } });
+  assert.equal(status, 0);
+  assert.match(stdout, /nothing is acted upon/);
+  const changes = [...stdout.matchAll(/ (opened|grew|closed) +(\w+) +billing-export/g)];
+  assert.deepEqual(
+    changes.map((change) => change.slice(1)),
+    [
+      ['opened', 'low'],
+      ['grew', 'high'],
+      ['closed', 'high'],
+    ],
+  );
+  assert.match(stdout, /1,000,000 uses learned in 8\.0s/);
+});
+
+test('the demo as JSON is lines only', async () => {
+  const { stdout } = await run(['demo', '--json'], { assemblies: { demo } });
+  const types = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { type: string }).type);
+  assert.equal(types.at(-1), 'summary');
+  assert.equal(types.filter((type) => type === 'incident').length, 5);
+});
