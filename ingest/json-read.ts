@@ -1,6 +1,6 @@
 /** Reads what a JsonScanner has found: numbers, words, and text into the fields of a draft. */
-import { AUTH, type RecordDraft, resetDraft } from '../core/record.ts';
-import { JsonScanner, KIND, type WantedPath } from './json-scan.ts';
+import { AUTH, FIELD, type RecordDraft, resetDraft } from '../core/record.ts';
+import { END_OF, JsonScanner, KIND, START_OF, type WantedPath } from './json-scan.ts';
 import { CLOSE_ARRAY, COMMA, QUOTE, skipSpace, skipValue } from './json-skip.ts';
 import { readNumber } from './numbers.ts';
 import { Scratch } from './scratch.ts';
@@ -9,8 +9,17 @@ import { unescapeJson } from './unescape.ts';
 
 const MINUS = 0x2d;
 
+/** Slots and the fields they fill, in pairs; several slots of one field stand in order of preference. */
+export type TextPlan = Int32Array;
+
+export function textPlan(pairs: readonly (readonly [slot: number, field: number])[]): TextPlan {
+  return Int32Array.from(pairs.flat());
+}
+
 export class JsonReader {
   readonly scanner: JsonScanner;
+  /** The scanner's findings: three words a slot. */
+  readonly found: Int32Array;
   readonly scratch = new Scratch();
   readonly time = new TimeReader();
   bytes: Uint8Array = new Uint8Array(0);
@@ -19,6 +28,7 @@ export class JsonReader {
 
   constructor(wanted: readonly WantedPath[], dashIsAbsent = false) {
     this.scanner = new JsonScanner(wanted);
+    this.found = this.scanner.found;
     this.dashIsAbsent = dashIsAbsent;
   }
 
@@ -33,27 +43,27 @@ export class JsonReader {
 
   /** There, and neither null, empty nor a dash that stands for nothing. */
   has(slot: number): boolean {
-    const { kind, start, end } = this.scanner;
-    const k = kind[slot]!;
+    const found = this.found;
+    const k = found[slot]!;
     if (k === KIND.absent) return false;
-    const from = start[slot]!;
+    const from = found[slot + START_OF]!;
     if (k === KIND.literal) return this.bytes[from] !== 0x6e;
     if (k !== KIND.string) return true;
-    const length = end[slot]! - from;
+    const length = found[slot + END_OF]! - from;
     if (length === 0) return false;
     return !(this.dashIsAbsent && length === 1 && this.bytes[from] === MINUS);
   }
 
   isObject(slot: number): boolean {
-    return this.scanner.kind[slot] === KIND.object;
+    return this.found[slot] === KIND.object;
   }
 
   /** A number, also when written as a string; NaN when there is none. */
   number(slot: number): number {
-    const { kind, start, end } = this.scanner;
-    const k = kind[slot]!;
+    const found = this.found;
+    const k = found[slot]!;
     if (k !== KIND.number && k !== KIND.string) return Number.NaN;
-    return readNumber(this.bytes, start[slot]!, end[slot]!);
+    return readNumber(this.bytes, found[slot + START_OF]!, found[slot + END_OF]!);
   }
 
   /** A quantity that cannot be negative: -1 when absent, negative or no number. */
@@ -70,19 +80,19 @@ export class JsonReader {
 
   /** A time as number (by magnitude), RFC 3339 or CLF text; NaN when it is none. */
   instant(slot: number): number {
-    const { kind, start, end } = this.scanner;
-    const k = kind[slot]!;
+    const found = this.found;
+    const k = found[slot]!;
     if (k === KIND.number) return epochByMagnitude(this.number(slot));
     if (k === KIND.string) {
-      const from = start[slot]!;
-      const to = end[slot]!;
+      const from = found[slot + START_OF]!;
+      const to = found[slot + END_OF]!;
       const number = readNumber(this.bytes, from, to);
       return Number.isNaN(number) ? this.written(this.bytes, from, to) : epochByMagnitude(number);
     }
     if (k !== KIND.escaped) return Number.NaN;
     // A CLF time in JSON often has its slashes escaped.
     const from = this.scratch.length;
-    this.unescape(start[slot]!, end[slot]!);
+    this.unescape(found[slot + START_OF]!, found[slot + END_OF]!);
     return this.written(this.scratch.bytes, from, this.scratch.length);
   }
 
@@ -94,10 +104,10 @@ export class JsonReader {
 
   /** True when the value is the string `word` (ASCII, no escapes). */
   is(slot: number, word: Uint8Array): boolean {
-    const { kind, start, end } = this.scanner;
-    if (kind[slot] !== KIND.string) return false;
-    const from = start[slot]!;
-    if (end[slot]! - from !== word.length) return false;
+    const found = this.found;
+    if (found[slot] !== KIND.string) return false;
+    const from = found[slot + START_OF]!;
+    if (found[slot + END_OF]! - from !== word.length) return false;
     for (let k = 0; k < word.length; k++) if (this.bytes[from + k] !== word[k]) return false;
     return true;
   }
@@ -105,13 +115,36 @@ export class JsonReader {
   /** The value as a string, '' when absent. Allocates. */
   string(slot: number): string {
     if (!this.has(slot)) return '';
-    const { kind, start, end } = this.scanner;
-    const k = kind[slot]!;
+    const found = this.found;
+    const k = found[slot]!;
     if (k === KIND.object || k === KIND.array) return '';
-    if (k !== KIND.escaped) return TEXT.decode(this.bytes.subarray(start[slot]!, end[slot]!));
+    if (k !== KIND.escaped)
+      return TEXT.decode(this.bytes.subarray(found[slot + START_OF]!, found[slot + END_OF]!));
     const from = this.scratch.length;
-    this.unescape(start[slot]!, end[slot]!);
+    this.unescape(found[slot + START_OF]!, found[slot + END_OF]!);
     return TEXT.decode(this.scratch.bytes.subarray(from, this.scratch.length));
+  }
+
+  /** Fills the fields of a plan; the first slot that has a value wins. */
+  fill(plan: TextPlan, draft: RecordDraft): void {
+    const found = this.found;
+    const { start, end } = draft;
+    for (let step = 0; step < plan.length; step += 2) {
+      const slot = plan[step]!;
+      const kind = found[slot]!;
+      const field = plan[step + 1]!;
+      if (kind === KIND.absent || start[field]! >= 0) continue;
+      const from = found[slot + START_OF]!;
+      const to = found[slot + END_OF]!;
+      if (kind === KIND.string && to - from > 1) {
+        start[field] = from;
+        end[field] = to;
+      } else if (field === FIELD.forwardedFor) {
+        this.joined(slot, draft, field);
+      } else {
+        this.text(slot, draft, field);
+      }
+    }
   }
 
   /**
@@ -119,35 +152,54 @@ export class JsonReader {
    * element counts: a repeated header, of which gateways use the first.
    */
   text(slot: number, draft: RecordDraft, field: number): boolean {
-    if (!this.has(slot)) return false;
-    const { kind, start, end } = this.scanner;
-    const k = kind[slot]!;
-    if (k === KIND.string || k === KIND.number) {
-      draft.start[field] = start[slot]!;
-      draft.end[field] = end[slot]!;
+    const found = this.found;
+    const k = found[slot]!;
+    if (k === KIND.absent) return false;
+    if (k !== KIND.string) return this.otherText(slot, draft, field);
+    const from = found[slot + START_OF]!;
+    const to = found[slot + END_OF]!;
+    if (to - from < 2 && !this.has(slot)) return false;
+    draft.start[field] = from;
+    draft.end[field] = to;
+    draft.inScratch[field] = 0;
+    return true;
+  }
+
+  /** Text that is no plain string. */
+  private otherText(slot: number, draft: RecordDraft, field: number): boolean {
+    const found = this.found;
+    const start = found[slot + START_OF]!;
+    const end = found[slot + END_OF]!;
+    if (found[slot] === KIND.number) {
+      draft.start[field] = start;
+      draft.end[field] = end;
       draft.inScratch[field] = 0;
       return true;
     }
     const from = this.scratch.length;
-    if (k === KIND.escaped) this.unescape(start[slot]!, end[slot]!);
-    else if (k === KIND.array) this.elements(start[slot]!, end[slot]!, 1);
+    if (found[slot] === KIND.escaped) this.unescape(start, end);
+    else if (found[slot] === KIND.array) this.elements(start, end, 1);
     else return false;
     return this.scratch.give(draft, field, from);
   }
 
   /** As `text`, but the elements of an array are joined by commas: X-Forwarded-For sent in several lines. */
   joined(slot: number, draft: RecordDraft, field: number): boolean {
-    if (this.scanner.kind[slot] !== KIND.array) return this.text(slot, draft, field);
+    if (this.found[slot] !== KIND.array) return this.text(slot, draft, field);
     const from = this.scratch.length;
-    this.elements(this.scanner.start[slot]!, this.scanner.end[slot]!, Number.POSITIVE_INFINITY);
+    this.elements(
+      this.found[slot + START_OF]!,
+      this.found[slot + END_OF]!,
+      Number.POSITIVE_INFINITY,
+    );
     return this.scratch.give(draft, field, from);
   }
 
   /** True for an array that holds two different strings: a header that was sent twice, differing. */
   differs(slot: number): boolean {
-    if (this.scanner.kind[slot] !== KIND.array) return false;
+    if (this.found[slot] !== KIND.array) return false;
     const parsed: unknown = JSON.parse(
-      TEXT.decode(this.bytes.subarray(this.scanner.start[slot]!, this.scanner.end[slot]!)),
+      TEXT.decode(this.bytes.subarray(this.found[slot + START_OF]!, this.found[slot + END_OF]!)),
     );
     return Array.isArray(parsed) && parsed.some((element) => element !== parsed[0]);
   }
@@ -155,11 +207,11 @@ export class JsonReader {
   /** Appends a value's text to scratch; false when it is absent. */
   append(slot: number): boolean {
     if (!this.has(slot)) return false;
-    const { kind, start, end } = this.scanner;
-    const k = kind[slot]!;
-    if (k === KIND.escaped) this.unescape(start[slot]!, end[slot]!);
+    const found = this.found;
+    const k = found[slot]!;
+    if (k === KIND.escaped) this.unescape(found[slot + START_OF]!, found[slot + END_OF]!);
     else if (k === KIND.string || k === KIND.number) {
-      this.scratch.append(this.bytes, start[slot]!, end[slot]!);
+      this.scratch.append(this.bytes, found[slot + START_OF]!, found[slot + END_OF]!);
     } else return false;
     return true;
   }
@@ -170,7 +222,7 @@ export class JsonReader {
     for (let taken = 0; bytes[i] !== CLOSE_ARRAY && taken < limit; ) {
       const isText = bytes[i] === QUOTE;
       const first = i + 1;
-      i = skipValue(bytes, i, end);
+      i = skipValue(bytes, this.scanner.view, i, end);
       if (isText) {
         if (taken > 0) this.scratch.append(SEPARATOR);
         this.unescape(first, i - 1);

@@ -8,19 +8,35 @@
  *
  * Measured by bench/formats.ts against JSON.parse of the same line.
  */
+
+import {
+  CHILD,
+  INSIDE,
+  LENGTH_MASK,
+  matches,
+  NEXT,
+  ROOT,
+  ShapeMemo,
+  SLOT,
+  TEXT_FLAG,
+} from './json-shape.ts';
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
-  COLON,
   COMMA,
+  MINUS,
+  NINE,
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
+  skipKey,
   skipLiteral,
   skipNumber,
   skipSpace,
   skipString,
   skipValue,
+  viewOf,
+  ZERO,
 } from './json-skip.ts';
 import { unescapeJson } from './unescape.ts';
 
@@ -47,17 +63,24 @@ interface Node {
   fold: boolean;
 }
 
+/** Objects nested deeper than this are skipped without recursion. */
+const RECURSION_MAX = 32;
 /** Buckets of the name table of one node. */
 const BUCKETS = 32;
 
+/** Offsets in `found`, from a slot. */
+export const KIND_OF = 0;
+export const START_OF = 1;
+export const END_OF = 2;
+const SLOT_WORDS = 3;
+
 export class JsonScanner {
-  /** One of KIND. */
-  readonly kind: Uint8Array;
-  /** Range of the value in the scanned bytes: of a string without its quotes, else of the whole value. */
-  readonly start: Int32Array;
-  readonly end: Int32Array;
+  /**
+   * The values found, three words a slot: kind (KIND) and range in the scanned bytes, of a string without its
+   * quotes, else of the whole value. A slot is the index of its first word.
+   */
+  readonly found: Int32Array;
   private readonly slots: Map<string, number> = new Map();
-  private readonly size: number;
   // Nodes are numbered depth first, slots in the same order: the slots below a node are one range.
   private readonly head: Int16Array;
   private readonly next: Int16Array;
@@ -69,7 +92,12 @@ export class JsonScanner {
   private readonly nameEnd: Int32Array;
   private readonly names: Uint8Array;
   private readonly inner: Uint8Array;
+  /** The record in which a node was last met, to tell a repeated name. */
+  private readonly seenIn: Int32Array;
+  private record = 0;
+  private readonly shapes = new ShapeMemo();
   private bytes: Uint8Array = NO_BYTES;
+  view: DataView = viewOf(NO_BYTES);
 
   constructor(wanted: readonly WantedPath[]) {
     const root = treeOf(wanted);
@@ -80,7 +108,8 @@ export class JsonScanner {
       nodes.push(row);
       const own = nodes.length - 1;
       if (node.slot >= 0) {
-        node.slot = slots++;
+        node.slot = slots;
+        slots += SLOT_WORDS;
         this.slots.set(path, node.slot);
       }
       for (const [childName, child] of node.children) {
@@ -89,10 +118,7 @@ export class JsonScanner {
       row.to = slots;
     };
     visit(root, '', '', -1);
-    this.size = slots;
-    this.kind = new Uint8Array(slots);
-    this.start = new Int32Array(slots);
-    this.end = new Int32Array(slots);
+    this.found = new Int32Array(slots);
     this.head = new Int16Array(nodes.length * BUCKETS).fill(-1);
     this.next = new Int16Array(nodes.length).fill(-1);
     this.slotOf = Int16Array.from(nodes, (row) => row.node.slot);
@@ -100,6 +126,7 @@ export class JsonScanner {
     this.slotTo = Int16Array.from(nodes, (row) => row.to);
     this.foldOf = Uint8Array.from(nodes, (row) => (row.node.fold ? 1 : 0));
     this.inner = Uint8Array.from(nodes, (row) => (row.node.children.size > 0 ? 1 : 0));
+    this.seenIn = new Int32Array(nodes.length);
     this.nameStart = new Int32Array(nodes.length);
     this.nameEnd = new Int32Array(nodes.length);
     this.names = new Uint8Array(nodes.reduce((sum, row) => sum + row.name.length, 0));
@@ -125,56 +152,98 @@ export class JsonScanner {
 
   /** True when bytes[start, end) is one JSON object; the slots then hold its values. */
   scan(bytes: Uint8Array, start: number, end: number): boolean {
-    this.bytes = bytes;
-    for (let slot = 0; slot < this.size; slot++) this.kind[slot] = KIND.absent;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.view = viewOf(bytes);
+    }
+    const found = this.found;
+    // A loop: fill() costs more than it saves on so few words.
+    for (let word = 0; word < found.length; word += SLOT_WORDS) found[word] = KIND.absent;
+    this.record = (this.record + 1) | 0;
     const from = skipSpace(bytes, start, end);
     if (from >= end || bytes[from] !== OPEN_OBJECT) return false;
-    const after = this.object(from, end, 0);
+    this.shapes.begin();
+    const after = this.object(from, end, 0, ROOT, 0);
     return after >= 0 && after <= end && skipSpace(bytes, after, end) === end;
   }
 
-  private object(from: number, end: number, node: number): number {
-    const bytes = this.bytes;
-    let i = skipSpace(bytes, from + 1, end);
+  /** The object at bytes[from]; `context` is the memo of the name it belongs to, 0 when it has none. */
+  private object(from: number, end: number, node: number, context: number, depth: number): number {
+    const { bytes, view, found } = this;
+    const table = this.shapes.table;
+    let i = from + 1;
+    if (bytes[i]! <= 0x20) i = skipSpace(bytes, i, end);
     if (bytes[i] === CLOSE_OBJECT) return i + 1;
+    let before = 0;
+    let memo = context === 0 ? 0 : table[context + INSIDE]!;
     for (;;) {
-      if (i >= end || bytes[i] !== QUOTE) return -1;
-      const nameFrom = i + 1;
-      const after = skipString(bytes, nameFrom, end);
-      if (after === -1) return -1;
-      let child: number;
-      if (after > 0) {
-        child = this.find(node, bytes, nameFrom, after - 1);
-        i = after;
+      if (memo === 0 || !matches(table, memo, view, i, end)) {
+        memo = this.meet(i, end, node, context, before);
+        if (memo < 0) return -1;
+      }
+      if (memo > 0) {
+        const head = table[memo]!;
+        const start = i + (head & LENGTH_MASK);
+        if ((head & TEXT_FLAG) === 0) {
+          i = this.value(start, end, table[memo + CHILD]!, memo, depth);
+        } else {
+          i = skipString(bytes, view, start, end);
+          const slot = table[memo + SLOT]!;
+          if (i > 0 && slot >= 0) {
+            found[slot] = KIND.string;
+            found[slot + START_OF] = start;
+            found[slot + END_OF] = i - 1;
+          } else if (i !== -1) {
+            if (table[memo + CHILD]! >= 0) this.putText(table[memo + CHILD]!, start, i);
+            if (i < 0) i = ~i;
+          }
+        }
       } else {
-        i = ~after;
-        child = this.findEscaped(node, nameFrom, i - 1);
+        const name = i + 1;
+        i = this.value(skipKey(bytes, view, i, end), end, this.named(node, name, end), 0, depth);
       }
-      if (bytes[i] !== COLON) {
+      if (i < 0 || i >= end) return -1;
+      let c = bytes[i]!;
+      if (c <= 0x20) {
         i = skipSpace(bytes, i, end);
-        if (bytes[i] !== COLON) return -1;
+        if (i >= end) return -1;
+        c = bytes[i]!;
       }
-      i = skipSpace(bytes, i + 1, end);
-      i = child < 0 ? skipValue(bytes, i, end) : this.value(i, end, child);
-      if (i < 0) return -1;
-      i = skipSpace(bytes, i, end);
-      if (i >= end) return -1;
-      const c = bytes[i]!;
       if (c === CLOSE_OBJECT) return i + 1;
       if (c !== COMMA) return -1;
-      i = skipSpace(bytes, i + 1, end);
+      i++;
+      if (bytes[i]! <= 0x20) i = skipSpace(bytes, i, end);
+      before = memo;
+      memo = memo === 0 ? 0 : table[memo + NEXT]!;
     }
   }
 
+  /** The memo of a name that was not expected here; 0 when it cannot be kept, -1 when it is no name. */
+  private meet(at: number, end: number, node: number, context: number, before: number): number {
+    const { bytes, view, shapes } = this;
+    let memo = context === 0 ? 0 : shapes.find(view, at, end, context);
+    if (memo === 0) {
+      const value = skipKey(bytes, view, at, end);
+      if (value < 0 || value >= end) return -1;
+      if (context === 0) return 0;
+      const to = bytes[value] === QUOTE ? value + 1 : value;
+      const child = this.named(node, at + 1, end);
+      const slot = child < 0 || this.inner[child] === 1 ? -1 : this.slotOf[child]!;
+      memo = shapes.learn(bytes, at, to, context, child, slot);
+      if (memo === 0) return 0;
+    }
+    shapes.expect(context, before, memo);
+    return memo;
+  }
+
   /** An array on the way to wanted elements: their names are their decimal indexes. */
-  private array(from: number, end: number, node: number): number {
+  private array(from: number, end: number, node: number, depth: number): number {
     const bytes = this.bytes;
     let i = skipSpace(bytes, from + 1, end);
     if (bytes[i] === CLOSE_ARRAY) return i + 1;
     for (let index = 0; ; index++) {
       const name = ENCODER.encode(String(index));
-      const child = this.find(node, name, 0, name.length);
-      i = child < 0 ? skipValue(bytes, i, end) : this.value(i, end, child);
+      i = this.value(i, end, this.find(node, name, 0, name.length), 0, depth);
       if (i < 0) return -1;
       i = skipSpace(bytes, i, end);
       if (i >= end) return -1;
@@ -185,49 +254,85 @@ export class JsonScanner {
     }
   }
 
-  /** A value at or above a wanted path. */
-  private value(from: number, end: number, node: number): number {
+  /** A string, from after its opening quote; `node` -1 when nobody wants it. */
+  private text(from: number, end: number, node: number): number {
+    const after = skipString(this.bytes, this.view, from, end);
+    if (node >= 0 && after !== -1) this.putText(node, from, after);
+    return after < -1 ? ~after : after;
+  }
+
+  private putText(node: number, from: number, after: number): void {
+    if (after > 0) this.put(node, KIND.string, from, after - 1);
+    else this.put(node, KIND.escaped, from, ~after - 1);
+  }
+
+  /** Any value; `node` -1 when nobody wants it. */
+  private value(from: number, end: number, node: number, memo: number, depth: number): number {
     if (from >= end) return -1;
-    const bytes = this.bytes;
-    const slot = this.slotOf[node]!;
-    // A repeated name replaces all that stood below the one before.
-    for (let s = this.slotFrom[node]!; s < this.slotTo[node]!; s++) this.kind[s] = KIND.absent;
+    const { bytes, view } = this;
     const c = bytes[from]!;
-    let kind: number = KIND.literal;
-    let start = from;
-    let after: number;
-    let stop: number;
-    if (c === QUOTE) {
-      start = from + 1;
-      after = skipString(bytes, start, end);
-      if (after === -1) return -1;
-      kind = KIND.string;
-      if (after < 0) {
-        kind = KIND.escaped;
-        after = ~after;
-      }
-      stop = after - 1;
-    } else {
-      if (c === OPEN_OBJECT) {
-        kind = KIND.object;
-        after = this.inner[node] === 1 ? this.object(from, end, node) : skipValue(bytes, from, end);
-      } else if (c === OPEN_ARRAY) {
-        kind = KIND.array;
-        after = this.inner[node] === 1 ? this.array(from, end, node) : skipValue(bytes, from, end);
-      } else if (c === 0x2d || (c >= 0x30 && c <= 0x39)) {
-        kind = KIND.number;
-        after = skipNumber(bytes, from, end);
-      } else {
-        after = skipLiteral(bytes, from, end);
-      }
-      stop = after;
+    if (c >= ZERO && c <= NINE) {
+      const after = skipNumber(bytes, from, end);
+      if (node >= 0) this.put(node, KIND.number, from, after);
+      return after;
     }
-    if (slot >= 0) {
-      this.kind[slot] = kind;
-      this.start[slot] = start;
-      this.end[slot] = stop;
+    if (c === QUOTE) return this.text(from + 1, end, node);
+    if (c === OPEN_OBJECT) {
+      // Below the wanted paths nesting is the record's own, so it is followed to a small depth only.
+      if (depth >= RECURSION_MAX) return skipValue(bytes, view, from, end);
+      if (node >= 0) this.put(node, KIND.object, from, from);
+      const after = this.object(from, end, node, memo, depth + 1);
+      if (node >= 0) this.close(node, after);
+      return after;
     }
+    if (c === OPEN_ARRAY) {
+      if (node < 0 || this.inner[node] === 0) {
+        const after = skipValue(bytes, view, from, end);
+        if (node >= 0) this.put(node, KIND.array, from, after);
+        return after;
+      }
+      this.put(node, KIND.array, from, from);
+      const after = this.array(from, end, node, depth + 1);
+      this.close(node, after);
+      return after;
+    }
+    const isNumber = c === MINUS;
+    const after = isNumber ? skipNumber(bytes, from, end) : skipLiteral(bytes, from, end);
+    if (node >= 0) this.put(node, isNumber ? KIND.number : KIND.literal, from, after);
     return after;
+  }
+
+  /** Notes a value. A repeated name replaces all that stood below the one before. */
+  private put(node: number, kind: number, start: number, end: number): void {
+    const found = this.found;
+    if (this.inner[node] === 1) {
+      if (this.seenIn[node] === this.record) {
+        const to = this.slotTo[node]!;
+        for (let word = this.slotFrom[node]!; word < to; word += SLOT_WORDS)
+          found[word] = KIND.absent;
+      }
+      this.seenIn[node] = this.record;
+    }
+    const slot = this.slotOf[node]!;
+    if (slot < 0) return;
+    found[slot] = kind;
+    found[slot + START_OF] = start;
+    found[slot + END_OF] = end;
+  }
+
+  private close(node: number, end: number): void {
+    const slot = this.slotOf[node]!;
+    if (slot >= 0) this.found[slot + END_OF] = end;
+  }
+
+  /** The node of the name whose text begins at bytes[from], and is known to be a string. */
+  private named(node: number, from: number, end: number): number {
+    if (node < 0) return -1;
+    const after = skipString(this.bytes, this.view, from, end);
+    if (after > 0) return this.find(node, this.bytes, from, after - 1);
+    const name = new Uint8Array(~after - from);
+    const length = unescapeJson(this.bytes, from, ~after - 1, name, 0);
+    return this.find(node, name, 0, length);
   }
 
   private find(node: number, bytes: Uint8Array, from: number, to: number): number {
@@ -249,12 +354,6 @@ export class JsonScanner {
       child = this.next[child]!;
     }
     return -1;
-  }
-
-  private findEscaped(node: number, from: number, to: number): number {
-    const name = new Uint8Array(to - from);
-    const length = unescapeJson(this.bytes, from, to, name, 0);
-    return this.find(node, name, 0, length);
   }
 }
 

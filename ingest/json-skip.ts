@@ -17,13 +17,18 @@ export const OPEN_ARRAY = 0x5b;
 export const CLOSE_ARRAY = 0x5d;
 export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
-const MINUS = 0x2d;
+export const MINUS = 0x2d;
 const PLUS = 0x2b;
 const DOT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
+export const ZERO = 0x30;
+export const NINE = 0x39;
 const LETTER_E = 0x65;
 const LETTER_U = 0x75;
+
+/** The view that the functions below need beside the bytes; made anew only when the buffer changes. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 
 export function skipSpace(bytes: Uint8Array, from: number, end: number): number {
   let i = from;
@@ -39,8 +44,23 @@ export function skipSpace(bytes: Uint8Array, from: number, end: number): number 
  * `from` is just after the opening quote. Answers the index after the closing quote; its complement (~index,
  * below -1) when the text holds escapes and must be unescaped before use; -1 when it is no JSON string.
  */
-export function skipString(bytes: Uint8Array, from: number, end: number): number {
-  for (let i = from; i < end; i++) {
+export function skipString(bytes: Uint8Array, view: DataView, from: number, end: number): number {
+  let i = from;
+  for (; i + 4 <= end; i += 4) {
+    // Four bytes at a time. The first exclusive-or swaps 0x20 and 0x22, so that a quote and the control characters
+    // are all that lies below 0x21. A hit has its byte's high bit set; above the lowest hit bits may be wrong.
+    const four = view.getInt32(i, true);
+    const low = four ^ 0x02020202;
+    const backslash = four ^ 0x5c5c5c5c;
+    const hit =
+      (((low - 0x21212121) & ~low) | ((backslash - 0x01010101) & ~backslash)) & 0x80808080;
+    if (hit === 0) continue;
+    i += (31 - Math.clz32(hit & -hit)) >> 3;
+    const c = bytes[i]!;
+    if (c === QUOTE) return i + 1;
+    return c === BACKSLASH ? skipEscapedString(bytes, i, end) : -1;
+  }
+  for (; i < end; i++) {
     const c = bytes[i]!;
     if (c === QUOTE) return i + 1;
     if (c === BACKSLASH) return skipEscapedString(bytes, i, end);
@@ -78,17 +98,21 @@ export function hex4(bytes: Uint8Array, at: number): number {
 }
 
 export function skipNumber(bytes: Uint8Array, from: number, end: number): number {
-  let i = from;
-  if (bytes[i] === MINUS) i++;
-  if (i >= end) return -1;
-  if (bytes[i] === ZERO) {
-    i++;
-  } else {
-    const digits = skipDigits(bytes, i, end);
-    if (digits === i) return -1;
-    i = digits;
+  let i = bytes[from] === MINUS ? from + 1 : from;
+  const first = i;
+  while (i < end && bytes[i]! <= NINE && bytes[i]! >= ZERO) i++;
+  // Digits, and no zero before others; then mostly the number is over.
+  if (i === first || (i > first + 1 && bytes[first] === ZERO)) return -1;
+  if (i < end && (bytes[i] === DOT || (bytes[i]! | 0x20) === LETTER_E)) {
+    return skipFraction(bytes, i, end);
   }
-  if (i < end && bytes[i] === DOT) {
+  return i;
+}
+
+/** What may follow the digits of a number: a fraction, an exponent. */
+function skipFraction(bytes: Uint8Array, from: number, end: number): number {
+  let i = from;
+  if (bytes[i] === DOT) {
     const digits = skipDigits(bytes, i + 1, end);
     if (digits === i + 1) return -1;
     i = digits;
@@ -118,10 +142,10 @@ export function skipLiteral(bytes: Uint8Array, from: number, end: number): numbe
 }
 
 /** A value that is no object or array. */
-export function skipScalar(bytes: Uint8Array, from: number, end: number): number {
+export function skipScalar(bytes: Uint8Array, view: DataView, from: number, end: number): number {
   const c = bytes[from]!;
   if (c === QUOTE) {
-    const after = skipString(bytes, from + 1, end);
+    const after = skipString(bytes, view, from + 1, end);
     return after < -1 ? ~after : after;
   }
   if (c === MINUS || (c >= ZERO && c <= NINE)) return skipNumber(bytes, from, end);
@@ -129,15 +153,15 @@ export function skipScalar(bytes: Uint8Array, from: number, end: number): number
 }
 
 /** Any value, starting at its first byte. */
-export function skipValue(bytes: Uint8Array, from: number, end: number): number {
+export function skipValue(bytes: Uint8Array, view: DataView, from: number, end: number): number {
   if (from >= end) return -1;
   const c = bytes[from]!;
-  if (c !== OPEN_OBJECT && c !== OPEN_ARRAY) return skipScalar(bytes, from, end);
-  return skipContainer(bytes, from, end);
+  if (c !== OPEN_OBJECT && c !== OPEN_ARRAY) return skipScalar(bytes, view, from, end);
+  return skipContainer(bytes, view, from, end);
 }
 
 /** An object or array, without recursion: its open brackets stand in OPEN. */
-function skipContainer(bytes: Uint8Array, from: number, end: number): number {
+function skipContainer(bytes: Uint8Array, view: DataView, from: number, end: number): number {
   let depth = 0;
   let i = from;
   for (;;) {
@@ -151,14 +175,14 @@ function skipContainer(bytes: Uint8Array, from: number, end: number): number {
       if (bytes[i] !== close) {
         OPEN[depth++] = close;
         if (close === CLOSE_OBJECT) {
-          i = skipKey(bytes, i, end);
+          i = skipKey(bytes, view, i, end);
           if (i < 0) return -1;
         }
         continue;
       }
       i++;
     } else {
-      i = skipScalar(bytes, i, end);
+      i = skipScalar(bytes, view, i, end);
       if (i < 0) return -1;
     }
     // After a value: close what ends here, then go to the next one.
@@ -174,16 +198,16 @@ function skipContainer(bytes: Uint8Array, from: number, end: number): number {
     }
     i = skipSpace(bytes, i + 1, end);
     if (OPEN[depth - 1] === CLOSE_OBJECT) {
-      i = skipKey(bytes, i, end);
+      i = skipKey(bytes, view, i, end);
       if (i < 0) return -1;
     }
   }
 }
 
 /** `"name" :` and the space around it; answers the first byte of the value. */
-export function skipKey(bytes: Uint8Array, from: number, end: number): number {
+export function skipKey(bytes: Uint8Array, view: DataView, from: number, end: number): number {
   if (from >= end || bytes[from] !== QUOTE) return -1;
-  let i = skipString(bytes, from + 1, end);
+  let i = skipString(bytes, view, from + 1, end);
   if (i < -1) i = ~i;
   if (i < 0) return -1;
   i = skipSpace(bytes, i, end);

@@ -3,6 +3,7 @@ import type { FormatOptions } from '../core/format.ts';
 import type { KeySpec } from '../core/key-spec.ts';
 import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
 import type { JsonReader } from './json-read.ts';
+import { KIND } from './json-scan.ts';
 
 /** Header and query names looked at when neither the user nor the record says where the key is. */
 export const KEY_NAMES: readonly string[] = ['apikey', 'x-api-key', 'api_key', 'api-key'];
@@ -56,7 +57,7 @@ export function takeRawKey(
 ): boolean {
   let found = false;
   for (const slot of slots) {
-    if (!reader.has(slot) || reader.is(slot, REDACTED)) continue;
+    if (reader.found[slot] === KIND.absent || reader.is(slot, REDACTED)) continue;
     if (reader.differs(slot)) return drop(draft);
     if (!found) {
       found = reader.text(slot, draft, FIELD.rawKey);

@@ -8,6 +8,7 @@ import {
   skipKey,
   skipSpace,
   skipValue,
+  viewOf,
 } from './json-skip.ts';
 
 const RECORDS_MAX = 20;
@@ -50,7 +51,7 @@ function collect(sample: Uint8Array, from: number, objects: Range[], depth: numb
       collect(sample, inside, objects, depth + 1);
       return;
     }
-    const end = skipValue(sample, i, sample.length);
+    const end = skipValue(sample, viewOf(sample), i, sample.length);
     if (end < 0) return;
     objects.push({ start: i, end });
     i = skipSpace(sample, end, sample.length);
@@ -63,10 +64,10 @@ function arrayInside(sample: Uint8Array, from: number): number {
   let i = skipSpace(sample, from + 1, sample.length);
   for (;;) {
     const name = i;
-    i = skipKey(sample, i, sample.length);
+    i = skipKey(sample, viewOf(sample), i, sample.length);
     if (i < 0 || i >= sample.length) return -1;
     if (isEnvelope(sample, name) && sample[i] === OPEN_ARRAY) return i;
-    i = skipValue(sample, i, sample.length);
+    i = skipValue(sample, viewOf(sample), i, sample.length);
     if (i < 0) return -1;
     i = skipSpace(sample, i, sample.length);
     if (i >= sample.length || sample[i] === CLOSE_OBJECT || sample[i] !== COMMA) return -1;

@@ -13,8 +13,8 @@ import {
   type LimitedBy,
   type RecordDraft,
 } from '../../core/record.ts';
-import { ascii, isBlank, JsonReader } from '../json-read.ts';
-import { JsonScanner, KIND, type WantedPath } from '../json-scan.ts';
+import { ascii, isBlank, JsonReader, type TextPlan, textPlan } from '../json-read.ts';
+import { END_OF, JsonScanner, KIND, START_OF, type WantedPath } from '../json-scan.ts';
 import { dottedPath, takeRawKey } from '../raw-key.ts';
 import { byShare, sampleObjects } from '../sample.ts';
 import { usable } from '../time.ts';
@@ -52,6 +52,7 @@ const PATHS: readonly WantedPath[] = [
 ];
 
 const TEXTS: readonly (readonly [Name, number])[] = [
+  ['keyId', FIELD.credentialId],
   ['consumer', FIELD.consumer],
   ['clientIp', FIELD.clientAddress],
   ['forwardedFor', FIELD.forwardedFor],
@@ -67,7 +68,7 @@ class KeyhoundDecoder implements Decoder {
   private readonly reader: JsonReader;
   private readonly slots: Record<Name, number>;
   private readonly placeSlots: Record<PlaceName, number>;
-  private readonly textSlots: readonly number[];
+  private readonly texts: TextPlan;
   private readonly keySlots: readonly number[];
   /** False when the key is in a field that enrichment reads: then a record without one is no fault. */
   private readonly needsKey: boolean;
@@ -79,7 +80,7 @@ class KeyhoundDecoder implements Decoder {
     const scanner = this.reader.scanner;
     this.slots = recordOf(NAMES, (name) => scanner.slot(name));
     this.placeSlots = recordOf(PLACE_NAMES, (name) => scanner.slot('place', name));
-    this.textSlots = TEXTS.map(([name]) => this.slots[name]);
+    this.texts = textPlan(TEXTS.map(([name, field]) => [this.slots[name], field]));
     const elsewhere = spec?.kind === 'query' || spec?.kind === 'path' || spec?.kind === 'client_ip';
     this.keySlots = elsewhere ? [] : [scanner.slot(...field)];
     this.needsKey = !elsewhere;
@@ -99,10 +100,8 @@ class KeyhoundDecoder implements Decoder {
     draft.auth = this.auth(draft.status);
     draft.limitedBy = this.limitedBy();
     draft.place = this.place();
-    for (let k = 0; k < TEXTS.length; k++) {
-      reader.joined(this.textSlots[k]!, draft, TEXTS[k]![1]);
-    }
-    const known = reader.text(slots.keyId, draft, FIELD.credentialId);
+    reader.fill(this.texts, draft);
+    const known = draft.start[FIELD.credentialId]! >= 0;
     if (!takeRawKey(reader, this.keySlots, draft) && !known) return REJECTION.ambiguousKey;
     if (this.needsKey && !known && draft.start[FIELD.rawKey] === -1) return REJECTION.noKey;
     return REJECTION.ok;
@@ -111,10 +110,10 @@ class KeyhoundDecoder implements Decoder {
   /** Epoch ms, or RFC 3339. */
   private at(): number {
     const { reader, slots } = this;
-    const { kind, start, end } = reader.scanner;
-    if (kind[slots.at] === KIND.number) return usable(reader.number(slots.at));
-    if (kind[slots.at] !== KIND.string) return Number.NaN;
-    return usable(reader.time.iso(reader.bytes, start[slots.at]!, end[slots.at]!));
+    const { found, bytes } = reader;
+    if (found[slots.at] === KIND.number) return usable(reader.number(slots.at));
+    if (found[slots.at] !== KIND.string) return Number.NaN;
+    return usable(reader.time.iso(bytes, found[slots.at + START_OF]!, found[slots.at + END_OF]!));
   }
 
   private auth(status: number): Auth {
@@ -178,8 +177,8 @@ export const keyhound: Format = Object.freeze({
     const matching = records.filter(
       ({ start, end }) =>
         scanner.scan(sample, start, end) &&
-        scanner.kind[at] !== KIND.absent &&
-        (scanner.kind[key] !== KIND.absent || scanner.kind[keyId] !== KIND.absent),
+        scanner.found[at] !== KIND.absent &&
+        (scanner.found[key] !== KIND.absent || scanner.found[keyId] !== KIND.absent),
     );
     return byShare(matching.length, records.length, 'records', '`at` and `key` or `keyId`', 0.95);
   },

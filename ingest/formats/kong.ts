@@ -6,7 +6,7 @@
  */
 import { type Decoder, type Format, type FormatOptions, REJECTION } from '../../core/format.ts';
 import { FIELD, LIMITED_BY, type LimitedBy, type RecordDraft } from '../../core/record.ts';
-import { ascii, authOf, isBlank, JsonReader } from '../json-read.ts';
+import { ascii, authOf, isBlank, JsonReader, type TextPlan, textPlan } from '../json-read.ts';
 import { JsonScanner, type WantedPath } from '../json-scan.ts';
 import { dottedPath, keyHeaders, takeRawKey } from '../raw-key.ts';
 import { byShare, sampleObjects } from '../sample.ts';
@@ -19,7 +19,6 @@ const PATHS: readonly WantedPath[] = [
   { path: ['client_ip'] },
   { path: ['source'] },
   { path: ['upstream_status'] },
-  { path: ['authenticated_entity'] },
   { path: ['authenticated_entity', 'id'] },
   { path: ['consumer', 'username'] },
   { path: ['consumer', 'custom_id'] },
@@ -40,38 +39,46 @@ const PATHS: readonly WantedPath[] = [
   { path: ['response', 'headers', 'x-keyhound-decision'], fold: true },
 ];
 
-/** Slots of the scanner by what they mean. */
+/** Slots of what is more than a text. */
 function slotsOf(scanner: JsonScanner) {
   return {
     at: scanner.slot('started_at'),
     clientAddress: scanner.slot('client_ip'),
     source: scanner.slot('source'),
     upstreamStatus: scanner.slot('upstream_status'),
-    entity: scanner.slot('authenticated_entity'),
     credentialId: scanner.slot('authenticated_entity', 'id'),
-    consumerName: scanner.slot('consumer', 'username'),
-    consumerCustomId: scanner.slot('consumer', 'custom_id'),
-    consumerId: scanner.slot('consumer', 'id'),
-    routeName: scanner.slot('route', 'name'),
-    routeId: scanner.slot('route', 'id'),
     durationMs: scanner.slot('latencies', 'request'),
-    requestId: scanner.slot('request', 'id'),
     method: scanner.slot('request', 'method'),
-    uri: scanner.slot('request', 'uri'),
-    url: scanner.slot('request', 'url'),
     bytesIn: scanner.slot('request', 'size'),
-    userAgent: scanner.slot('request', 'headers', 'user-agent'),
-    origin: scanner.slot('request', 'headers', 'origin'),
-    forwardedFor: scanner.slot('request', 'headers', 'x-forwarded-for'),
     status: scanner.slot('response', 'status'),
     bytesOut: scanner.slot('response', 'size'),
     decision: scanner.slot('response', 'headers', 'x-keyhound-decision'),
   };
 }
 
+function textsOf(scanner: JsonScanner): TextPlan {
+  return textPlan([
+    [scanner.slot('authenticated_entity', 'id'), FIELD.credentialId],
+    [scanner.slot('consumer', 'username'), FIELD.consumer],
+    [scanner.slot('consumer', 'custom_id'), FIELD.consumer],
+    [scanner.slot('consumer', 'id'), FIELD.consumer],
+    [scanner.slot('client_ip'), FIELD.clientAddress],
+    [scanner.slot('request', 'headers', 'x-forwarded-for'), FIELD.forwardedFor],
+    [scanner.slot('request', 'method'), FIELD.method],
+    [scanner.slot('request', 'uri'), FIELD.target],
+    [scanner.slot('request', 'url'), FIELD.target],
+    [scanner.slot('route', 'name'), FIELD.route],
+    [scanner.slot('route', 'id'), FIELD.route],
+    [scanner.slot('request', 'headers', 'user-agent'), FIELD.userAgent],
+    [scanner.slot('request', 'headers', 'origin'), FIELD.origin],
+    [scanner.slot('request', 'id'), FIELD.requestId],
+  ]);
+}
+
 class KongDecoder implements Decoder {
   private readonly reader: JsonReader;
   private readonly slots: ReturnType<typeof slotsOf>;
+  private readonly texts: TextPlan;
   private readonly keySlots: readonly number[];
 
   constructor(options: FormatOptions) {
@@ -82,6 +89,7 @@ class KongDecoder implements Decoder {
     if (options.key?.kind === 'field') keys.push({ path: dottedPath(options.key.name) });
     this.reader = new JsonReader([...PATHS, ...keys]);
     this.slots = slotsOf(this.reader.scanner);
+    this.texts = textsOf(this.reader.scanner);
     this.keySlots = keys.map(({ path }) => this.reader.scanner.slot(...path));
   }
 
@@ -96,32 +104,13 @@ class KongDecoder implements Decoder {
     draft.durationMs = reader.amount(slots.durationMs);
     draft.bytesIn = reader.amount(slots.bytesIn);
     draft.bytesOut = reader.amount(slots.bytesOut);
-    const known = reader.text(slots.credentialId, draft, FIELD.credentialId);
+    reader.fill(this.texts, draft);
+    const known = draft.start[FIELD.credentialId]! >= 0;
     draft.auth = authOf(draft.status, known);
     draft.limitedBy = this.limitedBy(draft.status);
-    this.texts(draft);
     // The id alone says which key it was; without it, two keys mean that nobody can tell.
     const single = takeRawKey(reader, this.keySlots, draft);
     return single || known ? REJECTION.ok : REJECTION.ambiguousKey;
-  }
-
-  private texts(draft: RecordDraft): void {
-    const { reader, slots } = this;
-    if (!reader.text(slots.consumerName, draft, FIELD.consumer)) {
-      if (!reader.text(slots.consumerCustomId, draft, FIELD.consumer)) {
-        reader.text(slots.consumerId, draft, FIELD.consumer);
-      }
-    }
-    if (!reader.text(slots.routeName, draft, FIELD.route)) {
-      reader.text(slots.routeId, draft, FIELD.route);
-    }
-    if (!reader.text(slots.uri, draft, FIELD.target)) reader.text(slots.url, draft, FIELD.target);
-    reader.text(slots.clientAddress, draft, FIELD.clientAddress);
-    reader.text(slots.method, draft, FIELD.method);
-    reader.text(slots.userAgent, draft, FIELD.userAgent);
-    reader.text(slots.origin, draft, FIELD.origin);
-    reader.text(slots.requestId, draft, FIELD.requestId);
-    reader.joined(slots.forwardedFor, draft, FIELD.forwardedFor);
   }
 
   private limitedBy(status: number): LimitedBy {
@@ -158,7 +147,7 @@ export const kong: Format = Object.freeze({
     const records = sampleObjects(sample);
     const matching = records.filter(
       ({ start, end }) =>
-        scanner.scan(sample, start, end) && needed.every((slot) => scanner.kind[slot] !== 0),
+        scanner.scan(sample, start, end) && needed.every((slot) => scanner.found[slot] !== 0),
     );
     return byShare(
       matching.length,
