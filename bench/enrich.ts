@@ -9,6 +9,7 @@ import {
   AUTH,
   createDraft,
   FIELD,
+  FIELD_COUNT,
   type FieldName,
   type RecordDraft,
   resetDraft,
@@ -37,24 +38,46 @@ const TRAITS: SourceTraits = {
   trust: 'act',
   keyNames: ['apikey', 'x-api-key', 'api_key', 'api-key'],
 };
+const WINDOWS = 8;
+const geography = openGeography();
 const AGENTS = ['curl/8.6.0', 'python-requests/2.32.0', 'Go-http-client/2.0', 'okhttp/4.12.0'];
 
 type Texts = Partial<Record<FieldName, string>>;
 
-function draftOf(texts: Texts, at: number): RecordDraft {
-  const draft = createDraft();
-  const parts = Object.entries(texts).map(
-    ([name, text]) => [name as FieldName, Buffer.from(text)] as const,
-  );
-  const bytes = Buffer.concat(parts.map(([, part]) => part));
-  resetDraft(draft, bytes);
+/** Records as a decoder leaves them: ranges into one buffer of a batch, read through one reused draft. */
+interface Batch {
+  readonly bytes: Uint8Array;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  readonly count: number;
+}
+
+function batchOf(records: readonly Texts[]): Batch {
+  const parts: Buffer[] = [];
+  const starts = new Int32Array(records.length * FIELD_COUNT).fill(-1);
+  const ends = new Int32Array(records.length * FIELD_COUNT);
   let from = 0;
-  for (const [name, part] of parts) {
-    draft.start[FIELD[name]] = from;
-    from += part.length;
-    draft.end[FIELD[name]] = from;
+  records.forEach((texts, i) => {
+    for (const [name, text] of Object.entries(texts)) {
+      const part = Buffer.from(text);
+      parts.push(part);
+      const at = i * FIELD_COUNT + FIELD[name as FieldName];
+      starts[at] = from;
+      from += part.length;
+      ends[at] = from;
+    }
+  });
+  return { bytes: new Uint8Array(Buffer.concat(parts)), starts, ends, count: records.length };
+}
+
+/** What a decoder does to the draft, at the least. */
+function load(batch: Batch, i: number, draft: RecordDraft): void {
+  const from = i * FIELD_COUNT;
+  for (let field = 0; field < FIELD_COUNT; field++) {
+    draft.start[field] = batch.starts[from + field]!;
+    draft.end[field] = batch.ends[from + field]!;
   }
-  return Object.assign(draft, { at, auth: AUTH.ok, status: 200, durationMs: 12, bytesOut: 900 });
+  draft.at = 1_772_000_000_000 + i;
 }
 
 function hex(value: number, length: number): string {
@@ -78,10 +101,8 @@ function kong(key: number, i: number): Texts {
   };
 }
 
-function drafts(keys: number, count: number, texts = kong): RecordDraft[] {
-  return Array.from({ length: count }, (_, i) =>
-    draftOf(texts(i % keys, i), 1_772_000_000_000 + i),
-  );
+function batch(keys: number, count: number, texts = kong): Batch {
+  return batchOf(Array.from({ length: count }, (_, i) => texts(i % keys, i)));
 }
 
 function withoutCredential(key: number, i: number): Texts {
@@ -89,35 +110,44 @@ function withoutCredential(key: number, i: number): Texts {
   return texts;
 }
 
-/** Millions of records per CPU-second over at least `seconds`, after one warm pass. */
-function measure(name: string, made: readonly RecordDraft[], seconds: number): void {
-  const enricher = createEnricher({ pepper: pepperKey('a pepper for benchmarks'), geography });
-  const event = createEvent();
-  const pass = () => {
-    for (const draft of made) enricher.resolve(draft, TRAITS, event);
-  };
-  for (let warmed = 0; warmed < 200_000; warmed += made.length) pass();
+/** CPU time of one record, ns, over at least a quarter of a second. */
+function nsEach(pass: () => void, count: number): number {
   const startedAt = performance.now();
   const cpu = process.cpuUsage();
   let records = 0;
-  while (performance.now() - startedAt < seconds * 1000) {
+  while (performance.now() - startedAt < 250) {
     pass();
-    records += made.length;
+    records += count;
   }
   const { user, system } = process.cpuUsage(cpu);
-  const each = ((user + system) * 1000) / records;
+  return ((user + system) * 1000) / records;
+}
+
+/** The best of several windows: the machine's other work only ever slows one down. */
+function measure(name: string, made: Batch): void {
+  const enricher = createEnricher({ pepper: pepperKey('a pepper for benchmarks'), geography });
+  const event = createEvent();
+  const draft = createDraft();
+  resetDraft(draft, made.bytes);
+  Object.assign(draft, { auth: AUTH.ok, status: 200, durationMs: 12, bytesOut: 900 });
+  const pass = () => {
+    for (let i = 0; i < made.count; i++) {
+      load(made, i, draft);
+      enricher.resolve(draft, TRAITS, event);
+    }
+  };
+  for (let warmed = 0; warmed < 200_000; warmed += made.count) pass();
+  let each = Number.POSITIVE_INFINITY;
+  for (let window = 0; window < WINDOWS; window++) each = Math.min(each, nsEach(pass, made.count));
   process.stdout.write(
-    `${name.padEnd(46)} ${(1000 / each).toFixed(2)} M/s  ${each.toFixed(0)} ns each\n`,
+    `${name.padEnd(40)} ${(1000 / each).toFixed(2)} M/s  ${each.toFixed(0)} ns each\n`,
   );
 }
 
-const geography = openGeography();
-const SECONDS = 2;
-measure('kong, 1 k keys', drafts(1000, 20_000), SECONDS);
-measure('kong, 1 k keys, raw key only', drafts(1000, 20_000, withoutCredential), SECONDS);
-measure('kong, 17 k keys', drafts(17_000, 68_000), SECONDS);
-measure('raw key only, 400 k keys (misses)', drafts(400_000, 400_000, withoutCredential), SECONDS);
-const one = drafts(1, 1);
-measure('one record again and again', one, SECONDS);
-const addressOnly = draftOf({ clientAddress: '81.2.69.142', credentialId: 'a' }, 1);
-measure('nothing but credential and address', [addressOnly], SECONDS);
+const address = { clientAddress: '81.2.69.142', credentialId: 'a' };
+measure('nothing but credential and address', batchOf([address]));
+measure('kong, 16 keys', batch(16, 1000));
+measure('kong, 1 k keys', batch(1000, 20_000));
+measure('kong, 1 k keys, raw key only', batch(1000, 20_000, withoutCredential));
+measure('kong, 17 k keys', batch(17_000, 68_000));
+measure('raw key only, 400 k keys (misses)', batch(400_000, 400_000, withoutCredential));

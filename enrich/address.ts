@@ -16,6 +16,7 @@ import type { Geography, IpAddress } from './geography.ts';
 
 /** Longest text that can be an address: 45 characters of mapped IPv6. */
 const TEXT_MAX = 48;
+const SLOT_BYTES = 64;
 const COMMA = 0x2c;
 const DASH = 0x2d;
 
@@ -71,7 +72,7 @@ export class Addresses {
   constructor(options: AddressesOptions) {
     this.#geography = options.geography;
     this.#trusted = options.trustedProxies.map(parseRange);
-    this.#cache = new ByteCache(options.cacheSlots, TEXT_MAX);
+    this.#cache = new ByteCache(options.cacheSlots, SLOT_BYTES);
   }
 
   /** The client's address of a record. A hit allocates nothing. */

@@ -90,7 +90,7 @@ export class Clients {
   readonly #cache: ByteCache<ClientFamily>;
 
   constructor(cacheSlots: number) {
-    this.#cache = new ByteCache(cacheSlots, LOOKED_AT_BYTES);
+    this.#cache = new ByteCache(cacheSlots, LOOKED_AT_BYTES + 2);
   }
 
   /** UNKNOWN_CLIENT when the log has no such field; `empty` when the client sent none. */

@@ -10,14 +10,15 @@ import { AliasTable } from './aliases.ts';
 import { Blanking, type Label } from './blanking.ts';
 import { Clients } from './clients.ts';
 import type { Enricher, Flaw, SourceTraits } from './contract.ts';
-import { fingerprint } from './fingerprint.ts';
+import { Fingerprints } from './fingerprint.ts';
 import type { Geography, GeographyInfo } from './geography.ts';
 import { Identities } from './identity.ts';
 import { Labels } from './labels.ts';
-import { Methods } from './methods.ts';
+import { methodOf } from './methods.ts';
 import type { PepperKey } from './pepper.ts';
 import { countryCodeOf, Places } from './place.ts';
 import { Routes } from './routes.ts';
+import { Target } from './target.ts';
 import { isAttested, mayAct } from './trust.ts';
 
 export interface EnricherOptions {
@@ -62,8 +63,9 @@ class Resolver implements FullEnricher {
   readonly #routes = new Routes(ROUTE_SLOTS);
   readonly #clients = new Clients(TEXT_SLOTS);
   readonly #consumers = new Labels(TEXT_SLOTS);
-  readonly #methods = new Methods();
   readonly #places = new Places();
+  readonly #fingerprints = new Fingerprints();
+  readonly #target = new Target();
 
   constructor(options: EnricherOptions) {
     const cacheSlots = options.cacheSlots ?? CACHE_SLOTS;
@@ -86,8 +88,9 @@ class Resolver implements FullEnricher {
   resolve(draft: RecordDraft, traits: SourceTraits, event: ApiEvent): number {
     if (!Number.isFinite(draft.at)) return REJECTION.noTime;
     const identities = this.#identities;
+    this.#target.read(draft);
     const address = this.#addresses.resolve(draft);
-    const rejection = identities.resolve(draft, traits, address);
+    const rejection = identities.resolve(draft, traits, address, this.#target);
     if (rejection !== REJECTION.ok) return rejection;
     if (address.kind === 'flawed') this.flawed.address += 1;
     event.at = draft.at;
@@ -101,7 +104,7 @@ class Resolver implements FullEnricher {
       draft.place === undefined ? address.place : this.#edge(draft.place, address.place);
     event.network = address.network;
     this.#texts(draft, event);
-    fingerprint(draft, traits.format.requestId === 'gateway', event);
+    this.#fingerprints.fill(draft, traits.format.requestId === 'gateway', this.#target, event);
     return REJECTION.ok;
   }
 
@@ -120,12 +123,12 @@ class Resolver implements FullEnricher {
 
   #texts(draft: RecordDraft, event: ApiEvent): void {
     const { field, parameter } = this.#identities;
-    const route = this.#routes.resolve(draft);
+    const route = this.#routes.resolve(draft, this.#target);
     event.route = this.#blanking.route(parameter, this.#blanking.route(field, route));
     event.client = this.#clients.resolve(draft);
     const consumer = this.#consumers.resolve(draft, FIELD.consumer);
     event.consumer = this.#hidden(draft, FIELD.consumer, consumer) ? '' : consumer.text;
-    const method = this.#methods.resolve(draft);
+    const method = methodOf(draft);
     event.method = this.#hidden(draft, FIELD.method, method) ? '' : method.text;
   }
 

@@ -1,44 +1,64 @@
 /**
  * Fingerprint of a request by the gateway's own id together with time, path, status and bytes, so that only
  * the same request delivered twice is dropped, and a gateway that repeats its ids loses nothing.
+ *
+ * Two 32-bit lanes over the same words in one pass. Stands in saved state: it never changes.
  */
 import type { ApiEvent } from '../core/event.ts';
-import { finish, hash32, mix32 } from '../core/hash.ts';
+import { finish, mix32 } from '../core/hash.ts';
 import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
-import { Span } from './address-text.ts';
-import { pathSpan } from './path-span.ts';
+import type { Target } from './target.ts';
+import { Views } from './views.ts';
 
-const SEED_0 = 0x5bd1e995;
-const SEED_1 = 0x2545f491;
 const TWO_32 = 4_294_967_296;
 const DASH = 0x2d;
-const SPAN = new Span();
 
-/** Both words 0 when the record has no request id, or not one that the gateway made. */
-export function fingerprint(draft: RecordDraft, byGateway: boolean, event: ApiEvent): void {
-  event.fingerprint0 = 0;
-  event.fingerprint1 = 0;
-  const start = draft.start[FIELD.requestId]!;
-  const end = draft.end[FIELD.requestId]!;
-  if (!byGateway || start < 0 || end <= start) return;
-  const bytes = fieldBytes(draft, FIELD.requestId);
-  if (end - start === 1 && bytes[start] === DASH) return;
-  const rest = restOf(draft);
-  event.fingerprint0 = finish(mix32(hash32(bytes, start, end, SEED_0), rest));
-  event.fingerprint1 = finish(mix32(hash32(bytes, start, end, SEED_1), rest)) || 1;
-}
+export class Fingerprints {
+  readonly #views = new Views();
+  #lane0 = 0;
+  #lane1 = 0;
 
-/** The query stays out: it may hold a raw key, and the request id tells requests apart. */
-function restOf(draft: RecordDraft): number {
-  let hash = 0;
-  const start = draft.start[FIELD.target]!;
-  if (start >= 0) {
-    const bytes = fieldBytes(draft, FIELD.target);
-    pathSpan(bytes, start, draft.end[FIELD.target]!, SPAN);
-    hash = hash32(bytes, SPAN.start, SPAN.end);
+  /** Fills both words; 0 when the record has no request id, or not one that the gateway made. */
+  fill(draft: RecordDraft, byGateway: boolean, target: Target, event: ApiEvent): void {
+    event.fingerprint0 = 0;
+    event.fingerprint1 = 0;
+    const start = draft.start[FIELD.requestId]!;
+    const end = draft.end[FIELD.requestId]!;
+    if (!byGateway || start < 0 || end <= start) return;
+    const bytes = fieldBytes(draft, FIELD.requestId);
+    if (end - start === 1 && bytes[start] === DASH) return;
+    this.#lane0 = 0x5bd1e995;
+    this.#lane1 = 0x2545f491;
+    this.#mix(bytes, start, end);
+    // The query stays out: it may hold a raw key, and the request id tells requests apart.
+    if (target.present) this.#mix(target.bytes, target.pathStart, target.pathEnd);
+    let rest = mix32(0, draft.at % TWO_32);
+    rest = mix32(rest, Math.floor(draft.at / TWO_32));
+    rest = mix32(mix32(rest, draft.status), draft.bytesOut);
+    event.fingerprint0 = finish(this.#lane0 ^ rest);
+    event.fingerprint1 = finish(Math.imul(this.#lane1 ^ rest, 0x85ebca6b)) || 1;
   }
-  hash = mix32(hash, draft.at % TWO_32);
-  hash = mix32(hash, Math.floor(draft.at / TWO_32));
-  hash = mix32(hash, draft.status);
-  return mix32(hash, draft.bytesOut);
+
+  #mix(bytes: Uint8Array, start: number, end: number): void {
+    const view = this.#views.of(bytes);
+    let lane0 = this.#lane0 ^ (end - start);
+    let lane1 = this.#lane1 ^ (end - start);
+    let i = start;
+    for (; i + 4 <= end; i += 4) {
+      const word = view.getInt32(i, true);
+      lane0 = Math.imul(lane0 ^ word, 0x9e3779b1);
+      lane0 ^= lane0 >>> 15;
+      lane1 = Math.imul((lane1 << 7) ^ (lane1 >>> 25) ^ word, 0xc2b2ae35);
+      lane1 ^= lane1 >>> 13;
+    }
+    for (; i < end; i++) {
+      const byte = view.getUint8(i);
+      lane0 = Math.imul(lane0 ^ byte, 0x85ebca6b);
+      lane0 ^= lane0 >>> 15;
+      lane1 = Math.imul((lane1 << 7) ^ (lane1 >>> 25) ^ byte, 0x27d4eb2f);
+      lane1 ^= lane1 >>> 13;
+    }
+    this.#lane0 = lane0;
+    this.#lane1 = lane1;
+  }
 }

@@ -15,17 +15,16 @@ import { REJECTION } from '../core/format.ts';
 import type { KeySpec } from '../core/key-spec.ts';
 import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
 import type { Address } from './address.ts';
-import { Span } from './address-text.ts';
 import type { AliasTable } from './aliases.ts';
 import { type Blanking, Shown } from './blanking.ts';
 import type { SourceTraits } from './contract.ts';
 import { type Credential, Credentials } from './credentials.ts';
 import { hashedIdentity, sameIdentity } from './digest.ts';
 import { extractorOf } from './key-extract.ts';
-import { pathSpan } from './path-span.ts';
-import { FOUND, QueryFinder, queryStart } from './query.ts';
+import { FOUND, QueryFinder } from './query.ts';
 import { type RawKey, RawKeys } from './raw-keys.ts';
 import { isAbsentValue } from './scratch.ts';
+import type { Target } from './target.ts';
 import { isAttested } from './trust.ts';
 
 const PATH_BYTES_MAX = 4096;
@@ -53,8 +52,9 @@ export class Identities {
   readonly #rawKeys = new Map<string, RawKeys>();
   readonly #credentials = new Map<string, Credentials>();
   readonly #sources = new Map<SourceTraits, SourceKeys>();
+  #traits: SourceTraits | undefined;
+  #source: SourceKeys | undefined;
   readonly #query = new QueryFinder();
-  readonly #span = new Span();
 
   /** Of the record last resolved: the key, whether `--key` gave it, and the raw keys that it shows. */
   key: KeyIdentity = NO_KEY;
@@ -81,14 +81,14 @@ export class Identities {
   }
 
   /** Answers an index of REJECTIONS and fills the public fields. */
-  resolve(draft: RecordDraft, traits: SourceTraits, address: Address): number {
-    const source = this.#sources.get(traits) ?? this.#prepare(traits);
+  resolve(draft: RecordDraft, traits: SourceTraits, address: Address, target: Target): number {
+    const source = (traits === this.#traits && this.#source) || this.#switchTo(traits);
     const spec = traits.key;
     this.bySpec = spec !== undefined;
     const own = this.#showField(draft, source);
-    const queried = this.#showParameter(draft, source);
+    const queried = this.#showParameter(target, source);
     if (spec !== undefined && !source.credentialFirst) {
-      return this.#bySpec(draft, spec, own, address);
+      return this.#bySpec(target, spec, own, address);
     }
     const differing = queried === FOUND.differing || this.#differ(spec, own, queried);
     const raw = spec?.kind === 'query' ? this.parameter.key : (own ?? this.#ofParameter(spec));
@@ -101,13 +101,13 @@ export class Identities {
     return this.#accept(raw);
   }
 
-  #bySpec(draft: RecordDraft, spec: KeySpec, own: RawKey | undefined, address: Address): number {
+  #bySpec(target: Target, spec: KeySpec, own: RawKey | undefined, address: Address): number {
     if (spec.kind === 'client_ip') {
       if (address.identity === undefined) return REJECTION.noKey;
       this.key = address.identity;
       return REJECTION.ok;
     }
-    const raw = spec.kind === 'path' ? this.#showPath(draft, spec.pattern) : own;
+    const raw = spec.kind === 'path' ? this.#showPath(target, spec.pattern) : own;
     return raw?.ambiguous === true ? REJECTION.ambiguousKey : this.#accept(raw);
   }
 
@@ -178,15 +178,10 @@ export class Identities {
     return this.field.set(source.fieldKeys, bytes, start, end);
   }
 
-  #showParameter(draft: RecordDraft, source: SourceKeys): number {
+  #showParameter(target: Target, source: SourceKeys): number {
     this.parameter.clear();
-    const start = draft.start[FIELD.target]!;
-    if (start < 0) return FOUND.none;
-    const bytes = fieldBytes(draft, FIELD.target);
-    const end = draft.end[FIELD.target]!;
-    const query = queryStart(bytes, start, end);
-    if (query < 0) return FOUND.none;
-    const found = this.#query.find(bytes, query + 1, end, source.names);
+    if (!target.present || target.queryStart < 0) return FOUND.none;
+    const found = this.#query.find(target.bytes, target.queryStart, target.end, source.names);
     if (found === FOUND.none) return found;
     this.parameter.set(this.#plain, this.#query.bytes, 0, this.#query.length);
     return found;
@@ -205,20 +200,23 @@ export class Identities {
   }
 
   /** Allocates: a regular expression needs text. */
-  #showPath(draft: RecordDraft, pattern: RegExp): RawKey | undefined {
-    const start = draft.start[FIELD.target]!;
-    if (start < 0) return undefined;
-    const bytes = fieldBytes(draft, FIELD.target);
-    pathSpan(bytes, start, draft.end[FIELD.target]!, this.#span);
-    const { start: from, end } = this.#span;
-    const text = new TextDecoder().decode(
-      bytes.subarray(from, Math.min(end, from + PATH_BYTES_MAX)),
-    );
+  #showPath(target: Target, pattern: RegExp): RawKey | undefined {
+    if (!target.present) return undefined;
+    const end = Math.min(target.pathEnd, target.pathStart + PATH_BYTES_MAX);
+    const text = new TextDecoder().decode(target.bytes.subarray(target.pathStart, end));
     const match = pattern.exec(text);
     const key = match === null ? '' : (match[1] ?? match[0]);
     const decoded = ENCODER.encode(decodeOnce(key));
     if (isAbsentValue(decoded, 0, decoded.length)) return undefined;
     return this.parameter.set(this.#plain, decoded, 0, decoded.length);
+  }
+
+  /** Records come in runs of one source. */
+  #switchTo(traits: SourceTraits): SourceKeys {
+    const source = this.#sources.get(traits) ?? this.#prepare(traits);
+    this.#source = source;
+    this.#traits = traits;
+    return source;
   }
 
   #prepare(traits: SourceTraits): SourceKeys {

@@ -13,7 +13,7 @@ export class Labels {
   readonly #cache: ByteCache<Label>;
 
   constructor(cacheSlots: number) {
-    this.#cache = new ByteCache(cacheSlots, TEXT_BYTES_MAX);
+    this.#cache = new ByteCache(cacheSlots, TEXT_BYTES_MAX + 2);
   }
 
   /** A field's text; NO_LABEL when absent, empty or `-`. Longer than 256 bytes: cut, and told apart by hash. */

@@ -1,21 +1,10 @@
-/** Query parameters on bytes: where the query begins, and the values of parameters that carry keys. */
+/** Query parameters on bytes: the values of those that carry keys. */
 import { Scratch } from './scratch.ts';
 
-const QUESTION = 0x3f;
 const HASH = 0x23;
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
 const PERCENT = 0x25;
-
-/** Index of `?` in bytes[start, end), or -1. A fragment ends the search. */
-export function queryStart(bytes: Uint8Array, start: number, end: number): number {
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i];
-    if (byte === QUESTION) return i;
-    if (byte === HASH) return -1;
-  }
-  return -1;
-}
 
 export const FOUND = { none: 0, one: 1, differing: 2 } as const;
 export type Found = (typeof FOUND)[keyof typeof FOUND];

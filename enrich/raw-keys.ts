@@ -14,6 +14,7 @@ import type { Extractor } from './key-extract.ts';
 import { latin1 } from './secrets.ts';
 
 const STRIDE_SHORT = 64;
+const SHORT_MAX = STRIDE_SHORT - 2;
 /** Bearer tokens. Longer ones are hashed each time. */
 const STRIDE_LONG = 2048;
 const SLOTS_LONG = 2048;
@@ -45,7 +46,7 @@ export class RawKeys {
   }
 
   lookUp(bytes: Uint8Array, start: number, end: number): RawKey {
-    const cache = end - start <= STRIDE_SHORT ? this.#short : this.#long;
+    const cache = end - start <= SHORT_MAX ? this.#short : this.#long;
     const known = cache.get(bytes, start, end);
     if (known !== undefined) return known;
     const made = this.#make(bytes.subarray(start, end));

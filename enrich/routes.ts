@@ -8,49 +8,47 @@
 import { type Route, UNKNOWN_ROUTE } from '../core/event.ts';
 import { hash32 } from '../core/hash.ts';
 import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
-import { Span } from './address-text.ts';
 import { ByteCache } from './byte-cache.ts';
-import { pathSpan } from './path-span.ts';
-import { isIdentifier } from './segment.ts';
+import { Segment } from './segment.ts';
+import type { Target } from './target.ts';
 
 const SEGMENTS_MAX = 6;
 const LENGTH_MAX = 128;
-/** Longest literal segment; longer ones are ids. */
-const SEGMENT_MAX = 23;
+/** `/*` that says there was more. */
+const MORE_LENGTH = 2;
+const SLOT_BYTES = LENGTH_MAX + 2;
 const SLASH = 0x2f;
-const SEMICOLON = 0x3b;
 const STAR = 0x2a;
 const ID = Uint8Array.from([0x7b, 0x69, 0x64, 0x7d]);
 
 export class Routes {
   readonly #cache: ByteCache<Route>;
-  readonly #out = new Uint8Array(LENGTH_MAX + SEGMENT_MAX + 1);
-  readonly #span = new Span();
+  /** Longer than a template may be by one segment, so that a segment is written before it is judged. */
+  readonly #out = new Uint8Array(2 * LENGTH_MAX);
+  readonly #segment = new Segment();
   #literals = 0;
 
   constructor(cacheSlots: number) {
-    this.#cache = new ByteCache(cacheSlots, LENGTH_MAX);
+    this.#cache = new ByteCache(cacheSlots, SLOT_BYTES);
   }
 
   /** The gateway's own route name where it says something, else the template of the target. */
-  resolve(draft: RecordDraft): Route {
+  resolve(draft: RecordDraft, target: Target): Route {
     const named = draft.start[FIELD.route]!;
     if (named >= 0) {
-      const bytes = fieldBytes(draft, FIELD.route);
-      const length = this.#build(bytes, named, draft.end[FIELD.route]!, false);
+      const end = draft.end[FIELD.route]!;
+      const length = this.#build(fieldBytes(draft, FIELD.route), named, end, false);
       // A name that is nothing but an id (Kong's unnamed routes) would be the same for all of them.
       if (this.#literals > 0) return this.#lookUp(length);
     }
-    const start = draft.start[FIELD.target]!;
-    if (start < 0) return UNKNOWN_ROUTE;
-    const bytes = fieldBytes(draft, FIELD.target);
-    pathSpan(bytes, start, draft.end[FIELD.target]!, this.#span);
-    return this.#lookUp(this.#build(bytes, this.#span.start, this.#span.end, true));
+    if (!target.present) return UNKNOWN_ROUTE;
+    return this.#lookUp(this.#build(target.bytes, target.pathStart, target.pathEnd, true));
   }
 
   /** Writes the template and answers its length. A name keeps its first segment without a slash. */
   #build(bytes: Uint8Array, start: number, end: number, isPath: boolean): number {
     const out = this.#out;
+    const segment = this.#segment;
     let length = 0;
     let segments = 0;
     this.#literals = 0;
@@ -59,26 +57,19 @@ export class Routes {
         at++;
         continue;
       }
-      let to = at;
-      // Matrix parameters (`;jsessionid=…`) end a segment.
-      while (to < end && bytes[to] !== SLASH && bytes[to] !== SEMICOLON) to++;
-      const isId = to - at > SEGMENT_MAX || isIdentifier(bytes, at, to);
-      if (segments === SEGMENTS_MAX || length + (isId ? 5 : to - at + 1) > LENGTH_MAX - 2) {
+      let to = length;
+      if (isPath || segments > 0 || at > start) out[to++] = SLASH;
+      at = segment.read(bytes, at, end, out, to);
+      if (segment.isId) out.set(ID, to);
+      to += segment.isId ? ID.length : segment.length;
+      if (segments === SEGMENTS_MAX || to > LENGTH_MAX - MORE_LENGTH) {
         out[length++] = SLASH;
         out[length++] = STAR;
         break;
       }
-      if (isPath || segments > 0 || bytes[start] === SLASH) out[length++] = SLASH;
-      if (isId) {
-        out.set(ID, length);
-        length += ID.length;
-      } else {
-        for (let i = at; i < to; i++) out[length++] = bytes[i]!;
-        this.#literals++;
-      }
+      if (!segment.isId) this.#literals++;
+      length = to;
       segments++;
-      at = to;
-      while (at < end && bytes[at] !== SLASH) at++;
     }
     if (length === 0) out[length++] = SLASH;
     return length;

@@ -31,7 +31,7 @@ test('finds bytes anywhere in a buffer, and the empty string', () => {
 });
 
 test('what is longer than the stride is not kept', () => {
-  const cache = new ByteCache<number>(8, 4);
+  const cache = new ByteCache<number>(8, 6);
   set(cache, 'abcde', 1);
   assert.equal(get(cache, 'abcde'), undefined);
   set(cache, 'abcd', 2);
