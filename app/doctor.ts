@@ -1,20 +1,42 @@
-/** Can each configured thing be used, and what follows if not. */
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+/** Can each configured thing be used, and what follows if not. Changes nothing. */
 import { createServer } from 'node:net';
-import { dirname } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import { openGeography } from '../enrich/geography.ts';
 import type { Check, LoadedConfig } from './contract.ts';
+import { check, failed } from './doctor/check.ts';
+import { checkSources } from './doctor/sources.ts';
+import {
+  checkFacts,
+  checkFolder,
+  checkPepper,
+  checkRegistry,
+  type Env,
+  readFacts,
+} from './doctor/state.ts';
+import type { StateFacts } from './state-folder.ts';
 
 export interface DoctorOptions {
   readonly config: LoadedConfig;
-  readonly signal: AbortSignal;
+  readonly env: Env;
+  readonly clock: Clock;
 }
 
 /** Checks one after the other; a check that fails does not keep the next from running. */
 export async function* doctor(options: DoctorOptions): AsyncGenerator<Check> {
+  const { config: loaded, env, clock } = options;
+  const stateDir = loaded.config.state.dir;
   yield checkNode(process.versions.node);
-  yield checkConfig(options.config);
-  yield* checkStateFolder(options.config.config.state.dir);
-  yield* checkListeners(options);
+  yield checkConfig(loaded);
+  yield* checkFolder(stateDir);
+  const { check: pepperCheck, pepper } = checkPepper(env, stateDir);
+  yield pepperCheck;
+  const facts = await readFacts(stateDir);
+  if ('type' in facts) yield facts;
+  else yield* checkFacts(facts, pepper);
+  yield checkRegistry(loaded);
+  yield checkGeography(loaded, clock.now());
+  yield* checkSources(loaded);
+  yield* checkListeners(loaded, 'type' in facts ? undefined : facts.holder);
 }
 
 const NODE_MAJOR_MIN = 24;
@@ -24,57 +46,54 @@ function checkNode(version: string): Check {
   return check('node', ok, version, `Keyhound needs Node ${NODE_MAJOR_MIN} or newer.`);
 }
 
-function checkConfig(loaded: LoadedConfig): Check {
-  const { config, path } = loaded;
-  const sources = config.sources.length;
+function checkConfig({ config, path }: LoadedConfig): Check {
+  const count = config.sources.length;
   const from = path ?? 'no configuration file: defaults';
-  return check('config', true, `${from}; ${sources === 1 ? '1 source' : `${sources} sources`}`);
+  return check('config', true, `${from}; ${count === 1 ? '1 source' : `${count} sources`}`);
 }
 
-/** Less than this and the next checkpoints may fail. */
-const DISK_BYTES_MIN = 1 << 30;
+/** From these ages on, days, places and travel are taken for less than certain. */
+const TRAVEL_DAYS_MAX = 180;
+const PLACES_DAYS_MAX = 365;
 
-function* checkStateFolder(folder: string): Generator<Check> {
-  let existing = folder;
-  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
-  const detail = existing === folder ? folder : `${folder}, to be made`;
-  yield check('state folder', isWritable(existing), detail, `${existing} must be writable.`);
-  const disk = statfsSync(existing);
-  const free = disk.bavail * disk.bsize;
-  yield check(
-    'disk space',
-    free >= DISK_BYTES_MIN,
-    `${(free / 2 ** 30).toFixed(1)} GiB free`,
-    'With a full disk the intake refuses records, and no checkpoint can be saved.',
-  );
-}
-
-function isWritable(folder: string): boolean {
+function checkGeography({ config }: LoadedConfig, now: number): Check {
   try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
+    const { version, ageDays } = openGeography(config.geography).info(now);
+    if (ageDays === undefined) return check('geography', true, `${version}, age unknown`);
+    const aged = ageDays > TRAVEL_DAYS_MAX ? '; too old for impossible-travel' : '';
+    return check(
+      'geography',
+      ageDays <= PLACES_DAYS_MAX,
+      `${version}, ${ageDays} days old${aged}`,
+      'Update the package geoip-lite, or set geography.city to a newer .mmdb file.',
+    );
+  } catch (error) {
+    return failed('geography', error);
   }
 }
 
 /** Listeners that this version opens. */
 const LISTENERS = ['console', 'intake'] as const;
 
-async function* checkListeners(options: DoctorOptions): AsyncGenerator<Check> {
+async function* checkListeners(
+  { config }: LoadedConfig,
+  holder: StateFacts['holder'],
+): AsyncGenerator<Check> {
   for (const name of LISTENERS) {
-    const address = options.config.config.listen[name];
+    const address = config.listen[name];
     const fault = await bindFault(address);
+    if (fault === 'EADDRINUSE' && holder !== undefined) {
+      yield check(`port ${name}`, true, `${address} is open, by the process that uses the state`);
+      continue;
+    }
     const hint =
       fault === 'EADDRINUSE'
-        ? 'Another program listens there, perhaps Keyhound itself. `run` cannot start beside it.'
+        ? `Another program listens there, and \`run\` cannot start beside it. Change listen.${name}.`
         : `Change listen.${name}.`;
-    yield check(`port ${name}`, fault === undefined, words(address, fault), hint);
+    const detail =
+      fault === undefined ? `${address} is free` : `${address} cannot be opened (${fault})`;
+    yield check(`port ${name}`, fault === undefined, detail, hint);
   }
-}
-
-function words(address: string, fault: string | undefined): string {
-  return fault === undefined ? `${address} is free` : `${address} cannot be opened (${fault})`;
 }
 
 function bindFault(address: string): Promise<string | undefined> {
@@ -87,8 +106,4 @@ function bindFault(address: string): Promise<string | undefined> {
       server.close(() => resolve(undefined)),
     );
   });
-}
-
-function check(name: string, ok: boolean, detail: string, hint?: string): Check {
-  return { type: 'check', name, ok, detail, ...(ok || hint === undefined ? {} : { hint }) };
 }

@@ -13,7 +13,11 @@ export const doctorCommand = defineCommand({
     const { doctor } = await import('../../app/doctor.ts');
     const { print, io } = context;
     let failed = 0;
-    for await (const check of doctor({ config: await context.config(), signal: io.signal })) {
+    for await (const check of doctor({
+      config: await context.config(),
+      env: io.env,
+      clock: io.clock,
+    })) {
       print.object(check);
       for (const line of checkLines(check, print.style)) print.line(line);
       if (!check.ok) failed += 1;

@@ -1,0 +1,57 @@
+/** Checks of what is read: files that can be opened, and whether they look like their format. */
+import type { SourceConfig } from '../../core/config.ts';
+import { detectFormat } from '../../ingest/formats/list.ts';
+import { openFile, readHead } from '../../ingest/sources/content.ts';
+import { expandPaths, type FoundFile } from '../../ingest/sources/paths.ts';
+import type { Check, LoadedConfig } from '../contract.ts';
+import { check, failed } from './check.ts';
+
+export async function* checkSources({ config }: LoadedConfig): AsyncGenerator<Check> {
+  if (config.sources.length === 0) {
+    yield check('sources', true, `none configured: HTTP intake on ${config.listen.intake}`);
+  }
+  for (const source of config.sources) {
+    const name = `source ${source.name}`;
+    if (source.kind === 'file') yield await checkFiles(name, source);
+    else yield check(name, true, `${source.kind}, ${source.format}`);
+  }
+}
+
+async function checkFiles(name: string, source: SourceConfig): Promise<Check> {
+  try {
+    const patterns = typeof source.path === 'string' ? [source.path] : (source.path ?? []);
+    const { files } = await expandPaths(patterns);
+    const newest = files.at(-1);
+    if (newest === undefined) return check(name, false, 'no log file there', WAITS);
+    return await checkHead(name, source, newest, files.length);
+  } catch (error) {
+    return failed(name, error);
+  }
+}
+
+const WAITS = '`run` waits for it; nothing is read, and nothing is judged, until it appears.';
+
+async function checkHead(
+  name: string,
+  source: SourceConfig,
+  file: FoundFile,
+  fileCount: number,
+): Promise<Check> {
+  const handle = await openFile(file.path);
+  try {
+    const { bytes } = await readHead(handle, file.path);
+    const files = `${fileCount === 1 ? '1 file' : `${fileCount} files`}, ${source.format}`;
+    if (bytes.length === 0) return check(name, true, `${files}, the last one still empty`);
+    const { format, why } = detectFormat(bytes);
+    // The user may know better (a log_format of their own); only another certain format is a fault.
+    const other = format !== undefined && format.id !== source.format && needsNoHelp(source);
+    const detail = other ? `${file.path} looks like ${format.id}: ${why}` : files;
+    return check(name, !other, detail, `Is format: ${source.format} right?`);
+  } finally {
+    await handle.close();
+  }
+}
+
+function needsNoHelp(source: SourceConfig): boolean {
+  return source.logFormat === undefined && source.fields === undefined;
+}

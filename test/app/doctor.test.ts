@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { loadConfig } from '../../app/config.ts';
+import type { Check } from '../../app/contract.ts';
+import { doctor } from '../../app/doctor.ts';
+import { openSqliteStore } from '../../store/sqlite/store.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'keyhound-doctor-'));
+after(() => rmSync(folder, { recursive: true }));
+const NOW = Date.UTC(2026, 8, 1);
+const FREE = 'listen: {console: "127.0.0.1:0", intake: "127.0.0.1:0"}\n';
+
+async function examine(
+  text: string,
+  env: Record<string, string> = {},
+): Promise<ReadonlyMap<string, Check>> {
+  const file = join(folder, 'keyhound.yaml');
+  writeFileSync(file, text);
+  const config = loadConfig({ file, env, cwd: folder });
+  const checks = new Map<string, Check>();
+  const all = { HOME: folder, ...env };
+  for await (const check of doctor({ config, env: all, clock: { now: () => NOW } })) {
+    checks.set(check.name, check);
+  }
+  return checks;
+}
+
+test('a new installation passes, and is not changed by looking at it', async () => {
+  const checks = await examine(`${FREE}state: {dir: new}\n`);
+  assert.deepEqual(
+    [...checks.values()].filter(({ ok }) => !ok),
+    [],
+  );
+  assert.match(checks.get('state folder')!.detail, /to be made/);
+  assert.match(checks.get('pepper')!.detail, /none yet/);
+  assert.match(checks.get('geography')!.detail, /geoip-lite/);
+  assert.ok(!existsSync(join(folder, 'new')) && !existsSync(join(folder, '.config')));
+});
+
+test('a port in use fails, with what to change', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const checks = await examine(`listen: {console: "127.0.0.1:0", intake: "127.0.0.1:${port}"}\n`);
+  server.close();
+  assert.equal(checks.get('port console')!.ok, true);
+  assert.equal(checks.get('port intake')!.ok, false);
+  assert.match(checks.get('port intake')!.hint!, /listen\.intake/);
+});
+
+test('sources: a file that is not there, one of another format, and a right one', async () => {
+  const line =
+    '198.51.100.7 - - [01/Mar/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/8"\n';
+  writeFileSync(join(folder, 'access.log'), line.repeat(20));
+  const checks = await examine(`${FREE}sources:
+  - {name: right, kind: file, format: combined, path: access.log}
+  - {name: other, kind: file, format: kong, path: access.log}
+  - {name: absent, kind: file, format: kong, path: absent.log}
+`);
+  assert.equal(checks.get('source right')!.ok, true);
+  assert.match(checks.get('source other')!.detail, /looks like (combined|nginx)/);
+  assert.equal(checks.get('source absent')!.ok, false);
+});
+
+test('the pepper is named by its fingerprint, never shown; a state of another one fails', async () => {
+  const secret = 'a-pepper-of-more-than-sixteen-bytes';
+  const state = mkdtempSync(join(folder, 'state-'));
+  const store = await openSqliteStore({ folder: state, pepperFingerprint: '0123456789abcdef' });
+  await store.close();
+  chmodSync(state, 0o755);
+  const checks = await examine(`${FREE}state: {dir: ${state}}\n`, { KEYHOUND_PEPPER: secret });
+  assert.match(checks.get('pepper')!.detail, /from the environment, fingerprint [0-9a-f]{16}/);
+  assert.ok(!JSON.stringify([...checks]).includes(secret));
+  assert.equal(checks.get('state and pepper')!.ok, false);
+  assert.equal(checks.get('state is private')!.ok, false);
+  assert.match(checks.get('state')!.detail, /schema \d+.*not in use/);
+});
+
+test('a registry with faults fails, and the checks after it still run', async () => {
+  writeFileSync(join(folder, 'keys.csv'), 'id,risk\na,terrible\n');
+  const checks = await examine(`${FREE}keys: keys.csv\n`);
+  assert.equal(checks.get('key registry')!.ok, false);
+  assert.ok(checks.has('port intake'));
+});
