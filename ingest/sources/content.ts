@@ -1,5 +1,4 @@
 /** The bytes of one file from a position on, decompressed. Positions count decompressed bytes. */
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
@@ -40,7 +39,7 @@ export async function readHead(
   }
   const chunks: Buffer[] = [];
   let length = 0;
-  const stream = decompressed(path, compression);
+  const stream = decompressed(handle, compression);
   try {
     for await (const chunk of stream.output as AsyncIterable<Buffer>) {
       chunks.push(chunk);
@@ -77,19 +76,20 @@ export function plainContent(handle: FileHandle, path: string, position: number)
   };
 }
 
-/** A compressed file. Rejects with code `source-cut-short` where the compressed data ends too early. */
+/** A compressed file. Does not own the handle. Rejects with code `source-cut-short` where the compressed data ends too early. */
 export function compressedContent(
+  handle: FileHandle,
   path: string,
   compression: Compression,
   position: number,
 ): Content {
-  const stream = decompressed(path, compression);
+  const stream = decompressed(handle, compression);
   const iterator = (stream.output as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   let skip = position;
   let rest: Buffer | undefined;
   return {
     get mediumBytes() {
-      return stream.input.bytesRead;
+      return stream.medium.bytesRead;
     },
     async read(framer, bytesMax) {
       for (;;) {
@@ -109,7 +109,6 @@ export function compressedContent(
     },
     async close() {
       stream.output.destroy();
-      stream.input.destroy();
     },
   };
 }
@@ -144,18 +143,33 @@ export async function readAt(
   return buffer.subarray(0, filled);
 }
 
-function decompressed(path: string, compression: Compression) {
-  const input = createReadStream(path, { highWaterMark: 256 * 1024 });
+interface Medium {
+  bytesRead: number;
+}
+
+function decompressed(handle: FileHandle, compression: Compression) {
+  const medium: Medium = { bytesRead: 0 };
   const options = { chunkSize: 256 * 1024 };
   // Errors of the parts before it reach the reader of `output`.
   if (compression === 'gzip') {
     const output = createGunzip(options);
-    pipeline(input, output, () => {});
-    return { input, output };
+    pipeline(chunksOf(handle, medium), output, () => {});
+    return { medium, output };
   }
   const output = createZstdDecompress(options);
-  pipeline(input, framesOf, output, () => {});
-  return { input, output };
+  pipeline(chunksOf(handle, medium), framesOf, output, () => {});
+  return { medium, output };
+}
+
+/** By the handle, because the path may name another file by now; a stream would close the handle. */
+async function* chunksOf(handle: FileHandle, medium: Medium): AsyncGenerator<Buffer> {
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(256 * 1024);
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, medium.bytesRead);
+    if (bytesRead === 0) return;
+    medium.bytesRead += bytesRead;
+    yield chunk.subarray(0, bytesRead);
+  }
 }
 
 async function* framesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -107,6 +107,6 @@ class FileSource implements Source {
     this.#content =
       compression === undefined
         ? plainContent(handle, path, position)
-        : compressedContent(path, compression, position);
+        : compressedContent(handle, path, compression, position);
   }
 }

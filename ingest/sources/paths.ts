@@ -8,6 +8,8 @@ export interface FoundFile {
   readonly path: string;
   /** Bytes on disk (compressed where compressed). */
   readonly size: number;
+  /** Device and inode: the same as long as the file lives, whatever it is called. */
+  readonly id: string;
 }
 
 export interface FoundFiles {
@@ -20,6 +22,8 @@ export interface FoundFiles {
 export interface ExpandOptions {
   /** A pattern that names nothing is no error: the file may appear later. */
   readonly mayBeMissing?: boolean;
+  /** Files by id that are known to be logs: they are not looked into again. */
+  readonly known?: { has(id: string): boolean };
 }
 
 /** Throws a usage error when a pattern names nothing. */
@@ -27,7 +31,7 @@ export async function expandPaths(
   patterns: readonly string[],
   options: ExpandOptions = {},
 ): Promise<FoundFiles> {
-  const search = new Search();
+  const search = new Search(options.known);
   for (const pattern of patterns) {
     const before = search.seen.size + search.skipped.length;
     await search.pattern(pattern);
@@ -49,6 +53,11 @@ class Search {
   readonly seen = new Set<string>();
   /** The last pattern named something that exists. */
   hit = false;
+  readonly #known: { has(id: string): boolean } | undefined;
+
+  constructor(known: { has(id: string): boolean } | undefined) {
+    this.#known = known;
+  }
 
   async pattern(pattern: string): Promise<void> {
     const named = await statOrUndefined(pattern);
@@ -67,7 +76,7 @@ class Search {
     if (stats.isDirectory()) return this.#folder(path);
     const id = `${stats.dev}:${stats.ino}`;
     if (this.seen.has(id)) return;
-    if (!isNamed) {
+    if (!isNamed && this.#known?.has(id) !== true) {
       const why = await whyNoLog(path, stats);
       if (why !== undefined) {
         this.skipped.push({ path, why });
@@ -75,7 +84,7 @@ class Search {
       }
     }
     this.seen.add(id);
-    this.files.push({ path, size: stats.size });
+    this.files.push({ path, size: stats.size, id });
   }
 
   async #folder(folder: string): Promise<void> {

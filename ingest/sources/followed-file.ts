@@ -1,0 +1,186 @@
+/** One file that is followed: its open handle, what it is, and how far it has been read. */
+import type { FileHandle } from 'node:fs/promises';
+import type { Framing } from '../../core/format.ts';
+import { CHUNK_BYTES, Framer } from '../framing.ts';
+import { HEAD_BYTES } from '../json-head.ts';
+import { type Content, compressedContent, plainContent, readAt, readHead } from './content.ts';
+import { IDENTITY_BYTES, type Identity, identify } from './identity.ts';
+import type { KnownStream } from './known-streams.ts';
+
+export interface FollowedFileOptions {
+  readonly framing: Framing;
+  readonly chunkBytes?: number | undefined;
+  readonly recordBytesMax?: number | undefined;
+}
+
+/** `grown`: bytes were read. `same`: none. `replaced`: the file was truncated or written anew. */
+export type Growth = 'grown' | 'same' | 'replaced' | 'complete';
+
+export class FollowedFile {
+  path: string;
+  readonly inode: number;
+  /** The stream it owns, or that it is a copy of. */
+  known: KnownStream<FollowedFile> | undefined;
+  /** Looks since its name is gone without new bytes in it; 0 while it has a name. */
+  goneLooks = 0;
+  isListed = true;
+  framer: Framer;
+  readonly #options: FollowedFileOptions;
+  readonly #handle: FileHandle;
+  #content: Content | undefined;
+  #compression: 'gzip' | 'zstd' | undefined;
+  /** The bytes that the identity covers: they tell whether the file was written anew. */
+  #beginning: Buffer = Buffer.alloc(0);
+  #sizeSeen = 0;
+  /** Compressed: read to its end when it had this size. */
+  #sizeDone = -1;
+  #sizeCompared = -1;
+  #mediumBytes = 0;
+  /** Last change, epoch ms, and whether the beginning was looked at since. */
+  #touchedAt = 0;
+  #isTouched = false;
+
+  constructor(path: string, handle: FileHandle, inode: number, options: FollowedFileOptions) {
+    this.path = path;
+    this.inode = inode;
+    this.#handle = handle;
+    this.#options = options;
+    this.framer = new Framer(options.framing);
+  }
+
+  get isOwner(): boolean {
+    return this.known?.owner === this;
+  }
+
+  /** True when the file has fewer bytes than before. Notes its size. */
+  async shrank(): Promise<boolean> {
+    const { size, mtimeMs } = await this.#handle.stat();
+    this.#isTouched ||= mtimeMs !== this.#touchedAt;
+    this.#touchedAt = mtimeMs;
+    const isLess = size < this.#sizeSeen;
+    if (size > this.#sizeSeen) this.goneLooks = 0;
+    this.#sizeSeen = size;
+    return isLess;
+  }
+
+  /** Undefined until the first record is complete. */
+  async identify(): Promise<Identity | undefined> {
+    if (this.#sizeSeen === 0) return undefined;
+    const { framing } = this.#options;
+    const { bytes, complete, compression } = await readHead(
+      this.#handle,
+      this.path,
+      IDENTITY_BYTES,
+    );
+    this.#compression = compression;
+    const isWhole = compression !== undefined && complete;
+    const identity = identify(framing, bytes, isWhole);
+    if (identity !== undefined) this.#beginning = bytes.subarray(0, identity.length);
+    return identity;
+  }
+
+  /** Makes it the owner of a stream and goes on where that stands. */
+  async own(known: KnownStream<FollowedFile>): Promise<void> {
+    const { framing, recordBytesMax } = this.#options;
+    const { position } = known;
+    const isInside = position > 0 && framing === 'json';
+    const head = isInside ? (await readHead(this.#handle, this.path)).bytes : undefined;
+    await this.#content?.close();
+    this.#content = undefined;
+    this.#mediumBytes = 0;
+    // What was read whole before a restart is not decompressed again.
+    this.#sizeDone = known.ended ? this.#sizeSeen : -1;
+    this.framer = new Framer(framing, { position, head, recordBytesMax });
+    this.known = known;
+    known.owner = this;
+    known.looks = 0;
+  }
+
+  /** Lets go of its stream, because its bytes are no longer those of the stream. */
+  disown(): void {
+    if (this.known?.owner === this) this.known.owner = undefined;
+    this.known = undefined;
+    this.framer = new Framer(this.#options.framing);
+  }
+
+  /** True when both begin with the same bytes, as far as both have them, up to 64 KiB. */
+  async isCopyOf(other: FollowedFile): Promise<boolean> {
+    this.#sizeCompared = this.#sizeSeen;
+    const [a, b] = await Promise.all([
+      readHead(this.#handle, this.path, HEAD_BYTES),
+      readHead(other.#handle, other.path, HEAD_BYTES),
+    ]);
+    const length = Math.min(a.bytes.length, b.bytes.length);
+    return a.bytes.subarray(0, length).equals(b.bytes.subarray(0, length));
+  }
+
+  /** A copy that grows may turn out to be none. */
+  get mustCompare(): boolean {
+    return this.#sizeSeen !== this.#sizeCompared && this.#sizeCompared < HEAD_BYTES;
+  }
+
+  /** Reads the next bytes of the stream it owns and cuts them. */
+  async readOn(): Promise<Growth> {
+    if (this.#compression !== undefined) return this.#readCompressed(this.#compression);
+    this.#content ??= plainContent(this.#handle, this.path, this.framer.filledTo);
+    const left = this.#sizeSeen - this.framer.filledTo;
+    if (left <= 0) {
+      this.framer.release();
+      // Written anew to just the size it had before.
+      if (this.#isTouched && !(await this.#beginsTheSame())) return 'replaced';
+      this.#isTouched = false;
+      return 'same';
+    }
+    const length = await this.#content.read(this.framer, Math.min(left, this.#chunkBytes));
+    // Only now: had the file been written anew before these bytes were read, its beginning would show it.
+    if (!(await this.#beginsTheSame())) return 'replaced';
+    if (length === 0) return 'same';
+    this.framer.cut(false);
+    return 'grown';
+  }
+
+  /** Bytes of the medium since the last call. */
+  mediumBytes(): number {
+    const total = this.#content?.mediumBytes ?? this.#mediumBytes;
+    const bytes = Math.max(0, total - this.#mediumBytes);
+    this.#mediumBytes = total;
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#content?.close();
+    await this.#handle.close();
+  }
+
+  get #chunkBytes(): number {
+    return this.#options.chunkBytes ?? CHUNK_BYTES;
+  }
+
+  async #beginsTheSame(): Promise<boolean> {
+    const now = await readAt(this.#handle, this.path, this.#beginning.length, 0);
+    return now.equals(this.#beginning);
+  }
+
+  async #readCompressed(compression: 'gzip' | 'zstd'): Promise<Growth> {
+    if (this.#sizeDone === this.#sizeSeen) return 'same';
+    const { framer } = this;
+    this.#content ??= compressedContent(this.#handle, this.path, compression, framer.filledTo);
+    try {
+      const length = await this.#content.read(framer, this.#chunkBytes);
+      framer.cut(length === 0);
+      if (length > 0) return 'grown';
+      this.#sizeDone = this.#sizeSeen;
+      return 'complete';
+    } catch (error) {
+      // Still being written. Whole records were handed on; the rest is read again when it has grown.
+      const isCutShort = error instanceof Error && 'code' in error && error.code === CUT_SHORT;
+      if (!isCutShort) throw error;
+      await this.#content.close();
+      this.#content = undefined;
+      this.#mediumBytes = 0;
+      this.#sizeDone = this.#sizeSeen;
+      return 'same';
+    }
+  }
+}
+const CUT_SHORT = 'source-cut-short';
