@@ -25,7 +25,7 @@ function stopFor(reason: StopReason): void {
 function output(stream: WriteStream): TextOutput {
   return {
     isTTY: stream.isTTY === true,
-    columns: () => Math.max(COLUMNS_LEAST, stream.columns ?? COLUMNS_UNKNOWN),
+    columns: () => Math.max(COLUMNS_LEAST, stream.columns || COLUMNS_UNKNOWN),
     write: (text) => {
       // A reader that went away (`| head`) has all it wanted.
       if (!stream.destroyed && !stream.writableEnded) stream.write(text);

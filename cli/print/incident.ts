@@ -2,7 +2,7 @@
 import type { Facts, Finding, Incident } from '../../app/contract.ts';
 import { forTerminal } from '../../core/escape.ts';
 import { score, span, when } from './numbers.ts';
-import { fit, pad, type Style } from './style.ts';
+import { pad, type Style } from './style.ts';
 import { type Column, tableLines, wrapText } from './table.ts';
 
 /** Label if there is one, with the id behind it; else the id. */
@@ -12,6 +12,7 @@ export function subjectName(subject: Incident['subject']): string {
 }
 
 const SEVERITY_COLUMNS = 8;
+const LEFT = ' '.repeat(SEVERITY_COLUMNS + 2);
 
 export function severityTag(incident: { severity: Incident['severity'] }, style: Style): string {
   return style.severity(incident.severity, pad(incident.severity, SEVERITY_COLUMNS));
@@ -23,25 +24,21 @@ export function duration(incident: Incident): string {
   return span(end - Date.parse(incident.openedAt));
 }
 
-const INDENT = '  ';
-
-/** Two lines or more: what, who, since when; then the sentence, wrapped. */
+/** Who; the sentence, wrapped; since when, and by which detectors. */
 export function incidentLines(
   incident: Incident,
   detectors: readonly string[],
   columns: number,
   style: Style,
 ): string[] {
-  const state = incident.closedAt === null ? 'open' : `lasted ${duration(incident)}`;
-  const what = detectors.length === 0 ? incident.families.join(', ') : detectors.join(', ');
-  const head = [
-    severityTag(incident, style),
-    style.bold(fit(subjectName(incident.subject), Math.max(20, columns - 60))),
-    style.dim(`${when(incident.openedAt)} UTC, ${state}`),
-    style.dim(forTerminal(what)),
-  ].join(INDENT);
-  const why = wrapText(forTerminal(incident.why), Math.max(40, columns - 10));
-  return [head, ...why.map((line) => ' '.repeat(SEVERITY_COLUMNS + 2) + line)];
+  const lasted = incident.closedAt === null ? 'goes on' : `lasted ${duration(incident)}`;
+  const by = forTerminal((detectors.length === 0 ? incident.families : detectors).join(', '));
+  const why = wrapText(forTerminal(incident.why), Math.max(40, columns - LEFT.length));
+  return [
+    `${severityTag(incident, style)}  ${style.bold(subjectName(incident.subject))}`,
+    ...why.map((line) => LEFT + line),
+    LEFT + style.dim(`since ${when(incident.openedAt)} UTC, ${lasted}  ·  ${by}`),
+  ];
 }
 
 export function incidentTable(
@@ -77,7 +74,7 @@ export function findingLines(finding: Finding, columns: number, style: Style): s
     style.severity(finding.severity, pad(finding.severity, SEVERITY_COLUMNS)),
     style.bold(finding.detector),
     style.dim(`score ${score(finding.score)}, ${finding.id}`),
-  ].join(INDENT);
+  ].join('  ');
   const until = finding.closedAt === null ? 'goes on' : `until ${when(finding.toAt)}`;
   return [
     head,

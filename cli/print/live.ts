@@ -5,7 +5,7 @@ import { SEVERITIES } from '../../core/finding.ts';
 import { duration, subjectName } from './incident.ts';
 import { when } from './numbers.ts';
 import type { Printer } from './printer.ts';
-import { fit, pad } from './style.ts';
+import { pad } from './style.ts';
 import { wrapText } from './table.ts';
 
 export interface LivePrinter {
@@ -23,7 +23,8 @@ interface Seen {
 const REMEMBERED_MAX = 10_000;
 const STATE_COLUMNS = 6;
 const SEVERITY_COLUMNS = 8;
-const LEFT_COLUMNS = 19 + 2 + STATE_COLUMNS + 2 + SEVERITY_COLUMNS + 2;
+const TIME_COLUMNS = 19;
+const LEFT = ' '.repeat(TIME_COLUMNS + 2 + STATE_COLUMNS + 2 + SEVERITY_COLUMNS + 2);
 
 export function createLive(print: Printer): LivePrinter {
   const open = new Map<string, Seen>();
@@ -35,7 +36,7 @@ export function createLive(print: Printer): LivePrinter {
       if (incident.closedAt !== null) {
         open.delete(incident.id);
         // One that was never worth a line need not be told to have ended.
-        if (seen !== undefined) print.line(headLine(print, incident, 'closed', ''));
+        if (seen !== undefined) print.line(headLine(print, incident, 'closed'));
         for (const id of incident.findings) detectors.delete(id);
         return;
       }
@@ -44,8 +45,9 @@ export function createLive(print: Printer): LivePrinter {
       const names = incident.findings.map((id) => detectors.get(id) ?? '');
       const by = [...new Set(names)].filter((name) => name !== '').join(', ');
       const state = seen === undefined ? 'opened' : 'grew';
-      print.line(headLine(print, incident, state, by === '' ? incident.families.join(', ') : by));
-      for (const line of sentence(print, incident)) print.line(line);
+      print.line(headLine(print, incident, state));
+      const families = incident.families.join(', ');
+      for (const line of sentence(print, incident, by === '' ? families : by)) print.line(line);
       remember(open, incident.id, {
         severity: incident.severity,
         findings: incident.findings.length,
@@ -59,24 +61,26 @@ function worthALine(seen: Seen, incident: Incident): boolean {
   return grew || incident.findings.length > seen.findings;
 }
 
-function headLine(print: Printer, incident: Incident, state: string, by: string): string {
+function headLine(print: Printer, incident: Incident, state: 'opened' | 'grew' | 'closed'): string {
   const { style } = print;
   const closed = state === 'closed';
   const severity = pad(incident.severity, SEVERITY_COLUMNS);
-  const tail = closed ? `after ${duration(incident)}` : by;
-  const room = Math.max(20, print.columns - LEFT_COLUMNS - tail.length - 3);
+  const name = subjectName(incident.subject);
   return [
     style.dim(when(closed ? incident.closedAt! : incident.updatedAt)),
     closed ? style.good(pad(state, STATE_COLUMNS)) : pad(state, STATE_COLUMNS),
     closed ? style.dim(severity) : style.severity(incident.severity, severity),
-    style.bold(fit(subjectName(incident.subject), room)),
-    style.dim(forTerminal(tail)),
+    closed ? `${name}, after ${duration(incident)}` : style.bold(name),
   ].join('  ');
 }
 
-function sentence(print: Printer, incident: Incident): string[] {
-  const lines = wrapText(forTerminal(incident.why), Math.max(40, print.columns - LEFT_COLUMNS));
-  return lines.map((line) => ' '.repeat(LEFT_COLUMNS) + line);
+/** Under the subject's name: the sentence, and who says it. */
+function sentence(print: Printer, incident: Incident, by: string): string[] {
+  const room = Math.max(40, print.columns - LEFT.length);
+  return [
+    ...wrapText(forTerminal(incident.why), room).map((line) => LEFT + line),
+    LEFT + print.style.dim(forTerminal(by)),
+  ];
 }
 
 function remember<V>(map: Map<string, V>, id: string, value: V): void {

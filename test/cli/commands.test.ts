@@ -60,10 +60,8 @@ test('with --json stdout holds NDJSON only, the summary last; the rest goes to s
 
 test('as text a replay tells who, since when and why, in the last revision, then the sums', async () => {
   const { stdout } = await run(['replay', 'a.log'], { assemblies: { replay } });
-  assert.match(
-    stdout,
-    /high +billing-export \(kong:3f9c\) +2026-03-01 10:00:00 UTC, lasted 30m +volume-spike/,
-  );
+  assert.match(stdout, /high +billing-export \(kong:3f9c\)\n +1,130 requests in 5 minutes/);
+  assert.match(stdout, /since 2026-03-01 10:00:00 UTC, lasted 30m {2}· {2}volume-spike/);
   assert.equal(stdout.split('1,130 requests').length, 2);
   assert.match(stdout, /Incidents: 1 high\./);
   assert.match(stdout, /not read: 1 malformed/);
