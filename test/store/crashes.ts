@@ -31,8 +31,9 @@ export function testCrashes(driver: StoreDriver, url: string): void {
       const backups = [1, 2, 3].map((n) => `${place}/copy-${n}`);
       const taking = (async () => {
         for (const folder of backups) await store.backup(folder);
+      })().finally(() => {
         taken = true;
-      })();
+      });
       let number = 0;
       while (!taken) {
         await store.commit(rows.checkpointNumber(++number));
