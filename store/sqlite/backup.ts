@@ -128,7 +128,7 @@ export async function restoreBackup(
     if (existsSync(target) && options.force !== true) {
       throw new KeyhoundError('usage', `${to} already has a state`, {
         code: 'state-exists',
-        hint: 'Restore into an empty folder, or replace that state with --force.',
+        hint: 'Restore into an empty folder, or move that state away first.',
       });
     }
     const manifest = await verifyBackup(from);
