@@ -32,8 +32,8 @@ export class Fingerprints {
     this.#mix(bytes, start, end);
     // The query stays out: it may hold a raw key, and the request id tells requests apart.
     if (target.present) this.#mix(target.bytes, target.pathStart, target.pathEnd);
-    let rest = mix32(0, draft.at % TWO_32);
-    rest = mix32(rest, Math.floor(draft.at / TWO_32));
+    const high = Math.floor(draft.at / TWO_32);
+    let rest = mix32(mix32(0, draft.at - high * TWO_32), high);
     rest = mix32(mix32(rest, draft.status), draft.bytesOut);
     event.fingerprint0 = finish(this.#lane0 ^ rest);
     event.fingerprint1 = finish(Math.imul(this.#lane1 ^ rest, 0x85ebca6b)) || 1;

@@ -19,7 +19,6 @@ const MORE_LENGTH = 2;
 const SLOT_BYTES = LENGTH_MAX + 2;
 const SLASH = 0x2f;
 const STAR = 0x2a;
-const ID = Uint8Array.from([0x7b, 0x69, 0x64, 0x7d]);
 
 export class Routes {
   readonly #cache: ByteCache<Route>;
@@ -60,8 +59,8 @@ export class Routes {
       let to = length;
       if (isPath || segments > 0 || at > start) out[to++] = SLASH;
       at = segment.read(bytes, at, end, out, to);
-      if (segment.isId) out.set(ID, to);
-      to += segment.isId ? ID.length : segment.length;
+      if (segment.isId) to = writeId(out, to);
+      else to += segment.length;
       if (segments === SEGMENTS_MAX || to > LENGTH_MAX - MORE_LENGTH) {
         out[length++] = SLASH;
         out[length++] = STAR;
@@ -83,4 +82,13 @@ export class Routes {
     this.#cache.set(this.#out, 0, length, route);
     return route;
   }
+}
+
+/** Writes `{id}`. */
+function writeId(out: Uint8Array, to: number): number {
+  out[to] = 0x7b;
+  out[to + 1] = 0x69;
+  out[to + 2] = 0x64;
+  out[to + 3] = 0x7d;
+  return to + 4;
 }

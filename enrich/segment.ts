@@ -3,31 +3,32 @@
 const HEX_MIN = 8;
 const MIXED_MIN = 12;
 const DIGITS_MIN = 4;
-/** From this length on a segment is an id, whatever it is made of. */
+/** From this length on a segment is an id, whatever it is made of. Below 32, the width of a count. */
 const LENGTH_ID = 24;
 
-const ODD = 0;
-const DIGIT = 1;
-const LETTER_HEX = 2;
-const LETTER = 3;
-const DASH = 4;
-const JOINER = 5;
-const SLASH = 6;
-const SEMICOLON = 7;
+/** Counts of one segment are packed into one number, five bits each. */
+const DIGIT = 0;
+const LETTER_HEX = 5;
+const LETTER = 10;
+const DASH = 15;
+const JOINER = 20;
+const ODD = 25;
 
-/** Class of each byte: digit, letter, a character that joins words, an end, or one that no word has. */
-const CLASSES = new Uint8Array(256).fill(ODD);
-for (const [signs, kind] of [
+/** One in the field that a byte counts in; 0 for what ends a segment. */
+const COUNT = new Int32Array(256).fill(1 << ODD);
+for (const [signs, field] of [
   ['0123456789', DIGIT],
   ['abcdefABCDEF', LETTER_HEX],
   ['ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ', LETTER],
   ['-', DASH],
   ['_.~:@$', JOINER],
-  ['/', SLASH],
-  [';', SEMICOLON],
 ] as const) {
-  for (const byte of new TextEncoder().encode(signs)) CLASSES[byte] = kind;
+  for (const byte of new TextEncoder().encode(signs)) COUNT[byte] = 1 << field;
 }
+const SLASH = 0x2f;
+const SEMICOLON = 0x3b;
+COUNT[SLASH] = 0;
+COUNT[SEMICOLON] = 0;
 
 export class Segment {
   /**
@@ -36,39 +37,42 @@ export class Segment {
    * quotes, non-ASCII).
    */
   isId = false;
-  /** Bytes written. */
+  /** Bytes of the segment, copied when below 24. */
   length = 0;
-  #counts = new Int32Array(8);
 
   /**
    * Reads from bytes[start] up to a slash or the end, copies up to 24 bytes to out[to…] and answers where the
    * segment ends. Matrix parameters (`;jsessionid=…`) are passed over.
    */
   read(bytes: Uint8Array, start: number, end: number, out: Uint8Array, to: number): number {
-    const counts = this.#counts;
-    counts.fill(0);
+    const judged = Math.min(end, start + LENGTH_ID);
+    const shift = to - start;
+    let counts = 0;
     let at = start;
-    let kind = ODD;
-    for (; at < end; at++) {
+    for (; at < judged; at++) {
       const byte = bytes[at]!;
-      kind = CLASSES[byte]!;
-      if (kind >= SLASH) break;
-      counts[kind]! += 1;
-      if (at - start < LENGTH_ID) out[to + at - start] = byte;
+      const count = COUNT[byte]!;
+      if (count === 0) break;
+      counts += count;
+      out[at + shift] = byte;
     }
     this.length = at - start;
-    this.isId = isId(counts, this.length);
-    if (kind === SEMICOLON) while (at < end && bytes[at] !== 0x2f) at++;
+    this.isId = isId(counts, at - start);
+    while (at < end && bytes[at] !== SLASH) at++;
     return at;
   }
 }
 
-function isId(counts: Int32Array, length: number): boolean {
-  if (length >= LENGTH_ID || counts[ODD]! > 0) return true;
-  const digits = counts[DIGIT]!;
+function isId(counts: number, length: number): boolean {
+  if (length >= LENGTH_ID || counts >= 1 << ODD) return true;
+  const digits = field(counts, DIGIT);
   if (digits >= DIGITS_MIN) return true;
-  const letters = counts[LETTER_HEX]! + counts[LETTER]!;
+  const letters = field(counts, LETTER_HEX) + field(counts, LETTER);
   if (letters === 0) return digits > 0;
-  if (length >= HEX_MIN && counts[LETTER]! + counts[JOINER]! === 0) return true;
-  return length >= MIXED_MIN && digits > 0;
+  if (length >= HEX_MIN && field(counts, LETTER) + field(counts, JOINER) === 0) return true;
+  return digits > 0 && length >= MIXED_MIN;
+}
+
+function field(counts: number, shift: number): number {
+  return (counts >> shift) & 31;
 }
