@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type ApiEvent, createEvent } from '../../core/event.ts';
+import type { StreamPosition } from '../../core/source.ts';
+import { openSpool, type Spool, type SpoolDisk } from '../../ingest/spool.ts';
+import { highestPosition, PayloadWriter, SpoolReader } from '../../ingest/spool-reader.ts';
+
+const root = fs.mkdtempSync(join(tmpdir(), 'keyhound-spool-'));
+after(() => fs.rmSync(root, { recursive: true }));
+let folders = 0;
+const newFolder = () => join(root, `${folders++}`);
+const options = { bytesMax: 1 << 20, commitMs: 1 };
+
+function payload(source: string, ...times: number[]): Uint8Array {
+  const writer = new PayloadWriter(source);
+  for (const at of times) writer.add({ ...createEvent(), at });
+  return writer.bytes();
+}
+
+interface Read {
+  readonly at: number;
+  readonly stream: string;
+  readonly position: number;
+}
+
+/** Everything in the spool from the saved positions on. */
+async function readAll(spool: Spool, saved = new Map<string, StreamPosition>()): Promise<Read[]> {
+  const streams: string[] = [];
+  const reader = new SpoolReader({
+    spool,
+    saved: [...saved.values()],
+    openStream: (_, stream) => streams.push(stream) - 1,
+    onApplied: ({ stream, position }) => {
+      saved.set(stream, { stream, source: '', position, finished: false });
+    },
+  });
+  const abort = new AbortController();
+  const read: Read[] = [];
+  for (;;) {
+    const filling = reader.fill(abort.signal);
+    // Nothing more can come: the writer is this test.
+    if (reader.appliedTo >= spool.end || spool.bytes === 0) abort.abort();
+    const isFilled = await filling.catch(() => false);
+    if (!isFilled) return read;
+    while (reader.next()) {
+      const { at, stream, position } = reader.event;
+      read.push({ at, stream: streams[stream] ?? '', position });
+    }
+  }
+}
+const times = (read: readonly Read[]) => read.map(({ at }) => at);
+
+test('events come back in the order they were kept, each source a stream, positions growing', async () => {
+  const spool = await openSpool({ ...options, folder: newFolder() });
+  await Promise.all([
+    spool.append(payload('kong', 1, 2)),
+    spool.append(payload('nginx', 3)),
+    spool.append(payload('kong', 4)),
+  ]);
+  const read = await readAll(spool);
+  assert.deepEqual(times(read), [1, 2, 3, 4]);
+  const streams = read.map(({ stream }) => stream);
+  assert.deepEqual(streams, ['kong:spool', 'kong:spool', 'nginx:spool', 'kong:spool']);
+  for (let i = 1; i < read.length; i++) assert.ok(read[i]!.position > read[i - 1]!.position);
+  await spool.close();
+});
+
+test('what arrives together is written and synced once, and answered only after that', async () => {
+  const log: string[] = [];
+  const disk: SpoolDisk = {
+    write: async (handle, bytes, offset) => {
+      log.push('write');
+      await handle.write(bytes, 0, bytes.length, offset);
+    },
+    sync: async (handle) => {
+      await handle.datasync();
+      log.push('sync');
+    },
+  };
+  const spool = await openSpool({ ...options, folder: newFolder(), disk });
+  const append = async (at: number) => {
+    await spool.append(payload('a', at));
+    log.push('done');
+  };
+  await Promise.all(Array.from({ length: 50 }, (_, i) => append(i)));
+  assert.deepEqual(log.slice(0, 3), ['write', 'sync', 'done']);
+  assert.equal(log.filter((entry) => entry === 'sync').length, 1);
+  await spool.close();
+});
+
+test('after a crash anywhere in a write, what was acknowledged is there and the tail is cut off', async () => {
+  const folder = newFolder();
+  let spool = await openSpool({ ...options, folder });
+  await spool.append(payload('a', 1));
+  const safe = spool.end;
+  await spool.append(payload('a', 2));
+  const { end } = spool;
+  await spool.close();
+  const [name] = fs.readdirSync(folder);
+  const path = join(folder, name!);
+  const bytes = fs.readFileSync(path);
+  for (let cut = safe; cut < end; cut++) {
+    for (const garbage of [Buffer.alloc(0), Buffer.alloc(40), Buffer.alloc(40, 0xff)]) {
+      const torn = Buffer.concat([bytes.subarray(0, cut), garbage]);
+      // Zeros may be just what was missing.
+      if (torn.subarray(0, end).equals(bytes)) continue;
+      fs.writeFileSync(path, torn);
+      spool = await openSpool({ ...options, folder });
+      assert.equal(spool.end, safe);
+      await spool.append(payload('a', 3));
+      assert.deepEqual(times(await readAll(spool)), [1, 3]);
+      await spool.close();
+    }
+  }
+});
+
+test('reading goes on after a restart, and positions never come twice', async () => {
+  const folder = newFolder();
+  const saved = new Map<string, StreamPosition>();
+  const seen: Read[] = [];
+  for (let round = 0; round < 6; round++) {
+    // The folder may be lost while the state is not.
+    if (round === 4) fs.rmSync(folder, { recursive: true });
+    const applied = highestPosition([...saved.values()]);
+    const spool = await openSpool({ ...options, folder, applied, segmentBytes: 100 });
+    await spool.append(payload('a', round * 10, round * 10 + 1));
+    if (round % 2 === 0) await spool.append(payload('b', round * 10 + 2));
+    for (const read of await readAll(spool, saved)) {
+      const before = seen.findLast(({ stream }) => stream === read.stream)?.position ?? -1;
+      // The stream that lay still is read again from where it stood; its repeats have their old positions.
+      if (read.position > before) seen.push(read);
+    }
+    await spool.release(highestPosition([...saved.values()]));
+    assert.ok(fs.readdirSync(folder).length <= 2);
+    await spool.close();
+  }
+  assert.deepEqual(times(seen), [0, 1, 2, 10, 11, 20, 21, 22, 30, 31, 40, 41, 42, 50, 51]);
+});
+
+describe('full', () => {
+  test('over its bound it refuses with a retryable error, and takes again when released', async () => {
+    const spool = await openSpool({ folder: newFolder(), bytesMax: 40_000, commitMs: 1 });
+    let kept = 0;
+    const fill = async () => {
+      for (;;) {
+        await spool.append(new Uint8Array(1000));
+        kept++;
+      }
+    };
+    await assert.rejects(fill, { code: 'spool-full', retryable: true });
+    assert.ok(kept >= 39 && spool.bytes <= 40_000, `${kept} kept, ${spool.bytes} bytes`);
+    await spool.release(spool.end);
+    await spool.append(new Uint8Array(1000));
+    await spool.close();
+  });
+
+  test('a full disk: the group is refused as a whole, nothing of it stays, then all goes on', async () => {
+    let isFull = false;
+    const disk: SpoolDisk = {
+      write: async (handle: FileHandle, bytes, offset) => {
+        const length = isFull ? bytes.length >> 1 : bytes.length;
+        await handle.write(bytes, 0, length, offset);
+        if (isFull) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+      },
+      sync: (handle) => handle.datasync(),
+    };
+    const folder = newFolder();
+    const spool = await openSpool({ ...options, folder, disk });
+    await spool.append(payload('a', 1));
+    isFull = true;
+    const refused = [spool.append(payload('a', 2)), spool.append(payload('a', 3))];
+    for (const append of refused) await assert.rejects(append, { code: 'spool-full' });
+    isFull = false;
+    await spool.append(payload('a', 4));
+    await spool.close();
+    const again = await openSpool({ ...options, folder });
+    assert.deepEqual(times(await readAll(again)), [1, 4]);
+    await again.close();
+  });
+});
+
+test('damage before the tail is never passed over in silence', async () => {
+  const folder = newFolder();
+  const spool = await openSpool({ ...options, folder, segmentBytes: 10 });
+  await spool.append(payload('a', 1));
+  await spool.append(payload('a', 2));
+  await spool.close();
+  const path = join(folder, fs.readdirSync(folder).sort()[0]!);
+  const bytes = fs.readFileSync(path);
+  bytes[20]! ^= 1;
+  fs.writeFileSync(path, bytes);
+  const again = await openSpool({ ...options, folder });
+  await assert.rejects(again.read(0), { code: 'spool-damaged', kind: 'operating' });
+  await again.close();
+});
+
+test('close waits for what was appended, and refuses what comes later', async () => {
+  const folder = newFolder();
+  const spool = await openSpool({ ...options, folder, commitMs: 1000 });
+  const appended = spool.append(payload('a', 1));
+  await spool.close();
+  await appended;
+  await assert.rejects(spool.append(payload('a', 2)), { code: 'spool-failed' });
+  const again = await openSpool({ ...options, folder });
+  assert.deepEqual(times(await readAll(again)), [1]);
+  await again.close();
+});
+
+test('kill -9 loses nothing of what was acknowledged', async () => {
+  const folder = newFolder();
+  let acknowledged = 0;
+  for (let round = 1; round <= 3; round++) {
+    const script = fileURLToPath(new URL('./spool-child.ts', import.meta.url));
+    const args = ['--disable-warning=ExperimentalWarning', script, folder, `${acknowledged}`];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    for await (const line of createInterface({ input: child.stdout })) {
+      acknowledged = Number(line);
+      if (acknowledged >= round * 150) child.kill('SIGKILL');
+    }
+    await exited;
+    const spool = await openSpool({ ...options, folder });
+    const kept: ApiEvent['at'][] = times(await readAll(spool));
+    await spool.close();
+    const set = new Set(kept);
+    for (let at = 1; at <= acknowledged; at++) assert.ok(set.has(at), `${at} of ${acknowledged}`);
+  }
+});
