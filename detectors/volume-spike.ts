@@ -34,6 +34,8 @@ type Config = z.infer<typeof config>;
 
 /** Below this ratio the upper tail is not worth two logarithms. */
 const RATIO_WORTH_TESTING = 1.2;
+/** Nor one or two requests, whatever was expected: a slow key's every event would cost eight logarithms. */
+const COUNT_WORTH_TESTING = 5;
 
 /** On its first two days a key has no week to compare with: its rise stays low. */
 const YOUNG_HOURS = 48;
@@ -71,7 +73,7 @@ export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
       const n = 2 * (s.y.get(k) + s.count);
       // The running second counts in full on both sides.
       const m = 2 * (s.mMax.get(k) + baseline.lambda * ratio);
-      if (n <= RATIO_WORTH_TESTING * m) continue;
+      if (n <= RATIO_WORTH_TESTING * m || n < COUNT_WORTH_TESTING) continue;
       const tail = negativeBinomialTail(n, m, 1 / baseline.inverseSize(k, m));
       if (tail > state.worst.get(k)) state.worst.set(k, tail);
       if (n < config.ratioMin * m || n - m < config.excessMin) continue;

@@ -96,6 +96,8 @@ export class RateBaseline {
   lambda = 0;
   lambdaMin = 0;
   lambdaMax = 0;
+  /** Posterior variance of the rate at the second at hand; negative until it is asked for. */
+  private unknown = -1;
   private readonly listeners: readonly HourListener[];
 
   constructor(state: RateState, listeners: readonly HourListener[]) {
@@ -113,6 +115,11 @@ export class RateBaseline {
     s.shift = 1;
     initDispersion(s, SPIKE_SCALES);
     this.enterHour();
+  }
+
+  /** Another record, or another instant: what was derived from the last one is forgotten. */
+  turn(): void {
+    this.unknown = -1;
   }
 
   /** Hours lived whole so far. */
@@ -223,9 +230,14 @@ export class RateBaseline {
     const scale = Math.min(k, SPIKE_SCALES - 1);
     const a = s.ab.get(2 * scale);
     const b = s.ab.get(2 * scale + 1);
-    const unknown = 1 / (this.eventsOfHour() + 20) + 1 / (s.baseEvents + s.hourLearned + 1);
+    if (this.unknown < 0) this.unknown = this.uncertainty();
+    return a / m + Math.max(0.01, b) + (1 + a) * this.unknown;
+  }
+
+  private uncertainty(): number {
+    const s = this.state;
     const unvisited = this.visits() < 2 ? UNVISITED_VARIANCE : 0;
-    return a / m + Math.max(0.01, b) + (1 + a) * (unknown + unvisited);
+    return 1 / (this.eventsOfHour() + 20) + 1 / (s.baseEvents + s.hourLearned + 1) + unvisited;
   }
 
   /** Least multiplier of any hour near the current one, for looking ahead. */
@@ -278,8 +290,8 @@ export class RateBaseline {
   private integrate(from: number, to: number): void {
     const s = this.state;
     const span = to - from;
-    const base = this.base();
-    this.spread((from + span / 2) / HOUR - s.hour, base * this.level());
+    const level = this.level();
+    this.spread((from + span / 2) / HOUR - s.hour, this.base() * level);
     const counted = s.count;
     for (let k = 0; k < SCALES.length; k++) {
       const decay = DECAYS[k]!;
@@ -294,7 +306,7 @@ export class RateBaseline {
       s.mMin.set(k, s.mMin.get(k) * d + this.lambdaMin * fill);
     }
     const d = LEVEL_DECAY.over(span);
-    const usual = this.lambda / this.level();
+    const usual = this.lambda / level;
     s.levelSeen = (s.levelSeen + counted) * d;
     s.levelExpected = s.levelExpected * d + usual * LEVEL_DECAY.tau * (1 - d);
     s.count = 0;

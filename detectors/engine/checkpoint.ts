@@ -13,7 +13,7 @@ import type { DetectionEngine } from './engine.ts';
 import type { OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
-import type { Memory, PlacedPart } from './layout.ts';
+import { copyPart, type Memory, type PlacedPart } from './layout.ts';
 
 const SKETCH_PART = 'admission';
 
@@ -172,8 +172,7 @@ function converter(
         seat?.detector.init(seat.state, seat.settings);
         continue;
       }
-      const bytes = record.subarray(old.offset, old.offset + Math.min(old.size, part.size));
-      memory.bytes.set(bytes, offset + part.offset);
+      copyPart(old, record, part, memory, offset);
       if (old.version !== part.version) seat!.detector.migrate!(seat!.state, old.version);
     }
   };

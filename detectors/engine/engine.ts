@@ -167,7 +167,7 @@ export class DetectionEngine implements Engine {
       return;
     }
     if (this.docket.mustSettle(event)) this.docket.settle(group, slot, event.at);
-    group.slab.copyToScratch(slot);
+    if (this.options.durable) group.slab.copyToScratch(slot);
     judge.observe(event);
     if (group.open.size > 0) this.docket.returned(group, slot, event.at);
     this.docket.raise(group, slot, event);
@@ -180,7 +180,7 @@ export class DetectionEngine implements Engine {
       this.counters.late++;
       return;
     }
-    group.slab.copyToScratch(slot);
+    if (this.options.durable) group.slab.copyToScratch(slot);
     this.judge.observeFailure(event);
     this.docket.raise(group, slot, event);
   }

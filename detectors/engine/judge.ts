@@ -128,6 +128,7 @@ export class Judge {
   /** Makes `subject` speak of the record at hand, at a second no earlier than its last event. */
   face(second: number): void {
     const { header, subject } = this;
+    this.rate.turn();
     subject.firstAt = header.firstAt;
     subject.events = header.events;
     subject.second = second;
@@ -144,6 +145,7 @@ export class Judge {
     if (second >= latest) {
       rate.setShift(this.shiftOf(event));
       rate.advance(second);
+      rate.turn();
       rate.tally();
     } else {
       subject.age = latest - second;

@@ -94,8 +94,6 @@ export interface PlacedField {
 export interface PlacedPart {
   readonly id: string;
   readonly version: number;
-  readonly offset: number;
-  readonly size: number;
   readonly fields: readonly PlacedField[];
 }
 
@@ -105,28 +103,50 @@ export interface RecordLayout {
   readonly parts: readonly PlacedPart[];
 }
 
-/** Places parts one after the other, each on an 8-byte boundary, its largest fields first. */
+/**
+ * Places the single fields of all parts first, side by side, then the arrays: an event touches most of the
+ * one and little of the other, and at a million keys its cost is the number of cache lines it touches.
+ */
 export function placeParts(parts: readonly LayoutPart[]): RecordLayout {
-  const placed: PlacedPart[] = [];
+  const placed = parts.map(({ id, version }) => ({ id, version, fields: [] as PlacedField[] }));
   let offset = 0;
-  for (const part of parts) {
-    const fields: PlacedField[] = [];
-    let end = offset;
-    const entries = Object.entries(part.layout).map(([name, type]) => ({
-      name,
-      scalar: typeof type === 'string' ? type : type[0],
-      length: typeof type === 'string' ? 1 : type[1],
-      isArray: typeof type !== 'string',
-    }));
-    entries.sort((a, b) => SIZES[b.scalar] - SIZES[a.scalar]);
-    for (const entry of entries) {
-      fields.push({ name: entry.name, scalar: entry.scalar, length: entry.length, offset: end });
-      end += SIZES[entry.scalar] * entry.length;
+  for (const isArray of [false, true]) {
+    for (const scalar of ['f64', 'u32', 'f32', 'u16', 'u8'] as const) {
+      for (const [i, part] of parts.entries()) {
+        for (const [name, type] of Object.entries(part.layout)) {
+          if (Array.isArray(type) !== isArray) continue;
+          if ((typeof type === 'string' ? type : type[0]) !== scalar) continue;
+          const length = typeof type === 'string' ? 1 : type[1]!;
+          const size = SIZES[scalar];
+          offset = Math.ceil(offset / size) * size;
+          placed[i]!.fields.push({ name, scalar, length, offset });
+          offset += size * length;
+        }
+      }
     }
-    placed.push({ id: part.id, version: part.version, offset, size: end - offset, fields });
-    offset = (end + 7) & ~7;
   }
-  return { size: offset, parts: placed };
+  return { size: Math.ceil(offset / 8) * 8, parts: placed };
+}
+
+/** Bytes that a part takes of a record. */
+export function bytesOfPart(part: PlacedPart): number {
+  return part.fields.reduce((sum, field) => sum + SIZES[field.scalar] * field.length, 0);
+}
+
+/** Copies the fields that both versions of a part have, of the same type and length. */
+export function copyPart(
+  from: PlacedPart,
+  record: Uint8Array,
+  to: PlacedPart,
+  memory: Memory,
+  offset: number,
+): void {
+  for (const field of to.fields) {
+    const old = from.fields.find((other) => other.name === field.name);
+    if (old?.scalar !== field.scalar || old.length !== field.length) continue;
+    const size = SIZES[field.scalar] * field.length;
+    memory.bytes.set(record.subarray(old.offset, old.offset + size), offset + field.offset);
+  }
 }
 
 /** Binds a part's fields to a cursor. */

@@ -3,12 +3,14 @@ import type { ApiEvent } from '../../core/event.ts';
 import { type FindingInputs, SCORE_MAX } from '../../core/finding.ts';
 import type { Recomputed } from './contract.ts';
 import type { Judge } from './judge.ts';
-import { Memory } from './layout.ts';
+import { bytesOfPart, Memory } from './layout.ts';
 
 const TEXT = new TextDecoder();
 
 export function layoutVersion(judge: Judge): string {
-  return judge.layout.parts.map((part) => `${part.id}@${part.version}:${part.size}`).join(' ');
+  return judge.layout.parts
+    .map((part) => `${part.id}@${part.version}:${bytesOfPart(part)}`)
+    .join(' ');
 }
 
 /** Scores are compared and told to six decimals: engines differ by an ulp in logarithms. */
