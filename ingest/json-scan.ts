@@ -183,8 +183,10 @@ export class JsonScanner {
       }
       if (memo > 0) {
         const head = table[memo]!;
-        const start = i + (head & LENGTH_MASK);
+        let start = i + (head & LENGTH_MASK);
         if ((head & TEXT_FLAG) === 0) {
+          // Learned without space before the value; this record may have some.
+          if (bytes[start]! <= 0x20) start = skipSpace(bytes, start, end);
           i = this.value(start, end, table[memo + CHILD]!, memo, depth);
         } else {
           i = skipString(bytes, view, start, end);

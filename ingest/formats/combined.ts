@@ -2,8 +2,10 @@
  * Common and combined log format, as Apache and NGINX write it. There is no key in it: `--key` says where it is
  * (a query parameter, the user name, the address). Hot: no object and no string per line.
  */
+import { KeyhoundError } from '../../core/errors.ts';
 import { type Decoder, type Format, type FormatOptions, REJECTION } from '../../core/format.ts';
 import { AUTH, createDraft, FIELD, type RecordDraft, resetDraft } from '../../core/record.ts';
+import { asBasicHeader } from '../basic-user.ts';
 import { putLogText, type Range, scanClfLine } from '../clf-scan.ts';
 import { isBlank } from '../json-read.ts';
 import { byShare, sampleLines } from '../sample.ts';
@@ -19,13 +21,21 @@ export class CombinedDecoder implements Decoder {
   private readonly scratch = new Scratch();
   private readonly user: Range = { from: -1, to: -1 };
   private readonly userIsKey: boolean;
+  /** `--key basic` takes an Authorization header apart. */
+  private readonly wantsHeader: boolean;
 
   constructor(options: FormatOptions) {
     const key = options.key;
-    this.userIsKey =
-      key === undefined ||
-      key.kind === 'basic' ||
-      (key.kind === 'field' && key.name.replace(/^\$/, '') === 'remote_user');
+    const isUserName =
+      key?.kind === 'basic' ||
+      (key?.kind === 'field' && key.name.replace(/^\$/, '') === 'remote_user');
+    this.userIsKey = key === undefined || isUserName;
+    this.wantsHeader = key?.kind === 'basic';
+    const isElsewhere = key?.kind === 'query' || key?.kind === 'path' || key?.kind === 'client_ip';
+    if (key === undefined || isUserName || isElsewhere) return;
+    throw new KeyhoundError('usage', `--key ${key.kind}: combined format does not show it`, {
+      hint: 'Log it (nginx: log_format, given as logFormat), or use query:, path:, basic or client_ip.',
+    });
   }
 
   decode(bytes: Uint8Array, start: number, end: number, draft: RecordDraft): number {
@@ -43,6 +53,7 @@ export class CombinedDecoder implements Decoder {
       const escaped = bytes.subarray(user.from, user.to).includes(BACKSLASH);
       const stop = escaped ? ~user.to : user.to;
       putLogText(bytes, user.from, stop, draft, FIELD.rawKey, scratch);
+      if (this.wantsHeader) asBasicHeader(draft, FIELD.rawKey, scratch);
     }
     if (draft.status === 401) draft.auth = AUTH.failed;
     return Number.isNaN(draft.at) ? REJECTION.noTime : REJECTION.ok;

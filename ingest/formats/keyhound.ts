@@ -135,10 +135,9 @@ class KeyhoundDecoder implements Decoder {
   private place(): EdgePlace | undefined {
     const { reader, slots, placeSlots } = this;
     if (!reader.isObject(slots.place)) return undefined;
-    const number = (name: PlaceName): number => {
-      const value = reader.number(placeSlots[name]);
-      return Number.isFinite(value) ? value : 0;
-    };
+    // NaN says unknown: 0 N 0 E is a place, and a radius of 0 would be exactness.
+    const number = (name: PlaceName): number => reader.number(placeSlots[name]);
+    const asn = number('asn');
     return {
       country: reader.string(placeSlots.country),
       region: reader.string(placeSlots.region),
@@ -146,7 +145,7 @@ class KeyhoundDecoder implements Decoder {
       latitude: number('lat'),
       longitude: number('lon'),
       radiusKm: number('radiusKm'),
-      asn: number('asn'),
+      asn: Number.isInteger(asn) ? asn : 0,
     };
   }
 }

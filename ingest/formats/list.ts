@@ -2,12 +2,24 @@
 import { KeyhoundError } from '../../core/errors.ts';
 import type { Format } from '../../core/format.ts';
 import { suggest } from '../../core/suggest.ts';
+import { awsApigateway } from './aws-apigateway.ts';
+import { cloudtrail } from './cloudtrail.ts';
 import { combined } from './combined.ts';
+import { json } from './json.ts';
 import { keyhound } from './keyhound.ts';
 import { kong } from './kong.ts';
+import { nginx } from './nginx.ts';
 
 /** In order of preference where two recognise a file equally well. */
-export const FORMATS: readonly Format[] = Object.freeze([kong, keyhound, combined]);
+export const FORMATS: readonly Format[] = Object.freeze([
+  kong,
+  nginx,
+  combined,
+  cloudtrail,
+  awsApigateway,
+  json,
+  keyhound,
+]);
 
 /** Throws a usage error that names the nearest right word. */
 export function formatById(id: string): Format {
