@@ -40,6 +40,14 @@ test('processes that start at once agree on one pepper', async () => {
   assert.equal(outputs.filter((line) => line.endsWith('true')).length, 1);
 });
 
+test('a pepper that another process has made meanwhile is taken, never replaced', (context) => {
+  const home = fresh();
+  const first = loadPepper({ env: { HOME: home } });
+  context.mock.method(fs, 'existsSync', () => false);
+  const second = loadPepper({ env: { HOME: home } });
+  assert.deepEqual([second.created, second.fingerprint], [false, first.fingerprint]);
+});
+
 test('the environment wins over the generated file, and nothing is written then', () => {
   const home = fresh();
   const given = 'sixteen bytes or more';
