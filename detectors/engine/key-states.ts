@@ -4,15 +4,25 @@ import type { KeyState, Readiness } from './contract.ts';
 import type { DetectionEngine } from './engine.ts';
 import type { KeyGroup } from './key-group.ts';
 
-export function keyStates(
-  engine: DetectionEngine,
-  options: { readonly limit: number; readonly prefix?: string },
-): KeyState[] {
+export interface KeyStatesOptions {
+  readonly limit: number;
+  /** Begin of the id. */
+  readonly prefix?: string;
+  readonly consumer?: string;
+  /** Only keys used at or after this instant, epoch ms. */
+  readonly sinceAt?: number;
+}
+
+export function keyStates(engine: DetectionEngine, options: KeyStatesOptions): KeyState[] {
+  const { prefix = '', consumer, sinceAt } = options;
   const found: { id: string; group: KeyGroup; slot: number }[] = [];
   for (const group of engine.groups) {
     for (let slot = 1; slot < group.slab.end; slot++) {
       const id = group.ids[slot]!;
-      if (id !== '' && id.startsWith(options.prefix ?? '')) found.push({ id, group, slot });
+      if (id === '' || !id.startsWith(prefix)) continue;
+      if (consumer !== undefined && consumerOf(engine, group, slot) !== consumer) continue;
+      if (sinceAt !== undefined && lastAtOf(engine, group, slot) < sinceAt) continue;
+      found.push({ id, group, slot });
     }
   }
   found.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -25,6 +35,18 @@ export function keyStateOf(engine: DetectionEngine, id: string): KeyState | unde
     if (slot > 0) return stateAt(engine, group, slot);
   }
   return undefined;
+}
+
+/** The registry knows better than the log. */
+function consumerOf(engine: DetectionEngine, group: KeyGroup, slot: number): string {
+  const { directory } = engine.options;
+  const entry = directory.size === 0 ? undefined : directory.entry(group.ids[slot]!);
+  return entry?.consumer ?? group.consumers[slot]!;
+}
+
+function lastAtOf({ judge }: DetectionEngine, group: KeyGroup, slot: number): number {
+  judge.moveTo(group.slab.memory, group.slab.offset(slot));
+  return judge.header.lastAt;
 }
 
 function stateAt(engine: DetectionEngine, group: KeyGroup, slot: number): KeyState {
@@ -47,7 +69,7 @@ function stateAt(engine: DetectionEngine, group: KeyGroup, slot: number): KeySta
   }
   const id = group.ids[slot]!;
   const entry = engine.options.directory.entry(id);
-  const consumer = entry?.consumer ?? group.consumers[slot]!;
+  const consumer = consumerOf(engine, group, slot);
   return {
     id,
     ...(entry?.label === undefined ? {} : { label: entry.label }),

@@ -1,0 +1,60 @@
+/**
+ * What the console's API and the commands that open a state themselves both answer, from one session: so that
+ * they answer the same.
+ */
+import type { ConsoleData, Readiness } from '../console/contract.ts';
+import { assert } from '../core/errors.ts';
+import type { StateClient } from './contract.ts';
+import { explain } from './explain.ts';
+import { createIncidentData } from './incident-data.ts';
+import { createKeyData } from './key-data.ts';
+import type { Recent } from './recent.ts';
+import type { Session } from './session.ts';
+
+export interface ConsoleDataOptions {
+  /** What was told since the last checkpoint. Without it answers are as of that checkpoint. */
+  readonly recent?: Recent;
+  readiness(): Readiness;
+  /** The `summary` of contracts.md, as of now. */
+  summary(): object;
+}
+
+/** What is asked of a state, whoever asks. */
+export type StateData = Omit<StateClient, 'via' | 'close'>;
+
+/** The session must have a store. */
+export function createStateData(session: Session, recent?: Recent): StateData {
+  const { store, engine } = session;
+  assert(store !== undefined, 'only a session with a state can be asked');
+  const incidents = createIncidentData(store, recent);
+  const keys = createKeyData(session);
+  return {
+    incidents: (filter) => incidents.incidents(filter),
+    incident: (id) => incidents.incident(id),
+    keys: async (filter) => keys.keys(filter),
+    key: (reference) => keys.key(reference),
+    explain: (id) =>
+      explain(id, {
+        incidents,
+        inputs: (findingId) => store.findingInputs(findingId),
+        recompute: (inputs) => engine.recompute(inputs),
+        usage: (keyId, sinceAt) => keys.usage(keyId, sinceAt),
+        firstAt: (keyId) => {
+          const state = engine.key(keyId);
+          return state === undefined ? undefined : Date.parse(state.firstAt);
+        },
+      }),
+    backup: (folder) => store.backup(folder),
+  };
+}
+
+/** For `createApi`. Reads the engine between two events: call it from the thread that the engine runs on. */
+export function createConsoleData(session: Session, options: ConsoleDataOptions): ConsoleData {
+  const data = createStateData(session, options.recent);
+  return {
+    ...data,
+    readiness: () => options.readiness(),
+    summary: async () => options.summary(),
+    key: (name: string) => data.key({ name }),
+  };
+}
