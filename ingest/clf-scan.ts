@@ -5,6 +5,8 @@
  *             [ " " referer " " agent ] [ " " anything ]
  *   request, referer, agent = '"' text in which '"' and '\' stand escaped '"'
  *
+ * A line may also end within the agent: real logs hold such lines.
+ *
  * The user name is the client's text, and may hold spaces and brackets, but no bare quote: so the time is read
  * backwards from the first quote, and nothing in a user name can pass for it.
  */
@@ -148,7 +150,12 @@ function scanTail(
   if (i + 1 >= end || bytes[i] !== SPACE || bytes[i + 1] !== QUOTE) return i === end;
   const agent = i + 2;
   i = closingQuote(bytes, agent, end);
-  if (i === -1) return false;
+  if (i === -1) {
+    // A writer that cuts long lines has cut the agent: all before it is whole.
+    const escaped = bytes.subarray(agent, end).includes(BACKSLASH);
+    putLogText(bytes, agent, escaped ? ~end : end, draft, FIELD.userAgent, scratch);
+    return true;
+  }
   putLogText(bytes, agent, i, draft, FIELD.userAgent, scratch);
   if (i < 0) i = ~i;
   return i + 1 === end || bytes[i + 1] === SPACE;

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KeyhoundError } from '../../../core/errors.ts';
+import { detectFormat, FORMATS, formatById } from '../../../ingest/formats/list.ts';
+import { casesOf, TEXT } from './cases.ts';
+
+const ENCODER = new TextEncoder();
+
+test('ids are unique, and the nearest one is suggested for a wrong one', () => {
+  assert.equal(new Set(FORMATS.map((format) => format.id)).size, FORMATS.length);
+  assert.throws(
+    () => formatById('ngnix'),
+    (error) =>
+      error instanceof KeyhoundError && error.kind === 'usage' && /nginx\?/.test(error.message),
+  );
+});
+
+test('an array, an envelope and a pretty-printed document are recognised', () => {
+  for (const id of ['kong', 'cloudtrail', 'keyhound', 'aws-apigateway']) {
+    const records = casesOf(id)[0]!.records.map((record) => JSON.parse(TEXT.decode(record)));
+    for (const document of [
+      JSON.stringify(records),
+      JSON.stringify(records, null, 2),
+      JSON.stringify({ Records: records }),
+      JSON.stringify({ Records: records }, null, 3),
+      `\ufeff${JSON.stringify(records[0], null, 2)}`,
+    ]) {
+      const found = detectFormat(ENCODER.encode(document));
+      assert.equal(found.format?.id, id, found.why);
+      // As the head of a larger file, cut anywhere in its second half.
+      const cut = document.slice(0, Math.floor(document.length * 0.9));
+      if (document.startsWith('\ufeff')) continue;
+      assert.equal(detectFormat(ENCODER.encode(cut)).format?.id, id);
+    }
+  }
+});
+
+test('a file of another kind is no format, and the reason says what was tried', () => {
+  for (const text of [
+    '',
+    'timestamp,value\n2026-03-01,5\n',
+    '{"level":"info","msg":"started"}\n',
+    '{"ts":1772359200,"time":1772359200,"message":"x"}\n',
+    '\u0000\u0001\u0002\u001f\u008b',
+    '[1,2,3]',
+    '{"Records":[',
+  ]) {
+    const found = detectFormat(ENCODER.encode(text));
+    assert.equal(found.format, undefined, text);
+    for (const format of FORMATS) assert.ok(found.why.includes(format.id), found.why);
+    assert.equal(found.candidates.length, FORMATS.length);
+  }
+});
+
+test('lines of both NGINX and Apache are called combined, and say that NGINX writes them alike', () => {
+  const found = detectFormat(
+    ENCODER.encode(`${TEXT.decode(casesOf('combined')[0]!.records[0])}\n`),
+  );
+  assert.equal(found.format?.id, 'combined');
+  assert.match(found.why, /1 of 1 line has/);
+  assert.match(found.candidates.find(({ id }) => id === 'nginx')?.why ?? '', /alike/);
+});
+
+test('a part of a line in a sample does not count against a format', () => {
+  const line = `${TEXT.decode(casesOf('combined')[0]!.records[0])}\n`;
+  const found = detectFormat(ENCODER.encode(line.repeat(3).slice(0, -40)));
+  assert.match(found.why, /2 of 2 lines/);
+});
