@@ -46,6 +46,11 @@ export class PayloadWriter {
     }
   }
 
+  /** Bytes so far. */
+  get size(): number {
+    return this.#end;
+  }
+
   bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#end);
   }

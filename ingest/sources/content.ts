@@ -76,7 +76,7 @@ export function plainContent(handle: FileHandle, path: string, position: number)
   };
 }
 
-/** A compressed file. Does not own the handle. Rejects with code `source-cut-short` where the compressed data ends too early. */
+/** A compressed file. Does not own the handle. Rejects with code `source-cut-short` where it ends too early. */
 export function compressedContent(
   handle: FileHandle,
   path: string,

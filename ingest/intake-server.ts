@@ -1,0 +1,227 @@
+/**
+ * `POST /intake/{format}`: gateways push their logs here. A push is answered when its events are safe in the
+ * spool; until then the gateway keeps them. Never more than `bodiesBytesMax` of bodies are in memory: beyond
+ * that, and while the spool is full, senders are told to come again (429 with Retry-After).
+ */
+import type { AddressInfo } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { KeyhoundError } from '../core/errors.ts';
+import { suggest } from '../core/suggest.ts';
+import { Intake, type IntakeOptions, type IntakeResult, type IntakeSource } from './intake.ts';
+import { BodyError, cloudWatchMessages, decompress, openFirehose } from './intake-body.ts';
+import { admitted } from './intake-tokens.ts';
+
+export interface IntakeServerOptions extends IntakeOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** A source may stand in it several times, once for each format. */
+  readonly sources: readonly IntakeSource[];
+  /** Largest body, bytes, before and after decompression. */
+  readonly bodyBytesMax: number;
+  /** Most bytes of bodies in memory. Default 8 × bodyBytesMax. */
+  readonly bodiesBytesMax?: number | undefined;
+  /** Default 1,024. */
+  readonly connectionsMax?: number | undefined;
+  /** A source was heard of, with so many good records. */
+  onPush?(source: string, result: IntakeResult): void;
+  /** Something failed that is not the sender's doing. */
+  onError?(error: unknown): void;
+}
+
+export interface IntakeServer {
+  /** E.g. `http://127.0.0.1:8422`. */
+  readonly url: string;
+  readonly port: number;
+  /** Pushes refused as a whole since the start, by HTTP status. */
+  readonly refused: ReadonlyMap<number, number>;
+  /** Answers what is in flight, then stops. */
+  close(): Promise<void>;
+}
+
+/** A sender that stops in the middle of a body is cut off after this, ms. */
+const REQUEST_MS_MAX = 60_000;
+const RETRY_SECONDS = '5';
+
+/** Listens. Rejects with an `operating` error with code `listen` when the address cannot be had. */
+export async function startIntakeServer(options: IntakeServerOptions): Promise<IntakeServer> {
+  const { host, port } = options;
+  const listener = new Listener(options);
+  const { app } = listener;
+  app.server.maxConnections = options.connectionsMax ?? 1024;
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    await app.close();
+    throw new KeyhoundError('operating', `cannot listen on ${host}:${port}`, {
+      code: 'listen',
+      hint: 'Is another instance running? listen.intake sets the address.',
+      cause,
+    });
+  }
+  const address = app.server.address() as AddressInfo;
+  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return {
+    url: `http://${name}:${address.port}`,
+    port: address.port,
+    refused: listener.refused,
+    close: () => app.close(),
+  };
+}
+
+interface IntakeRequest {
+  Params: { format: string };
+}
+
+class Listener {
+  readonly app: FastifyInstance;
+  readonly refused = new Map<number, number>();
+  readonly #options: IntakeServerOptions;
+  readonly #intakes: readonly (Intake & { readonly token: string | undefined })[];
+  readonly #bodiesBytesMax: number;
+  #bodiesBytes = 0;
+
+  constructor(options: IntakeServerOptions) {
+    this.#options = options;
+    this.#bodiesBytesMax = options.bodiesBytesMax ?? 8 * options.bodyBytesMax;
+    this.#intakes = options.sources.map((source) =>
+      Object.assign(new Intake(source, options), { token: source.token }),
+    );
+    this.app = fastify({
+      bodyLimit: options.bodyBytesMax,
+      requestTimeout: REQUEST_MS_MAX,
+      exposeHeadRoutes: false,
+      // Bodies and headers hold keys: nothing of them is logged.
+      logger: false,
+      onProtoPoisoning: 'ignore',
+    });
+    this.#routes();
+  }
+
+  #routes(): void {
+    const { app } = this;
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body);
+    });
+    app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
+    app.setNotFoundHandler((_request, reply) => {
+      return this.#refuse(reply, 404, 'Push logs to POST /intake/{format}.');
+    });
+    app.route<IntakeRequest>({
+      // Kong's http-log may use any of the three.
+      method: ['POST', 'PUT', 'PATCH'],
+      url: '/intake/:format',
+      onRequest: async (request, reply) => this.#admit(request, reply),
+      handler: async (request, reply) => this.#take(request, reply),
+    });
+  }
+
+  /** Before the body is read: may the sender push, and is there room? */
+  #admit(request: FastifyRequest<IntakeRequest>, reply: FastifyReply): FastifyReply | undefined {
+    if (admitted(this.#intakes, request.headers).length === 0) {
+      reply.header('www-authenticate', 'Bearer').header('connection', 'close');
+      return this.#refuse(reply, 401, 'A valid token is needed.');
+    }
+    if (this.#intakeOf(request) === undefined) {
+      return this.#refuse(reply, 404, this.#whichFormats(request));
+    }
+    const bytes = this.#bytesOf(request);
+    if (this.#bodiesBytes > 0 && this.#bodiesBytes + bytes > this.#bodiesBytesMax) {
+      reply.header('retry-after', '1');
+      return this.#refuse(reply, 429, 'Too much is being received at the same time.');
+    }
+    this.#bodiesBytes += bytes;
+    reply.raw.once('close', () => {
+      this.#bodiesBytes -= bytes;
+    });
+    return undefined;
+  }
+
+  /** What the body will take, as far as its headers say; logs compress to a tenth or less. */
+  #bytesOf({ headers }: FastifyRequest): number {
+    const { bodyBytesMax } = this.#options;
+    const length = Number(headers['content-length'] ?? Number.NaN);
+    if (!(length >= 0)) return bodyBytesMax;
+    const isPlain = headers['content-encoding'] === undefined;
+    return Math.min(isPlain ? length : length * 10, bodyBytesMax);
+  }
+
+  #intakeOf(request: FastifyRequest<IntakeRequest>): Intake | undefined {
+    const { format } = request.params;
+    const own = admitted(this.#intakes, request.headers);
+    return own.find((intake) => intake.source.traits.format.id === format);
+  }
+
+  #whichFormats(request: FastifyRequest<IntakeRequest>): string {
+    const own = admitted(this.#intakes, request.headers);
+    const ids = [...new Set(own.map((intake) => intake.source.traits.format.id))];
+    const nearest = suggest(request.params.format, ids);
+    const meant = nearest === undefined ? '' : ` Did you mean /intake/${nearest}?`;
+    return `This token pushes: ${ids.join(', ')}.${meant}`;
+  }
+
+  async #take(request: FastifyRequest<IntakeRequest>, reply: FastifyReply): Promise<FastifyReply> {
+    const { bodyBytesMax } = this.#options;
+    const intake = this.#intakeOf(request);
+    if (intake === undefined) return this.#refuse(reply, 404, this.#whichFormats(request));
+    const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    const body = await decompress(raw, request.headers['content-encoding'], bodyBytesMax);
+    if (isFirehose(request)) return this.#takeFirehose(body, intake, reply);
+    const result = await intake.take(cloudWatchMessages(body) ?? [body]);
+    this.#options.onPush?.(intake.source.traits.name, result);
+    return reply.send(result);
+  }
+
+  async #takeFirehose(body: Buffer, intake: Intake, reply: FastifyReply): Promise<FastifyReply> {
+    const { parts, requestId } = await openFirehose(body, this.#options.bodyBytesMax);
+    const result = await intake.take(parts);
+    this.#options.onPush?.(intake.source.traits.name, result);
+    const timestamp = this.#options.clock.now();
+    return reply.header('content-type', JSON_TYPE).send(JSON.stringify({ requestId, timestamp }));
+  }
+
+  #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const { status, message } = this.#judge(error);
+    if (status === 429 || status === 503) reply.header('retry-after', RETRY_SECONDS);
+    if (status >= 500) this.#options.onError?.(error);
+    if (!isFirehose(request)) return this.#refuse(reply, status, message);
+    this.#note(status);
+    const requestId = String(request.headers['x-amz-firehose-request-id'] ?? '').slice(0, 256);
+    const timestamp = this.#options.clock.now();
+    const answer = JSON.stringify({ requestId, timestamp, errorMessage: message });
+    return reply.code(status).header('content-type', JSON_TYPE).send(answer);
+  }
+
+  /** What the sender is told. Nothing of the request is quoted. */
+  #judge(error: unknown): { status: number; message: string } {
+    if (error instanceof BodyError) return error;
+    if (error instanceof KeyhoundError) {
+      const { code, message } = error;
+      if (code === 'spool-full') return { status: 429, message };
+      if (error.retryable) return { status: 503, message };
+      return { status: 500, message: 'failed' };
+    }
+    const status = error instanceof Error && 'statusCode' in error ? error.statusCode : 500;
+    if (status === 413) return { status, message: 'the body is too large' };
+    if (typeof status === 'number' && status >= 400 && status < 500) {
+      return { status, message: 'the request cannot be read' };
+    }
+    return { status: 500, message: 'failed' };
+  }
+
+  #refuse(reply: FastifyReply, status: number, error: string): FastifyReply {
+    this.#note(status);
+    return reply.code(status).send({ error });
+  }
+
+  #note(status: number): void {
+    this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
+  }
+}
+
+const JSON_TYPE = 'application/json';
+
+function isFirehose(request: FastifyRequest): boolean {
+  return request.headers['x-amz-firehose-request-id'] !== undefined;
+}
