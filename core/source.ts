@@ -22,7 +22,7 @@ export interface RecordBatch {
   readonly mediumBytes: number;
   /** Records dropped while cutting because they exceeded the size limit: where, and how long. */
   readonly tooLong: readonly { readonly position: number; readonly length: number }[];
-  /** The stream has been read to its end and will not grow (never true while following). */
+  /** The stream has been read to its end and will not grow (while following: its file is gone for good). */
   readonly ended: boolean;
 }
 

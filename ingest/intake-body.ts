@@ -87,7 +87,7 @@ export async function openFirehose(body: Buffer, bytesMax: number): Promise<Fire
   return { requestId: requestId.slice(0, 256), parts };
 }
 
-/** The messages of a CloudWatch Logs subscription (none in its control messages); undefined when the bytes are something else. */
+/** The messages of a CloudWatch subscription, none in its control messages; undefined: it is none. */
 export function cloudWatchMessages(bytes: Buffer): Buffer[] | undefined {
   if (!bytes.subarray(0, 256).includes('"messageType"')) return undefined;
   const value = parsed(bytes);
