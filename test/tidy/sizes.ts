@@ -22,7 +22,8 @@ export function sizeFaults(file: SourceFile): string[] {
     // Blanked texts leave a gap that was not there.
     const prose = PROSE.test(bare[i]!.trim()) || bare[i]!.trim() === '';
     const most = prose ? PROSE_COLUMNS_MAX : LINE_COLUMNS_MAX;
-    if (line.length > most) {
+    // A test shows a record as it comes, on one line.
+    if (line.length > most && !(prose && file.path.startsWith('test/'))) {
       faults.push(`${file.path}:${i + 1}: ${line.length} characters, ${most} at most`);
     }
   });
