@@ -155,13 +155,13 @@ export function planAttacks(
   const random = createRandom(options.seed, 0x706c616e);
   const kinds = options.attackKinds ?? ATTACK_KINDS;
   const free = shuffled(keys, random);
-  const rateMiddle = middleRate(keys);
+  const rateBusy = busyRate(keys);
   const toAt = options.fromAt + options.days * DAY_MS;
   const beginAt = attacksFromAt(options.fromAt, options.days);
   const specs: AttackSpec[] = [];
   for (let i = 0; i < Math.min(count, keys.length); i++) {
     let kind = kinds[i % kinds.length]!;
-    let place = free.findIndex((key) => suits(kind, key, rateMiddle));
+    let place = free.findIndex((key) => suits(kind, key, rateBusy));
     if (place < 0) {
       kind = 'stolen-key';
       place = 0;
@@ -182,9 +182,10 @@ function strength(kind: AttackKind, random: Random): Partial<AttackSpec> {
   return { rateMin: PLANNED_RATE_MIN };
 }
 
-function suits(kind: AttackKind, key: KeyProfile, rateMiddle: number): boolean {
+/** Hours without a request mean something only for a key that is seldom quiet for an hour. */
+function suits(kind: AttackKind, key: KeyProfile, rateBusy: number): boolean {
   if (kind === 'off-hours') return key.class === 'office';
-  if (kind === 'silence') return key.class === 'steady' && key.rate >= rateMiddle;
+  if (kind === 'silence') return key.class === 'steady' && key.rate >= rateBusy;
   return true;
 }
 
@@ -193,7 +194,7 @@ function durationOf(kind: AttackKind, random: Random): number {
     'stolen-key': [10, 30],
     'error-burst': [8, 20],
     'off-hours': [30, 60],
-    silence: [180, 480],
+    silence: [240, 480],
     spike: [1, 2],
   };
   return Math.floor(random.between(...minutes[kind]) * MINUTE_MS);
@@ -217,10 +218,11 @@ function placed(
   return at;
 }
 
-function middleRate(keys: readonly KeyProfile[]): number {
+/** Above it lies the busiest quarter of the steady keys. */
+function busyRate(keys: readonly KeyProfile[]): number {
   const rates = keys.filter((key) => key.class === 'steady').map((key) => key.rate);
   rates.sort((a, b) => a - b);
-  return rates[Math.floor(rates.length / 2)] ?? 0;
+  return rates[Math.floor(rates.length * 0.75)] ?? 0;
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {
