@@ -116,6 +116,26 @@ test('tabs are fences like quotes', () => {
   assert.equal(read(format, `${line}\t`).result, REJECTION.malformed);
 });
 
+test('a line cut anywhere, or with more in it than the format has, is malformed', () => {
+  const format = '$msec "$status" "$http_user_agent" "$request_uri"';
+  const line = '1.5 "200" "agent" "/v1/x"';
+  const template = new LogTemplate(parseLogFormat(format), ['status', 'http_user_agent']);
+  const matches = (text: string): boolean => {
+    const bytes = ENCODER.encode(text);
+    return template.match(bytes, 0, bytes.length);
+  };
+  assert.equal(matches(line), true);
+  for (let end = 0; end < line.length; end++) assert.equal(matches(line.slice(0, end)), false);
+  for (const text of [
+    '1.5x "200" "a" "/"',
+    '1.5 "200x" "a" "/"',
+    '1.5 "200" "a" "/"x',
+    `${line}"`,
+  ]) {
+    assert.equal(matches(text), false, text);
+  }
+});
+
 test('with escape=none a forged quote makes a line malformed, it moves nothing', () => {
   const format = `log_format n escape=none '$msec "$http_user_agent" $status "$request_uri"';`;
   assert.equal(read(format, '1.5 "a" 200 "/x"').result, REJECTION.ok);

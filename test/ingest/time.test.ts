@@ -39,6 +39,21 @@ test('CLF times in any order and zone are what Date makes of them', () => {
   );
 });
 
+test('the day and the zone that are kept are told apart by every byte', () => {
+  const reader = new TimeReader();
+  const at = (text: string, iso: string): void => {
+    assert.equal(clf(reader, text), Date.parse(iso), text);
+  };
+  at('22/Nov/2026:04:18:21 +0100', '2026-11-22T04:18:21+01:00');
+  at('22/Nov/2027:04:18:21 +0100', '2027-11-22T04:18:21+01:00');
+  at('22/Nov/2027:04:18:21 -0100', '2027-11-22T04:18:21-01:00');
+  at('23/Nov/2027:04:18:21 -0100', '2027-11-23T04:18:21-01:00');
+  at('23/Nov/2027:04:18:21 -0130', '2027-11-23T04:18:21-01:30');
+  for (const text of ['2026-11-22', '2027-11-22', '2027-12-22', '2027-12-23', '2027-02-23']) {
+    assert.equal(iso(reader, `${text}T00:00:00Z`), Date.parse(text), text);
+  }
+});
+
 test('RFC 3339 times in any order are what Date makes of them', () => {
   const reader = new TimeReader();
   const zone = fc.constantFrom('Z', '+00:00', '+05:30', '-03:30');
