@@ -35,6 +35,8 @@ export interface InputOptions {
   readonly counters: ReaderCounters;
   readonly recordBytesMax: number;
   onNote(text: string): void;
+  /** A batch of a stream was applied. */
+  onApplied?(stream: number, ended: boolean): void;
 }
 
 export interface Inputs {
@@ -241,6 +243,7 @@ export function createReader(
     onApplied: ({ index, position, ended }) => {
       if (ended) engine.closeStream(index, position);
       else engine.advance(index, position);
+      options.onApplied?.(index, ended);
     },
   });
 }

@@ -1,6 +1,186 @@
+/**
+ * The service, embedded: sources → engine in one process, with the HTTP intake, the API and the checkpoints.
+ *
+ * Nothing here decides anything: sources read, the engine judges, and between batches state and positions are
+ * saved together, so that a kill at any instant costs no event and repeats none.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createApi } from '../console/api.ts';
+import { createMetrics } from '../console/metrics.ts';
+import { systemClock } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
-import type { Run } from './contract.ts';
+import { createConsoleData } from './console-data.ts';
+import { ROLES, type Run, type RunOptions } from './contract.ts';
+import { type LiveInput, type LiveInputs, openLiveInputs } from './live-inputs.ts';
+import { createRecent } from './recent.ts';
+import { metricsOf, readinessOf, type StatusParts, summaryNow } from './run-status.ts';
+import { openSession, type Session } from './session.ts';
+import { SourceWatch } from './source-watch.ts';
+import { apiToken, intakeToken, openStateFolder } from './state-folder.ts';
+import { Turns } from './turns.ts';
+import { VERSION } from './version.ts';
 
-export const run: Run = () => {
-  throw new KeyhoundError('operating', 'run is not part of this build');
+const LOOK_MS = 1000;
+const RETRY_MS_MIN = 1000;
+const RETRY_MS_MAX = 30_000;
+
+export const run: Run = async (options) => {
+  checkRoles(options);
+  const { config: loaded, logger } = options;
+  const paths = openStateFolder(loaded.config.state.dir);
+  const notes: string[] = [];
+  const recent = createRecent();
+  const session = await openSession({
+    config: loaded,
+    stateDir: paths.folder,
+    env: process.env,
+    clock: systemClock,
+    command: 'run',
+    onFinding: (finding) => recent.finding(finding),
+    onIncident: (incident) => {
+      recent.incident(incident);
+      options.onIncident(incident);
+    },
+    onNote: (text) => notes.push(text),
+  });
+  const closing: (() => Promise<void>)[] = [() => session.close()];
+  try {
+    const watch = createWatch(session, options);
+    const live = await openLiveInputs({
+      session,
+      config: loaded,
+      watch,
+      logger,
+      clock: systemClock,
+      spoolDir: paths.spool,
+      defaultToken: () => {
+        const { token, file, created } = intakeToken(paths);
+        if (created) notes.push(`made a token for the intake: ${file}`);
+        return token;
+      },
+    });
+    closing.push(async () => live.spool?.close());
+    closing.push(async () => live.intake?.close());
+    const parts = { session, watch, live, clock: systemClock, startedAt: systemClock.now() };
+    const api = createApi({
+      data: createConsoleData(session, {
+        recent,
+        readiness: () => readinessOf(parts),
+        summary: () => summaryNow(parts),
+      }),
+      metrics: createMetrics(() => metricsOf(parts)),
+      token: apiToken(paths).token,
+      version: VERSION,
+      logger,
+    });
+    const address = await api.listen(loaded.config.listen.console);
+    closing.push(() => api.close());
+    session.lock?.announce(address);
+    options.onReady?.({
+      listeners: {
+        console: `http://${address}`,
+        ...(live.intake === undefined ? {} : { intake: live.intake.url }),
+      },
+      stateDir: paths.folder,
+      sources: watch.sources.map((source) => source.name),
+      notes,
+    });
+    await serve(parts, options);
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
 };
+
+function checkRoles({ roles }: RunOptions): void {
+  if (roles === undefined || ROLES.every((role) => roles.includes(role))) return;
+  throw new KeyhoundError('usage', 'the embedded form runs all roles in one process', {
+    code: 'roles',
+    hint: 'Leave --role out. Roles apart need Kafka and Redis between them, which this version has not.',
+  });
+}
+
+function createWatch(session: Session, { config, logger }: RunOptions): SourceWatch {
+  return new SourceWatch({
+    engine: session.engine,
+    clock: systemClock,
+    silentMs: config.config.intake.silentMs,
+    onState: ({ name, state, detail }) => {
+      session.control('source-state', { source: name, state });
+      const facts = { source: name, state };
+      if (state === 'failed') logger.error(facts, `source ${name} failed: ${detail}`);
+      else if (state === 'silent') logger.warn(facts, `source ${name} is silent`);
+      else logger.info(facts, `source ${name} is ${state}`);
+    },
+  });
+}
+
+/** Until the signal: reads, judges, saves. Rejects when something broke that no retry can mend. */
+async function serve(parts: StatusParts, options: RunOptions): Promise<void> {
+  const { session, watch, live } = parts;
+  const turns = new Turns();
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const loops = live.inputs.map((input) => consume(input, parts, turns, signal));
+  loops.push(keepTime(parts, turns, signal));
+  const failed = await Promise.all(loops.map((loop) => loop.catch(stopWith(stop))));
+  const error = failed.find((cause) => cause !== undefined);
+  if (error !== undefined) throw error;
+  await live.intake?.close();
+  await turns.take(() => save(session, live));
+  for (const source of watch.sources) options.logger.debug({ source: source.name }, 'stopped');
+}
+
+function stopWith(stop: AbortController): (error: unknown) => unknown {
+  return (error) => {
+    stop.abort();
+    return error;
+  };
+}
+
+/** One source to its end, again and again after operating failures. */
+async function consume(
+  input: LiveInput,
+  parts: StatusParts,
+  turns: Turns,
+  signal: AbortSignal,
+): Promise<undefined> {
+  const { watch } = parts;
+  let retryMs = RETRY_MS_MIN;
+  while (!signal.aborted) {
+    const stream = input.open();
+    try {
+      while (await stream.fill(signal)) {
+        retryMs = RETRY_MS_MIN;
+        await turns.take(() => {
+          while (stream.next()) parts.session.engine.observe(stream.event);
+        });
+      }
+      watch.end(input.source);
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof KeyhoundError) || error.kind !== 'operating') throw error;
+      watch.fail(input.source, error.message);
+      await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+      retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
+    } finally {
+      await stream.close();
+    }
+  }
+}
+
+/** Looks for silent sources, and saves when it is time. */
+async function keepTime(parts: StatusParts, turns: Turns, signal: AbortSignal): Promise<undefined> {
+  const { session, watch, live } = parts;
+  while (!signal.aborted) {
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+    await turns.take(() => watch.look());
+    if (session.isCheckpointDue()) await turns.take(() => save(session, live));
+  }
+}
+
+async function save(session: Session, live: LiveInputs): Promise<void> {
+  const applied = live.spoolApplied();
+  await session.checkpoint();
+  await live.spool?.release(applied);
+}

@@ -2,16 +2,18 @@
  * What replay, run and demo have in common: identity, geography, registry, the engine, and, when there is a
  * state folder, its lock, its store and the checkpoints.
  */
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { KeyDirectory } from '../core/directory.ts';
 import type { Finding, Incident } from '../core/finding.ts';
 import type { StreamPosition } from '../core/source.ts';
+import type { ControlRecord } from '../core/store.ts';
 import { createEngine, type DetectionEngine } from '../detectors/engine/engine.ts';
 import { createEnricher, type FullEnricher } from '../enrich/enricher.ts';
 import { type GeographyOptions, openGeography } from '../enrich/geography.ts';
-import { loadPepper, type Pepper } from '../enrich/pepper.ts';
+import { existingPepper, loadPepper, type Pepper, pepperKey } from '../enrich/pepper.ts';
 import { loadRegistry } from '../enrich/registry.ts';
 import { createDeadLetters, type DeadLetters } from '../ingest/dead-letters.ts';
 import { lockStateFolder, type StateLock } from '../store/lock.ts';
@@ -29,6 +31,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   /** For the lock's notice, e.g. `replay`. */
   readonly command: string;
+  /** Nothing is written, and no pepper is made: for looking things up in a state. */
+  readonly readOnly?: boolean;
   onFinding(finding: Finding): void;
   onIncident(incident: Incident): void;
   onNote(text: string): void;
@@ -46,6 +50,10 @@ export interface Session {
   readonly saved: readonly StreamPosition[];
   /** Wall clock of the last checkpoint, epoch ms; undefined before the first. */
   readonly checkpointAt: number | undefined;
+  /** How long the last checkpoint took, ms. */
+  readonly checkpointMs: number | undefined;
+  /** Notes what steers detection but is not traffic, at its place in the sequence. */
+  control(kind: ControlRecord['kind'], body: Readonly<Record<string, unknown>>): void;
   /** Saves what changed. A no-op without a store. Durable when it resolves. */
   checkpoint(): Promise<void>;
   /** True when a checkpoint is due, by time or by what changed. */
@@ -59,7 +67,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { config } = loaded;
   const folder = stateDir === undefined ? undefined : path.resolve(stateDir);
   const directory = loadRegistry(config.keys, loaded.folder);
-  const pepper = loadPepper({ env, stateDir: folder });
+  const pepper =
+    options.readOnly === true ? readPepper(env) : loadPepper({ env, stateDir: folder });
   tellPepper(pepper, options);
   const geography = openGeography(geographyPaths(loaded));
   const { trustedProxies } = config;
@@ -74,8 +83,38 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     onIncident: options.onIncident,
   });
   const kept = folder === undefined ? undefined : await openKept(folder, pepper, options);
-  const saved = kept === undefined ? [] : await restore(kept, engine, enricher);
-  return createSession(options, { engine, enricher, directory, pepper, kept, saved, clock });
+  const restored = kept === undefined ? NOTHING : await restore(kept, engine, enricher);
+  const session = createSession(options, {
+    engine,
+    enricher,
+    directory,
+    pepper,
+    kept,
+    ...restored,
+    clock,
+  });
+  const versions = versionsOf(session, config.detectors);
+  for (const [kind, version] of Object.entries(versions)) {
+    if (restored.steering.versions[kind] === version) continue;
+    session.control(kind as ControlRecord['kind'], { version });
+  }
+  return session;
+}
+
+const NOTHING: { readonly saved: readonly StreamPosition[]; readonly steering: Steering } = {
+  saved: [],
+  steering: { sequence: 0, versions: {} },
+};
+
+function versionsOf(
+  session: Pick<Session, 'enricher' | 'directory'>,
+  detectors: object,
+): Record<'registry' | 'geography' | 'config', string> {
+  return {
+    registry: session.directory.version,
+    geography: session.enricher.geographyVersion,
+    config: createHash('sha256').update(JSON.stringify(detectors)).digest('hex').slice(0, 16),
+  };
 }
 
 interface Kept {
@@ -90,13 +129,25 @@ interface Parts {
   readonly pepper: Pepper;
   readonly kept: Kept | undefined;
   readonly saved: readonly StreamPosition[];
+  readonly steering: Steering;
   readonly clock: Clock;
+}
+
+/** What steered detection when the state was saved last. */
+interface Steering {
+  readonly sequence: number;
+  /** Versions by kind: registry, geography, detector settings. */
+  readonly versions: Readonly<Record<string, string>>;
 }
 
 function createSession(options: SessionOptions, parts: Parts): Session {
   const { engine, enricher, kept, clock } = parts;
-  const { checkpointMs, checkpointDirty } = options.config.config.state;
+  const { checkpointMs: everyMs, checkpointDirty } = options.config.config.state;
   const deadLetters = createDeadLetters();
+  const versions = versionsOf(parts, options.config.config.detectors);
+  let controls: ControlRecord[] = [];
+  let { sequence } = parts.steering;
+  let checkpointMs: number | undefined;
   let aliasVersion = enricher.aliases.version;
   let checkpointAt: number | undefined;
   let lastTriedAt = clock.now();
@@ -108,22 +159,34 @@ function createSession(options: SessionOptions, parts: Parts): Session {
     get checkpointAt() {
       return checkpointAt;
     },
+    get checkpointMs() {
+      return checkpointMs;
+    },
+    control(kind, body) {
+      if (kept === undefined) return;
+      const at = engine.stats().lastAt ?? clock.now();
+      controls.push({ sequence: ++sequence, at, kind, body });
+    },
     async checkpoint() {
       lastTriedAt = clock.now();
       const letters = deadLetters.drain();
       if (kept === undefined) return;
       const changed = engine.checkpoint();
+      const meta = { ...changed.meta, steering: { sequence, versions } satisfies Steering };
+      const said = controls;
+      controls = [];
       const groups = [...changed.groups];
       if (enricher.aliases.version !== aliasVersion) {
         aliasVersion = enricher.aliases.version;
         groups.push({ group: 0, part: ALIASES_PART, bytes: enricher.aliases.snapshot() });
       }
-      await kept.store.commit({ ...changed, groups, deadLetters: letters });
+      await kept.store.commit({ ...changed, meta, groups, controls: said, deadLetters: letters });
       checkpointAt = clock.now();
+      checkpointMs = checkpointAt - lastTriedAt;
     },
     isCheckpointDue: () =>
       kept !== undefined &&
-      (engine.dirty >= checkpointDirty || clock.now() - lastTriedAt >= checkpointMs),
+      (engine.dirty >= checkpointDirty || clock.now() - lastTriedAt >= everyMs),
     async close() {
       await kept?.store.close();
       kept?.lock.release();
@@ -132,13 +195,16 @@ function createSession(options: SessionOptions, parts: Parts): Session {
 }
 
 async function openKept(folder: string, pepper: Pepper, options: SessionOptions): Promise<Kept> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (options.readOnly !== true) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = lockStateFolder(folder, { command: options.command, clock: options.clock });
   try {
     const { deadLetterBytesMax, deadLetterDaysMax, usageMonthsMax } = options.config.config.state;
+    const { readOnly = false } = options;
     const store = await openSqliteStore({
       folder,
-      pepperFingerprint: pepper.fingerprint,
+      // Ids and incidents can be read without it; who hashes a raw key has to compare it.
+      pepperFingerprint: readOnly ? undefined : pepper.fingerprint,
+      readOnly,
       clock: options.clock,
       deadLetterBytesMax,
       deadLetterDaysMax,
@@ -155,15 +221,16 @@ async function restore(
   kept: Kept,
   engine: DetectionEngine,
   enricher: FullEnricher,
-): Promise<readonly StreamPosition[]> {
+): Promise<{ readonly saved: readonly StreamPosition[]; readonly steering: Steering }> {
   try {
     const state = await kept.store.load();
-    if (state === undefined) return [];
+    if (state === undefined) return NOTHING;
     const aliases = state.groups.find((part) => part.part === ALIASES_PART);
     if (aliases !== undefined) enricher.restoreAliases(aliases.bytes);
     const groups = state.groups.filter((part) => part !== aliases);
     engine.restore({ ...state, groups });
-    return state.streams;
+    const steering = (state.meta['steering'] as Steering | undefined) ?? NOTHING.steering;
+    return { saved: state.streams, steering };
   } catch (error) {
     await kept.store.close();
     kept.lock.release();
@@ -177,6 +244,14 @@ function geographyPaths(loaded: LoadedConfig): GeographyOptions {
     city: city === undefined ? undefined : path.resolve(loaded.folder, city),
     asn: asn === undefined ? undefined : path.resolve(loaded.folder, asn),
   };
+}
+
+/** The pepper where there is one, else one that opens nothing. */
+function readPepper(env: SessionOptions['env']): Pepper {
+  const known = existingPepper(env);
+  if (known !== undefined) return known;
+  const made = pepperKey(randomBytes(32).toString('hex'));
+  return { ...made, previous: undefined, file: undefined, created: false, exposed: false };
 }
 
 function tellPepper(pepper: Pepper, options: SessionOptions): void {

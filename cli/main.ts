@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The `keyhound` command: the process around dispatch.ts. */
-import { readFileSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
 import { ASSEMBLIES } from '../app/assemblies.ts';
+import { VERSION } from '../app/version.ts';
 import { systemClock } from '../core/clock.ts';
 import { dispatch } from './dispatch.ts';
 import { EXIT } from './exit.ts';
@@ -44,17 +44,6 @@ async function readStdin(bytesMax: number): Promise<string> {
   return Buffer.concat(chunks).subarray(0, bytesMax).toString('utf8');
 }
 
-function version(): string {
-  // From the sources it is one folder up, from dist/ two.
-  for (const place of ['../package.json', '../../package.json']) {
-    try {
-      const text = readFileSync(new URL(place, import.meta.url), 'utf8');
-      return (JSON.parse(text) as { version: string }).version;
-    } catch {}
-  }
-  return 'unknown';
-}
-
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') stopFor('EPIPE');
@@ -76,5 +65,5 @@ process.exitCode = await dispatch(
     readStdin,
   },
   ASSEMBLIES,
-  version(),
+  VERSION,
 );

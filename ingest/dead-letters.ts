@@ -45,6 +45,8 @@ export interface DeadLetters {
   readonly hasRoom: boolean;
   /** What was kept since the last call, oldest first. Begins the next interval. */
   drain(): DeadLetter[];
+  /** Letters taken since the start, dropped ones not counted. */
+  readonly taken: number;
   /** Letters dropped since the start. */
   readonly dropped: number;
 }
@@ -52,11 +54,16 @@ export interface DeadLetters {
 /** At most `perIntervalMax` letters between two calls of `drain` (one checkpoint). */
 export function createDeadLetters(perIntervalMax = 200): DeadLetters {
   let kept: DeadLetter[] = [];
+  let taken = 0;
   let dropped = 0;
   return {
     add(letter) {
-      if (kept.length < perIntervalMax) kept.push(letter);
-      else dropped++;
+      if (kept.length >= perIntervalMax) {
+        dropped++;
+        return;
+      }
+      kept.push(letter);
+      taken++;
     },
     get hasRoom() {
       return kept.length < perIntervalMax;
@@ -65,6 +72,9 @@ export function createDeadLetters(perIntervalMax = 200): DeadLetters {
       const drained = kept;
       kept = [];
       return drained;
+    },
+    get taken() {
+      return taken;
     },
     get dropped() {
       return dropped;

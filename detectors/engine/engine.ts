@@ -103,6 +103,7 @@ export class DetectionEngine implements Engine {
       group.duplicates.seen(event.fingerprint0, event.fingerprint1, event.at)
     ) {
       counters.duplicates++;
+      this.streams.list[event.stream]!.duplicates++;
       return;
     }
     counters.events++;
@@ -163,7 +164,7 @@ export class DetectionEngine implements Engine {
     // What we or the gateway's limiter refused is not learned, and accuses nobody.
     if (event.limitedBy !== LIMITED_BY.nobody) return;
     if (event.at < this.streams.watermark) {
-      this.counters.late++;
+      this.countLate(event);
       return;
     }
     if (this.docket.mustSettle(event)) this.docket.settle(group, slot, event.at);
@@ -177,12 +178,17 @@ export class DetectionEngine implements Engine {
 
   private applyFailure(group: KeyGroup, slot: number, event: ApiEvent): void {
     if (event.at < this.streams.watermark) {
-      this.counters.late++;
+      this.countLate(event);
       return;
     }
     if (this.options.durable) group.slab.copyToScratch(slot);
     this.judge.observeFailure(event);
     this.docket.raise(group, slot, event);
+  }
+
+  private countLate(event: ApiEvent): void {
+    this.counters.late++;
+    this.streams.list[event.stream]!.late++;
   }
 
   private countUsage(event: ApiEvent): void {

@@ -20,7 +20,14 @@ export interface Stream {
   finished: boolean;
   silent: boolean;
   changed: boolean;
+  /** Counters since the start of the process (see EngineStats). */
+  late: number;
+  duplicates: number;
+  repeats: number;
 }
+
+/** Counters of all streams of a source. */
+export type SourceTotals = Pick<Stream, 'late' | 'duplicates' | 'repeats' | 'latestAt'>;
 
 /** The watermark moves in steps of a second, so that it is looked at once per second of event time. */
 const STEP_MS = 1000;
@@ -63,6 +70,9 @@ export class Streams {
       finished: false,
       silent: false,
       changed: true,
+      late: 0,
+      duplicates: 0,
+      repeats: 0,
     });
     this.byName.set(name, index);
     this.refresh();
@@ -77,7 +87,10 @@ export class Streams {
   /** False for a repeat: the position was applied before. */
   accept(index: number, position: number): boolean {
     const stream = this.list[index]!;
-    if (position <= stream.applied) return false;
+    if (position <= stream.applied) {
+      stream.repeats++;
+      return false;
+    }
     stream.applied = position;
     stream.changed = true;
     return true;
@@ -117,6 +130,18 @@ export class Streams {
 
   get sourceNames(): readonly string[] {
     return this.sources;
+  }
+
+  totals(source: string): SourceTotals {
+    const totals = { late: 0, duplicates: 0, repeats: 0, latestAt: Number.NEGATIVE_INFINITY };
+    for (const stream of this.list) {
+      if (stream.source !== source) continue;
+      totals.late += stream.late;
+      totals.duplicates += stream.duplicates;
+      totals.repeats += stream.repeats;
+      totals.latestAt = Math.max(totals.latestAt, stream.latestAt);
+    }
+    return totals;
   }
 
   /** Streams of which more has been applied than the position to go on from says, and how far. */

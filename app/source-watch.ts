@@ -1,0 +1,100 @@
+/**
+ * Which sources speak. A source without records for longer than usual is silent: a state of its own, which says
+ * nothing about the keys behind it, and does not hold back the watermark of others.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { SourceState } from '../core/source.ts';
+import type { DetectionEngine } from '../detectors/engine/engine.ts';
+import type { ReaderCounters } from '../ingest/reader.ts';
+
+export interface WatchedSource {
+  readonly name: string;
+  readonly counters: ReaderCounters;
+  state: SourceState;
+  /** Why it failed, for `readyz`. */
+  detail: string;
+}
+
+interface Seen {
+  readonly source: WatchedSource;
+  /** Streams of it, by engine index → wall clock of the last batch. */
+  readonly streams: Map<number, number>;
+  records: number;
+  changedAt: number;
+}
+
+export interface SourceWatchOptions {
+  readonly engine: DetectionEngine;
+  readonly clock: Clock;
+  readonly silentMs: number;
+  onState(source: WatchedSource): void;
+}
+
+export class SourceWatch {
+  readonly #options: SourceWatchOptions;
+  readonly #seen = new Map<string, Seen>();
+
+  constructor(options: SourceWatchOptions) {
+    this.#options = options;
+  }
+
+  get sources(): readonly WatchedSource[] {
+    return [...this.#seen.values()].map(({ source }) => source);
+  }
+
+  add(source: WatchedSource): void {
+    const changedAt = this.#options.clock.now();
+    this.#seen.set(source.name, { source, streams: new Map(), records: 0, changedAt });
+  }
+
+  /** A batch of a stream was read. */
+  heard(name: string, stream: number, ended: boolean): void {
+    const seen = this.#seen.get(name);
+    if (seen === undefined) return;
+    if (ended) seen.streams.delete(stream);
+    else {
+      if (!seen.streams.has(stream)) this.#options.engine.setSilent(stream, false);
+      seen.streams.set(stream, this.#options.clock.now());
+      if (seen.source.state === 'silent') this.#wake(seen);
+    }
+  }
+
+  fail(source: WatchedSource, detail: string): void {
+    source.detail = detail;
+    this.#change(source, 'failed');
+  }
+
+  end(source: WatchedSource): void {
+    this.#change(source, 'ended');
+  }
+
+  /** Looks who spoke since the last look. Call it about once a second, between two events. */
+  look(): void {
+    const now = this.#options.clock.now();
+    for (const seen of this.#seen.values()) {
+      const { source } = seen;
+      if (source.counters.records !== seen.records) {
+        seen.records = source.counters.records;
+        seen.changedAt = now;
+        if (source.state !== 'live') this.#wake(seen);
+      } else if (now - seen.changedAt >= this.#options.silentMs) this.#silence(seen);
+    }
+  }
+
+  #wake(seen: Seen): void {
+    for (const stream of seen.streams.keys()) this.#options.engine.setSilent(stream, false);
+    this.#change(seen.source, 'live');
+  }
+
+  #silence(seen: Seen): void {
+    if (seen.source.state !== 'live' && seen.source.state !== 'starting') return;
+    for (const stream of seen.streams.keys()) this.#options.engine.setSilent(stream, true);
+    this.#change(seen.source, 'silent');
+  }
+
+  #change(source: WatchedSource, state: SourceState): void {
+    if (source.state === state) return;
+    source.state = state;
+    this.#options.onState(source);
+  }
+}
