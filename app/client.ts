@@ -1,10 +1,64 @@
+/** The state for commands that look into it: through the instance that uses it, else from the files. */
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { KeyhoundError } from '../core/errors.ts';
-import type { OpenClient, RestoreState } from './contract.ts';
+import { hashedIdentity } from '../enrich/digest.ts';
+import { existingPepper } from '../enrich/pepper.ts';
+import { lockStateFolder, readHolder } from '../store/lock.ts';
+import { restoreBackup } from '../store/sqlite/backup.ts';
+import { createApiClient } from './api-client.ts';
+import type { LoadedConfig, OpenClient, RestoreState } from './contract.ts';
+import { pepperMismatch } from './pepper-check.ts';
+import { createStateClient } from './state-client.ts';
+import { apiToken, stateFacts, statePaths } from './state-folder.ts';
 
-export const openClient: OpenClient = () => {
-  throw new KeyhoundError('operating', 'reading the state is not part of this build');
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Throws `state-missing` (usage) where there is no state, `state-locked` where its user has no API. */
+export const openClient: OpenClient = async ({ config, stateDir, signal }) => {
+  const folder = folderOf(config, stateDir);
+  const paths = statePaths(folder);
+  if (!existsSync(paths.database)) throw missing(folder);
+  const holder = readHolder(folder);
+  const { env } = process;
+  if (holder === undefined) return createStateClient({ config, folder, env });
+  if (holder !== 'unknown' && holder.apiAddress !== undefined) {
+    return createApiClient({
+      address: holder.apiAddress,
+      token: apiToken(paths).token,
+      signal,
+      hash: (raw) => hashOf(raw, folder, env),
+    });
+  }
+  // Names the holder. It may have ended meanwhile: then the state is free.
+  lockStateFolder(folder, { command: 'look-up' }).release();
+  return createStateClient({ config, folder, env });
 };
 
-export const restoreState: RestoreState = () => {
-  throw new KeyhoundError('operating', 'restoring is not part of this build');
+export const restoreState: RestoreState = async ({ config, stateDir, from }) => {
+  await restoreBackup(path.resolve(from), folderOf(config, stateDir));
 };
+
+function folderOf(config: LoadedConfig, stateDir: string | undefined): string {
+  return path.resolve(stateDir ?? path.resolve(config.folder, config.config.state.dir));
+}
+
+function missing(folder: string): KeyhoundError {
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  return new KeyhoundError(
+    'usage',
+    `there is no ${isFolder ? 'state in' : 'state folder'} ${folder}`,
+    {
+      code: 'state-missing',
+      hint: `Make one with \`keyhound run\` or \`keyhound replay PATH --state DIR\`, or name another with --state.`,
+    },
+  );
+}
+
+async function hashOf(raw: string, folder: string, env: Env): Promise<string> {
+  const pepper = existingPepper(env);
+  const { pepperFingerprint } = await stateFacts(folder);
+  if (pepper === undefined || pepper.fingerprint !== pepperFingerprint) throw pepperMismatch();
+  const bytes = Buffer.from(raw, 'utf8');
+  return hashedIdentity(pepper.key, bytes, 0, bytes.length).id;
+}

@@ -88,7 +88,11 @@ async function usageFacts(finding: Finding, options: ExplainOptions): Promise<Fa
 function hourInWords(at: number, row: UsageRow | undefined): string {
   const { requests = 0, errors = 0 } = row ?? {};
   const day = toIso(at).slice(0, 16).replace('T', ' ');
-  return `${day} ${requests} requests, ${errors} errors`;
+  return `${day} ${plural(requests, 'request')}, ${plural(errors, 'error')}`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Of the hours before the finding's. Hours without a request have no row. */

@@ -65,7 +65,7 @@ export function createKeyData(session: KeySession): KeyData {
 
 /** The gateway's credential behind the hash of a raw key, where a record has shown both. */
 function credentialOf({ enricher }: KeySession, id: string): string {
-  return (id.startsWith('h:') ? enricher.aliases.find(id)?.identity.id : undefined) ?? '';
+  return (id.startsWith('h:') ? enricher.aliases.find(id)?.id : undefined) ?? '';
 }
 
 function lineOf(state: KeyState): KeyLine {

@@ -7,7 +7,7 @@ import type { IncidentFilter } from '../core/store.ts';
 import type { KeyFilter } from './contract.ts';
 
 export const LIMIT_DEFAULT = 100;
-export const LIMIT_MAX = 1000;
+export const LIMIT_MAX = 10_000;
 
 const limit = z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT);
 /** RFC 3339, or epoch ms. */

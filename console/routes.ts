@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { toIso } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import type { UsageRow } from '../core/store.ts';
-import type { ConsoleData, KeyLookup } from './contract.ts';
+import type { ConsoleData, KeyLine, KeyLookup } from './contract.ts';
 import { readBackupFolder, readIncidentFilter, readKeyFilter } from './query.ts';
 
 interface ById {
@@ -19,7 +19,12 @@ export function apiRoutes(api: FastifyInstance, data: ConsoleData): void {
     found(await data.incident(request.params.id), 'incident'),
   );
   api.get('/keys', async (request) => ({ keys: await data.keys(readKeyFilter(request.query)) }));
-  api.get<ById>('/keys/:id', async (request) => keyAnswer(await data.key(request.params.id)));
+  api.get<ById>('/keys/:id', async (request, reply) => {
+    const lookup = await data.key(request.params.id);
+    // With the keys themselves, for clients that let a person choose.
+    if (lookup.kind === 'ambiguous') return reply.code(409).send(ambiguous(lookup.candidates));
+    return keyAnswer(lookup);
+  });
   api.get<ById>('/explain/:id', async (request) =>
     found(await data.explain(request.params.id), 'incident or finding'),
   );
@@ -35,21 +40,18 @@ function found<T>(value: T | undefined, what: string): T {
   throw new KeyhoundError('usage', `there is no ${what} with this id`, { code: 'not-found' });
 }
 
-function keyAnswer(lookup: KeyLookup): object {
-  switch (lookup.kind) {
-    case 'found':
-      return { key: lookup.key, usage: lookup.usage.map(usageLine) };
-    case 'ambiguous':
-      throw new KeyhoundError('usage', 'several keys have this label', {
-        code: 'key-ambiguous',
-        hint: `One of: ${lookup.candidates.map((key) => key.id).join(', ')}`,
-      });
-    case 'unknown':
-      throw new KeyhoundError('usage', 'there is no key with this id or label', {
-        code: 'not-found',
-        ...(lookup.nearest === undefined ? {} : { hint: `Did you mean ${lookup.nearest}?` }),
-      });
-  }
+function keyAnswer(lookup: Exclude<KeyLookup, { kind: 'ambiguous' }>): object {
+  if (lookup.kind === 'found') return { key: lookup.key, usage: lookup.usage.map(usageLine) };
+  throw new KeyhoundError('usage', 'there is no key with this id or label', {
+    code: 'not-found',
+    ...(lookup.nearest === undefined ? {} : { hint: `Did you mean ${lookup.nearest}?` }),
+  });
+}
+
+function ambiguous(candidates: readonly KeyLine[]): object {
+  const hint = `One of: ${candidates.map((key) => key.id).join(', ')}`;
+  const error = { code: 'key-ambiguous', message: 'several keys have this label', hint };
+  return { error, candidates };
 }
 
 function usageLine(row: UsageRow): object {

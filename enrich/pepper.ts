@@ -57,6 +57,12 @@ export function loadPepper(options: PepperOptions): Pepper {
   return { ...pepperKey(readPepper(file)), previous, file, created, exposed: isExposed(file) };
 }
 
+/** The pepper given or made before; undefined when there is none yet. Makes nothing. */
+export function existingPepper(env: PepperOptions['env']): Pepper | undefined {
+  const isGiven = [env['KEYHOUND_PEPPER'], env['KEYHOUND_PEPPER_FILE']].some((value) => value);
+  return isGiven || fs.existsSync(pepperPath(env)) ? loadPepper({ env }) : undefined;
+}
+
 /** Where a generated pepper lives: $XDG_CONFIG_HOME/keyhound/pepper, else ~/.config/keyhound/pepper. */
 export function pepperPath(env: Readonly<Record<string, string | undefined>>): string {
   const xdg = env['XDG_CONFIG_HOME'];

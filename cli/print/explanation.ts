@@ -1,5 +1,5 @@
 /** `explain`: what was expected, what came, how much each part weighs, and whether it came out the same. */
-import type { ExplainedFinding, Explanation } from '../../app/contract.ts';
+import type { ExplainedFinding, Explanation, Facts } from '../../app/contract.ts';
 import { forTerminal } from '../../core/escape.ts';
 import { findingLines, incidentLines } from './incident.ts';
 import { score } from './numbers.ts';
@@ -41,6 +41,20 @@ function one(explained: ExplainedFinding, columns: number, style: Style): string
   return [
     ...findingLines(finding, columns, style),
     ...(bars.length === 0 ? [] : ['  weight'.padEnd(12), ...bars]),
+    ...usageLines(explained.facts, style),
     verdict,
   ];
+}
+
+/** The key's use around the finding: what a person can check the sentence against. */
+function usageLines(facts: Facts | undefined, style: Style): string[] {
+  if (facts === undefined) return [];
+  const { hours, ...counts } = facts;
+  const shown = Array.isArray(hours) ? hours : [];
+  const rest = Object.entries(counts).map(([name, value]) => `${name} ${value}`);
+  const lines = [...shown, ...(rest.length === 0 ? [] : [rest.join(' · ')])];
+  return lines.map((line, i) => {
+    const title = pad(i === 0 ? 'usage' : '', 10);
+    return style.dim(`  ${title}${forTerminal(line)}`);
+  });
 }

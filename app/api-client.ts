@@ -1,0 +1,183 @@
+/** Asks the instance that runs on a state, through its API. */
+import { LIMIT_MAX } from '../console/query.ts';
+import { KeyhoundError } from '../core/errors.ts';
+import type { Incident } from '../core/finding.ts';
+import type { UsageRow } from '../core/store.ts';
+import type {
+  Explanation,
+  IncidentDetail,
+  KeyLine,
+  KeyLookup,
+  KeyReference,
+  StateClient,
+} from './contract.ts';
+
+export interface ApiClientOptions {
+  /** HOST:PORT as the instance announced it. */
+  readonly address: string;
+  readonly token: string;
+  readonly signal: AbortSignal;
+  /** `h:` id of a raw key: the key itself goes over no wire, not even this machine's own. */
+  hash(rawKey: string): Promise<string>;
+}
+
+const TIMEOUT_MS = 30_000;
+/** A backup is answered when it is on disk. */
+const BACKUP_TIMEOUT_MS = 3_600_000;
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+interface Failure {
+  readonly code?: string;
+  readonly message?: string;
+  readonly hint?: string;
+}
+type Parameters = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export function createApiClient(options: ApiClientOptions): StateClient {
+  const get = (path: string, parameters: Parameters = {}): Promise<Answer> =>
+    ask(options, path + queryOf(parameters), { timeoutMs: TIMEOUT_MS });
+
+  return {
+    via: 'api',
+    async incidents({ limit, sinceAt, severity, subjectId, open }) {
+      const parameters = {
+        limit: limitOf(limit),
+        since: sinceAt,
+        severity,
+        subject: subjectId,
+        open,
+      };
+      const answer = await get('/incidents', parameters);
+      return taken<{ incidents: readonly Incident[] }>(answer).incidents;
+    },
+    incident: async (id) => foundOr<IncidentDetail>(await get(`/incidents/${inPath(id)}`)),
+    async keys({ limit, sinceAt, prefix, consumer }) {
+      const parameters = { limit: limitOf(limit), since: sinceAt, prefix, consumer };
+      return taken<{ keys: readonly KeyLine[] }>(await get('/keys', parameters)).keys;
+    },
+    async key(reference: KeyReference) {
+      const id = 'raw' in reference ? await options.hash(reference.raw) : reference.name;
+      return keyLookup(await get(`/keys/${inPath(id)}`));
+    },
+    explain: async (id) => foundOr<Explanation>(await get(`/explain/${inPath(id)}`)),
+    async backup(folder) {
+      const body = JSON.stringify({ folder });
+      taken(await ask(options, '/state/backup', { timeoutMs: BACKUP_TIMEOUT_MS, body }));
+    },
+    close: async () => {},
+  };
+}
+
+async function ask(
+  options: ApiClientOptions,
+  path: string,
+  asking: { readonly timeoutMs: number; readonly body?: string },
+): Promise<Answer> {
+  const { address, token, signal } = options;
+  const { timeoutMs, body } = asking;
+  try {
+    const response = await fetch(`http://${reachable(address)}/api/v1${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    });
+    return { status: response.status, body: await response.json() };
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new KeyhoundError('operating', `the instance at ${address} does not answer`, {
+      code: 'api-unreachable',
+      cause,
+      retryable: true,
+      hint: 'It may have just stopped, or be busy: try again. Its log says more.',
+    });
+  }
+}
+
+/** An address that one can listen on, but not connect to, means this machine. */
+function reachable(address: string): string {
+  return address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
+}
+
+function inPath(id: string): string {
+  return encodeURIComponent(id);
+}
+
+function queryOf(parameters: Parameters): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return query.size === 0 ? '' : `?${query}`;
+}
+
+/** More than one answer holds is refused, not cut: the lines left out would not be missed. */
+function limitOf(limit: number | undefined): number | undefined {
+  if (limit === undefined || limit <= LIMIT_MAX) return limit;
+  throw new KeyhoundError('usage', `the running instance lists less than ${LIMIT_MAX} at once`, {
+    code: 'limit-too-large',
+    hint: 'Ask for fewer with --limit, or narrow it with --since.',
+  });
+}
+
+/** The answer's body, or the error that it tells. */
+function taken<T>({ status, body }: Answer): T {
+  if (status === 200) return body as T;
+  const { code, message, hint } = failureOf(body);
+  const refused = status === 401 || status === 421;
+  throw new KeyhoundError(
+    status < 500 && !refused ? 'usage' : 'operating',
+    message ?? `the running instance answered ${status}`,
+    {
+      code: code ?? 'api-failed',
+      ...(refused
+        ? { hint: 'It uses another token or address: is `api-token` that of this state folder?' }
+        : hint === undefined
+          ? {}
+          : { hint }),
+    },
+  );
+}
+
+function foundOr<T>(answer: Answer): T | undefined {
+  return isNotFound(answer) ? undefined : taken<T>(answer);
+}
+
+function isNotFound({ status, body }: Answer): boolean {
+  return status === 404 && failureOf(body).code === 'not-found';
+}
+
+function failureOf(body: unknown): Failure {
+  if (typeof body !== 'object' || body === null || !('error' in body)) return {};
+  return typeof body.error === 'object' && body.error !== null ? body.error : {};
+}
+
+interface KeyAnswer {
+  readonly key: KeyLine;
+  readonly usage: readonly (Omit<UsageRow, 'digest' | 'hourAt'> & { readonly hourAt: string })[];
+}
+
+function keyLookup(answer: Answer): KeyLookup {
+  if (isNotFound(answer)) return { kind: 'unknown', nearest: nearestOf(failureOf(answer.body)) };
+  if (answer.status === 409) {
+    const { candidates = [] } = answer.body as { candidates?: readonly KeyLine[] };
+    return { kind: 'ambiguous', candidates };
+  }
+  const { key, usage } = taken<KeyAnswer>(answer);
+  const digest = new Uint8Array(0);
+  return {
+    kind: 'found',
+    key,
+    usage: usage.map((row) => ({ ...row, hourAt: Date.parse(row.hourAt), digest })),
+  };
+}
+
+function nearestOf({ hint }: Failure): string | undefined {
+  return hint === undefined ? undefined : /^Did you mean (.+)\?$/.exec(hint)?.[1];
+}
