@@ -165,6 +165,13 @@ describe('broken JSON', () => {
     }
   });
 
+  test('brackets that do not match are noticed where they stand', () => {
+    for (const broken of ['{"a":[1}', '{"a":{"b":1]}', '{"a":[{]}']) {
+      const text = `[${broken},{"n":1},{"n":2}]`;
+      assert.deepEqual(texts(whole('json', text)), [broken, '{"n":1}', '{"n":2}']);
+    }
+  });
+
   test('a broken element of a printed array costs exactly itself', () => {
     const values = [{ n: 1 }, { n: 2, deep: [{ a: 1 }, { b: 2 }] }, { n: 3 }, { n: 4 }];
     const text = JSON.stringify({ Records: values }, null, 2);
@@ -201,6 +208,16 @@ describe('too long', () => {
       }
     });
   }
+
+  test('a line of just the limit is kept, with LF and with CRLF', () => {
+    const line = 'x'.repeat(20);
+    const bytes = Buffer.from(`${line}\r\n${line}\n${line}y\r\n${line}`);
+    for (let size = 1; size <= bytes.length; size++) {
+      const result = cutAll('lines', bytes, every(size), options);
+      assert.deepEqual(texts(result), [line, line, line], `chunks of ${size}`);
+      assert.deepEqual(result.tooLong, [{ position: 43, length: 21 }]);
+    }
+  });
 
   test('memory is bounded while an endless record is read', () => {
     for (const [framing, begin] of [

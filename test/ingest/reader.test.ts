@@ -69,6 +69,7 @@ describe('mask', () => {
   const masked = (text: string) => mask(Buffer.from(text), 0, Buffer.byteLength(text));
   test('runs of six and more become their length, control and foreign bytes a question mark', () => {
     assert.equal(masked('{"k":"kh_live_0123","n":12345}'), '{"k":"<12>","n":12345}');
+    assert.equal(masked('abcde abcdef abcdef'), 'abcde <6> <6>');
     assert.equal(masked('\u001b[31m\n<b>é'), '?[31m?<b>??');
     assert.equal(masked('.'.repeat(600)).length, 512);
   });

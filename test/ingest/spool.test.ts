@@ -177,6 +177,8 @@ describe('full', () => {
     isFull = true;
     const refused = [spool.append(payload('a', 2)), spool.append(payload('a', 3))];
     for (const append of refused) await assert.rejects(append, { code: 'spool-full' });
+    const [name] = fs.readdirSync(folder);
+    assert.equal(fs.statSync(join(folder, name!)).size, spool.end);
     isFull = false;
     await spool.append(payload('a', 4));
     await spool.close();
