@@ -1,4 +1,4 @@
-/** Exponential decay by half-life over whole seconds; the first 512 steps come from a table. */
+/** Exponential decay by half-life over whole seconds. */
 export interface Decay {
   readonly halfLifeSeconds: number;
   /** Half-life / ln 2: the weight of an endless stretch, in seconds. */
@@ -7,15 +7,25 @@ export interface Decay {
   over(seconds: number): number;
 }
 
-const TABLE_LENGTH = 512;
+const LOW_BITS = 9;
+const LOW_MASK = (1 << LOW_BITS) - 1;
+/** Longer spans are computed; at the half-lives used here they are rare. */
+const SPAN_MAX = 1 << (2 * LOW_BITS);
 
+/** Two tables of 512, for the low and the high bits of the span: a product instead of a power. */
 export function createDecay(halfLifeSeconds: number): Decay {
-  const table = new Float64Array(TABLE_LENGTH);
-  for (let i = 0; i < TABLE_LENGTH; i++) table[i] = 2 ** (-i / halfLifeSeconds);
+  const low = new Float64Array(1 << LOW_BITS);
+  const high = new Float64Array(1 << LOW_BITS);
+  for (let i = 0; i < low.length; i++) {
+    low[i] = 2 ** (-i / halfLifeSeconds);
+    high[i] = 2 ** (-(i << LOW_BITS) / halfLifeSeconds);
+  }
   return Object.freeze({
     halfLifeSeconds,
     tau: halfLifeSeconds / Math.LN2,
     over: (seconds: number): number =>
-      seconds < TABLE_LENGTH ? table[seconds]! : 2 ** (-seconds / halfLifeSeconds),
+      seconds < SPAN_MAX
+        ? low[seconds & LOW_MASK]! * high[seconds >> LOW_BITS]!
+        : 2 ** (-seconds / halfLifeSeconds),
   });
 }

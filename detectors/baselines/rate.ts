@@ -23,8 +23,6 @@ const QUARTER = 900;
 const MEMORY_SECONDS = 72 * HOUR;
 /** Hours caught up one by one after a silence; older ones only decay the mean. */
 const CATCH_UP_HOURS = 8 * HOURS_OF_WEEK;
-/** A counter below this has forgotten its last event. */
-const FADED = 0.02;
 
 /** Rate of a key nobody knows anything about, per second, worth one event. */
 const PRIOR_RATE = 0.1;
@@ -322,16 +320,15 @@ export class RateBaseline {
     const decay = DECAYS[k]!;
     // On the first day the mean itself is too uncertain for a residual to mean anything.
     if (s.hour - this.firstHour() < 24) return;
-    let j = first;
-    let expected = m;
-    // One by one while the last event still shows; the silent rest is one sample, many times.
-    for (; j <= last; j++) {
-      const d = decay.over(j * period - from);
-      if (y * d < FADED && j > first) break;
+    let d = decay.over(first * period - from);
+    let expected = m * d + this.lambda * decay.tau * (1 - d);
+    addDispersion(s, k, 2 * y * d, 2 * expected, FORGET[k]!, 1);
+    if (last > first) {
+      // What is left of the last event is little by now: the silent rest is one sample, many times.
+      d = decay.over(last * period - from);
       expected = m * d + this.lambda * decay.tau * (1 - d);
-      addDispersion(s, k, 2 * y * d, 2 * expected, FORGET[k]!, 1);
+      addDispersion(s, k, 2 * y * d, 2 * expected, FORGET[k]!, last - first);
     }
-    if (j <= last) addDispersion(s, k, 0, 2 * expected, FORGET[k]!, last - j + 1);
     solveDispersion(s, k, 2 * expected);
   }
 

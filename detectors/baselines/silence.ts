@@ -69,9 +69,17 @@ export function findSilence(
   }
   const mean = rate.base() * rate.level();
   let at = s.second;
+  let hour = Number.NaN;
   while (at < until) {
+    const now = Math.floor(at / HOUR);
+    if (now !== hour) {
+      near[0] = now === hour + 1 ? near[1]! : rate.leastMultiplierAt(now - 1);
+      near[1] = now === hour + 1 ? near[2]! : rate.leastMultiplierAt(now);
+      near[2] = rate.leastMultiplierAt(now + 1);
+      hour = now;
+    }
     const end = Math.min(until, (Math.floor(at / QUARTER) + 1) * QUARTER);
-    const lambda = mean * leastMultiplier(rate, at + (end - at) / 2);
+    const lambda = mean * leastMultiplier((at + (end - at) / 2) / HOUR - hour);
     if (scoreAfter(rate, end - at, lambda, out) >= threshold) {
       let low = 0;
       let high = end - at;
@@ -88,6 +96,9 @@ export function findSilence(
   }
   return -1;
 }
+
+/** Least multipliers of the hour before, the hour looked at, and the next. */
+const near = new Float64Array(3);
 
 function step(span: number, lambda: number): void {
   for (let k = 0; k < SCALES.length; k++) {
@@ -106,12 +117,10 @@ function scoreAfter(rate: RateBaseline, span: number, lambda: number, out: Short
   return out.score;
 }
 
-/** The least of the interpolated, the flat and the near neighbour's multiplier at a second. */
-function leastMultiplier(rate: RateBaseline, second: number): number {
-  const hour = Math.floor(second / HOUR);
-  const f = second / HOUR - hour;
-  const current = rate.leastMultiplierAt(hour);
-  const near = rate.leastMultiplierAt(f < 0.5 ? hour - 1 : hour + 1);
-  const between = current + (near - current) * Math.abs(f - 0.5);
-  return Math.min(between, current, f < 0.25 || f > 0.75 ? near : current);
+/** The least of the interpolated, the flat and the near neighbour's multiplier at a part of the hour. */
+function leastMultiplier(f: number): number {
+  const current = near[1]!;
+  const other = f < 0.5 ? near[0]! : near[2]!;
+  const between = current + (other - current) * Math.abs(f - 0.5);
+  return Math.min(between, current, f < 0.25 || f > 0.75 ? other : current);
 }

@@ -216,15 +216,13 @@ export class Docket {
         next = Math.min(next, until + LOOK_AGAIN_MS);
         continue;
       }
+      // One look ahead tells both: whether it is remarkable by now, and when it will be.
       const second = Math.floor(until / 1000);
-      const found = absence.find(judge.subject, state, second, settings);
-      if (found > 0) this.raiseAbsence(group, slot, detector, absence.scoreAt(), found * 1000);
-      else {
-        const ahead = absence.find(judge.subject, state, second + LOOK_AHEAD_SECONDS, settings);
-        if (ahead > 0) next = Math.min(next, ahead * 1000);
-        else if (until - header.lastAt < LOOK_UNTIL_MS)
-          next = Math.min(next, until + LOOK_AGAIN_MS);
-      }
+      const found = absence.find(judge.subject, state, second + LOOK_AHEAD_SECONDS, settings);
+      if (found > 0 && found <= second) {
+        this.raiseAbsence(group, slot, detector, absence.scoreAt(), found * 1000);
+      } else if (found > 0) next = Math.min(next, found * 1000);
+      else if (until - header.lastAt < LOOK_UNTIL_MS) next = Math.min(next, until + LOOK_AGAIN_MS);
     }
     this.closeDue(group, slot, until);
     const open = group.open.get(slot);

@@ -11,7 +11,7 @@ const GENERATION_MAX = 8192;
 const FIRST_CELLS = 64;
 
 class Generation {
-  readonly startAt: number;
+  startAt: number;
   count = 0;
   chunks = 0;
   /** Added since the last checkpoint, two words each. */
@@ -20,6 +20,15 @@ class Generation {
 
   constructor(startAt: number) {
     this.startAt = startAt;
+  }
+
+  /** Empties it for another span of time; its table keeps its size. */
+  restart(startAt: number): void {
+    this.startAt = startAt;
+    this.count = 0;
+    this.chunks = 0;
+    this.pending = [];
+    this.cells.fill(0);
   }
 
   has(a: number, b: number): boolean {
@@ -132,9 +141,10 @@ export class Duplicates {
       for (let i = 0; i < dropped.chunks; i++)
         this.removed.push(`duplicates-${dropped.startAt}-${i}`);
     }
+    const startAt = Math.max(at, (this.younger?.startAt ?? 0) + 1);
+    dropped?.restart(startAt);
     this.older = this.younger;
-    const startAt = Math.max(at, (this.older?.startAt ?? 0) + 1);
-    this.younger = new Generation(startAt);
+    this.younger = dropped ?? new Generation(startAt);
     return this.younger;
   }
 }
