@@ -179,10 +179,10 @@ function isEqual(known: Uint8Array, bytes: Uint8Array, start: number, length: nu
 }
 
 function readKey(part: BytesReader): KeyIdentity {
-  const digest0 = part.word();
-  const digest1 = part.word();
-  const digest2 = part.word();
-  const digest3 = part.word();
+  const digest0 = part.word() | 0;
+  const digest1 = part.word() | 0;
+  const digest2 = part.word() | 0;
+  const digest3 = part.word() | 0;
   return Object.freeze({ id: part.text(), digest0, digest1, digest2, digest3 });
 }
 

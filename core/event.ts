@@ -11,7 +11,10 @@ import { AUTH, type Auth, LIMITED_BY, type LimitedBy } from './record.ts';
 export interface KeyIdentity {
   /** `GATEWAY:credential-id`, `h:` + 32 hex digits of the HMAC, or `ip:ADDRESS` for `--key client_ip`. */
   readonly id: string;
-  /** First 128 bits of the HMAC (`h:` ids) or of SHA-256(id), as four unsigned 32-bit words. */
+  /**
+   * First 128 bits of the HMAC (`h:` ids) or of SHA-256(id), as four signed 32-bit words: signed, because an
+   * engine keeps those in the object itself, while larger numbers cost a pointer each.
+   */
   readonly digest0: number;
   readonly digest1: number;
   readonly digest2: number;

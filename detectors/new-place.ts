@@ -55,7 +55,7 @@ export const newPlace = defineDetector<typeof LAYOUT, Config>({
   observe(_state: State, event: ApiEvent, subject: Subject, config: Config): number {
     const { place } = event;
     const { places } = subject;
-    if (place.countryCode === 0 || places.state.active === 0) return 0;
+    if (place.countryCode === 0 || places.isLast(place) || places.state.active === 0) return 0;
     const isRegion = places.knowsCountry(place.countryCode);
     if (isRegion && places.knowsRegion(place.regionCode)) return 0;
     const code = isRegion ? place.regionCode : place.countryCode;

@@ -30,9 +30,9 @@ export function sameIdentity(a: KeyIdentity, b: KeyIdentity): boolean {
 function identity(id: string, digest: Buffer): KeyIdentity {
   return Object.freeze({
     id,
-    digest0: digest.readUInt32BE(0),
-    digest1: digest.readUInt32BE(4),
-    digest2: digest.readUInt32BE(8),
-    digest3: digest.readUInt32BE(12),
+    digest0: digest.readInt32BE(0),
+    digest1: digest.readInt32BE(4),
+    digest2: digest.readInt32BE(8),
+    digest3: digest.readInt32BE(12),
   });
 }

@@ -60,10 +60,10 @@ function identityOf(key: KeyProfile): KeyIdentity {
   const digest = createHash('sha256').update(id).digest();
   return Object.freeze({
     id,
-    digest0: digest.readUInt32BE(0),
-    digest1: digest.readUInt32BE(4),
-    digest2: digest.readUInt32BE(8),
-    digest3: digest.readUInt32BE(12),
+    digest0: digest.readInt32BE(0),
+    digest1: digest.readInt32BE(4),
+    digest2: digest.readInt32BE(8),
+    digest3: digest.readInt32BE(12),
   });
 }
 

@@ -20,7 +20,13 @@ export function madeKey(i: number): KeyIdentity {
   const hex = (value: number) => value.toString(16).padStart(8, '0');
   const tail = hex(digest2) + hex(digest3);
   const id = `kong:${hex(digest0)}-${tail.slice(0, 4)}-4${tail.slice(5, 8)}-a${tail.slice(9, 12)}-${tail.slice(12)}${hex(digest1)}`;
-  return Object.freeze({ id, digest0, digest1, digest2, digest3 });
+  return Object.freeze({
+    id,
+    digest0: digest0 | 0,
+    digest1: digest1 | 0,
+    digest2: digest2 | 0,
+    digest3: digest3 | 0,
+  });
 }
 
 const PLACES: readonly Place[] = CITIES.map((city, i) =>

@@ -30,6 +30,9 @@ export const PLACES_LAYOUT = {
   novel: 'f32',
   novelRegions: 'f32',
   activeHour: 'u32',
+  /** Country and region of the last event from a known place: most events need look no further. */
+  lastCountry: 'u32',
+  lastRegion: 'u32',
   /** Usual number of requests in ten minutes from a place that was new and proved innocent. */
   usual: 'f32',
   /** New places on probation: code of the country (index 0, 1) or region (index 2). */
@@ -61,6 +64,12 @@ export class PlacesBaseline {
 
   knowsRegion(code: number): boolean {
     return this.regionAt(code) >= 0;
+  }
+
+  /** The place of the last known event: known, without looking it up. */
+  isLast(place: Place): boolean {
+    const s = this.state;
+    return place.regionCode === s.lastRegion && place.countryCode === s.lastCountry;
   }
 
   /** Countries known, as ISO codes, at most `limit`. */
@@ -117,7 +126,8 @@ export class PlacesBaseline {
   learn(place: Place, second: number, weight: number, settled: boolean): void {
     const s = this.state;
     const hour = Math.floor(second / 3600);
-    if (hour > s.activeHour) {
+    const isNewHour = hour > s.activeHour;
+    if (isNewHour) {
       const keep = KEEP_HOUR;
       s.active = s.active * keep + 1;
       s.novel *= keep;
@@ -125,6 +135,7 @@ export class PlacesBaseline {
       s.activeHour = hour;
     }
     if (weight < 1 || place.countryCode === 0) return;
+    if (!isNewHour && this.isLast(place)) return;
     if (!this.knowsCountry(place.countryCode)) {
       if (
         !this.adopts(place.countryCode, settled, 0) &&
@@ -136,8 +147,11 @@ export class PlacesBaseline {
       return;
     }
     const at = this.regionAt(place.regionCode);
-    if (at >= 0) s.regionHour.set(at, hour);
-    else if (this.adopts(place.regionCode, settled, REGION_SLOT)) {
+    if (at >= 0) {
+      s.regionHour.set(at, hour);
+      s.lastCountry = place.countryCode;
+      s.lastRegion = place.regionCode;
+    } else if (this.adopts(place.regionCode, settled, REGION_SLOT)) {
       s.novelRegions += settled ? 1 : 0;
       this.addRegion(place.regionCode, hour);
     }

@@ -182,10 +182,10 @@ function identityOf(row: SubjectRow): KeyIdentity {
   const view = new DataView(row.digest.buffer, row.digest.byteOffset, 16);
   return {
     id: row.id,
-    digest0: view.getUint32(0, true),
-    digest1: view.getUint32(4, true),
-    digest2: view.getUint32(8, true),
-    digest3: view.getUint32(12, true),
+    digest0: view.getInt32(0, true),
+    digest1: view.getInt32(4, true),
+    digest2: view.getInt32(8, true),
+    digest3: view.getInt32(12, true),
   };
 }
 

@@ -61,7 +61,7 @@ export class DetectionEngine implements Engine {
     );
     this.outbox = new Outbox(options.durable);
     this.limit = Math.ceil(options.subjectsMax / KEY_GROUPS);
-    const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest')!;
+    const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest0')!;
     for (let i = 0; i < KEY_GROUPS; i++) {
       this.groups.push(new KeyGroup(i, this.judge.layout.size, digest.offset / 4, options.durable));
     }

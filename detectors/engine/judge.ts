@@ -23,7 +23,10 @@ import {
 } from './layout.ts';
 
 export const HEADER_LAYOUT = {
-  digest: ['u32', 4],
+  digest0: 'u32',
+  digest1: 'u32',
+  digest2: 'u32',
+  digest3: 'u32',
   /** Epoch ms. */
   firstAt: 'f64',
   lastAt: 'f64',

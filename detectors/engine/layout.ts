@@ -29,6 +29,7 @@ export class Memory {
   readonly bytes: Uint8Array;
   readonly u16: Uint16Array;
   readonly u32: Uint32Array;
+  readonly i32: Int32Array;
   readonly f32: Float32Array;
   readonly f64: Float64Array;
 
@@ -36,6 +37,7 @@ export class Memory {
     this.bytes = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
+    this.i32 = new Int32Array(buffer);
     this.f32 = new Float32Array(buffer);
     this.f64 = new Float64Array(buffer);
   }

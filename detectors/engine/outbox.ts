@@ -38,7 +38,10 @@ export class Outbox {
     if (!this.durable || header.usageRequests === 0) return;
     const digest = new Uint8Array(16);
     const view = new DataView(digest.buffer);
-    for (let i = 0; i < 4; i++) view.setUint32(4 * i, header.digest.get(i), true);
+    view.setUint32(0, header.digest0, true);
+    view.setUint32(4, header.digest1, true);
+    view.setUint32(8, header.digest2, true);
+    view.setUint32(12, header.digest3, true);
     this.usage.push({
       digest,
       hourAt: header.usageHour * HOUR_MS,

@@ -52,10 +52,10 @@ export class Slab {
     const at = this.offset(slot);
     memory.bytes.fill(0, at, at + this.recordBytes);
     const word = (at >>> 2) + this.digestWord;
-    memory.u32[word] = key.digest0;
-    memory.u32[word + 1] = key.digest1;
-    memory.u32[word + 2] = key.digest2;
-    memory.u32[word + 3] = key.digest3;
+    memory.i32[word] = key.digest0;
+    memory.i32[word + 1] = key.digest1;
+    memory.i32[word + 2] = key.digest2;
+    memory.i32[word + 3] = key.digest3;
     this.size++;
     this.enter(slot);
     return slot;
@@ -95,19 +95,19 @@ export class Slab {
   }
 
   private holds(slot: number, key: KeyIdentity): boolean {
-    const { u32 } = this.memory;
+    const { i32 } = this.memory;
     const word = ((slot * this.recordBytes) >>> 2) + this.digestWord;
     return (
-      u32[word + 1] === key.digest1 &&
-      u32[word] === key.digest0 &&
-      u32[word + 2] === key.digest2 &&
-      u32[word + 3] === key.digest3
+      i32[word + 1] === (key.digest1 | 0) &&
+      i32[word] === (key.digest0 | 0) &&
+      i32[word + 2] === (key.digest2 | 0) &&
+      i32[word + 3] === (key.digest3 | 0)
     );
   }
 
   private home(slot: number): number {
     const word = ((slot * this.recordBytes) >>> 2) + this.digestWord + 1;
-    return this.memory.u32[word]! & (this.table.length - 1);
+    return this.memory.i32[word]! & (this.table.length - 1);
   }
 
   private enter(slot: number): void {

@@ -23,7 +23,7 @@ test('the id of a raw key is 128 bits of its HMAC under the pepper, the digest t
   assert.equal(event.key.id, hashed(RAW));
   const words = [event.key.digest0, event.key.digest1, event.key.digest2, event.key.digest3];
   assert.equal(
-    words.map((word) => word.toString(16).padStart(8, '0')).join(''),
+    words.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join(''),
     event.key.id.slice(2),
   );
   assert.equal(keyGroupOf(event.key), (event.key.digest0 >>> 0) % 256);
@@ -35,7 +35,7 @@ test("the gateway's credential id is the key, its digest that of the whole id", 
   const digest = createHash('sha256').update('kong:7f2d').digest();
   assert.deepEqual(
     [event.key.digest0, event.key.digest3],
-    [digest.readUInt32BE(0), digest.readUInt32BE(12)],
+    [digest.readInt32BE(0), digest.readUInt32BE(12)],
   );
   const other = resolve(
     { credentialId: '7f2d' },
@@ -165,6 +165,34 @@ test('the first binding stays; a second id for the same key is counted', () => {
   assert.equal(resolve({ credentialId: 'b', rawKey: RAW }, { by }).event.key.id, 'kong:b');
   assert.equal(resolve({ rawKey: RAW }, { by }).event.key.id, 'kong:a');
   assert.equal(by.aliases.conflicts, 1);
+  for (let i = 0; i < 3; i++) resolve({ credentialId: 'b', rawKey: RAW }, { by });
+  resolve({ credentialId: 'a', rawKey: RAW }, { by });
+  assert.equal(by.aliases.conflicts, 4);
+});
+
+test('the first attested record binds, however often the same was claimed before', () => {
+  const by = enricher();
+  const both = { credentialId: 'a', rawKey: RAW };
+  for (let i = 0; i < 3; i++) resolve(both, { by, numbers: { status: 401 } });
+  assert.equal(by.identify(RAW)?.id, hashed(RAW));
+  resolve(both, { by });
+  assert.equal(by.identify(RAW)?.id, 'kong:a');
+});
+
+test('a key in use is bound again after its binding was dropped', () => {
+  const by = enricher({ aliasesMax: 1 });
+  for (const id of ['a', 'b', 'a']) resolve({ credentialId: id, rawKey: `raw-${id}` }, { by });
+  assert.equal(resolve({ rawKey: 'raw-a' }, { by }).event.key.id, 'kong:a');
+  assert.equal(resolve({ rawKey: 'raw-b' }, { by }).event.key.id, hashed('raw-b'));
+});
+
+test('a binding seen in one source holds in all, whatever they saw before', () => {
+  const by = enricher();
+  const bearer = traits({ key: parseKeySpec('bearer') });
+  const id = () => resolve({ rawKey: `Bearer ${RAW}` }, { by, traits: bearer }).event.key.id;
+  assert.deepEqual([id(), id()], [hashed(RAW), hashed(RAW)]);
+  resolve({ credentialId: 'a', rawKey: RAW }, { by });
+  assert.deepEqual([id(), id()], ['kong:a', 'kong:a']);
 });
 
 test('bindings survive a restart, and a full table drops the oldest', () => {
@@ -180,6 +208,23 @@ test('bindings survive a restart, and a full table drops the oldest', () => {
   for (const cut of [0, 3, 20]) {
     const part = by.aliases.snapshot().subarray(0, cut);
     assert.throws(() => next.restoreAliases(part), /alias table/);
+  }
+});
+
+test('what was seen before is recalled for the very same fields only', () => {
+  const by = enricher();
+  const id = (texts: Texts) => resolve(texts, { by }).event.key.id;
+  for (let round = 0; round < 2; round++) {
+    assert.equal(id({ credentialId: 'ab', rawKey: 'c', consumer: 'd' }), 'kong:ab');
+    assert.equal(id({ credentialId: 'a', rawKey: 'bc', consumer: 'd' }), 'kong:a');
+    assert.equal(id({ credentialId: 'abc', consumer: 'd' }), 'kong:abc');
+    assert.equal(id({ credentialId: 'abcd' }), 'kong:abcd');
+    assert.equal(id({ rawKey: 'abcd' }), hashed('abcd'));
+    const ip = traits({ key: { kind: 'client_ip' } });
+    for (const clientAddress of ['198.51.100.7', '198.51.100.8']) {
+      const { event } = resolve({ rawKey: 'abcd', clientAddress }, { by, traits: ip });
+      assert.equal(event.key.id, `ip:${clientAddress}`);
+    }
   }
 });
 
