@@ -35,7 +35,7 @@ test("the gateway's credential id is the key, its digest that of the whole id", 
   const digest = createHash('sha256').update('kong:7f2d').digest();
   assert.deepEqual(
     [event.key.digest0, event.key.digest3],
-    [digest.readInt32BE(0), digest.readUInt32BE(12)],
+    [digest.readInt32BE(0), digest.readInt32BE(12)],
   );
   const other = resolve(
     { credentialId: '7f2d' },
