@@ -17,6 +17,7 @@ const LOOK_EVERY = 4096;
 
 export const replay: Replay = async (options) => {
   const startedAt = systemClock.now();
+  const cpuBefore = process.cpuUsage();
   const session = await openSession({
     config: options.config,
     stateDir: options.stateDir,
@@ -32,12 +33,17 @@ export const replay: Replay = async (options) => {
     const found = await openInputs(options, session, counters);
     const stream = createMerge(found.inputs);
     try {
-      await pump(stream, session, options, progressTeller(options, found, counters, startedAt));
+      await pump(
+        stream,
+        session,
+        options,
+        progressTeller(options, session, found, counters, startedAt),
+      );
     } finally {
       await stream.close();
     }
     await session.checkpoint();
-    return summaryOf(session, counters, found, startedAt);
+    return summaryOf(session, counters, found, startedAt, process.cpuUsage(cpuBefore));
   } finally {
     await session.close();
   }
@@ -107,6 +113,7 @@ async function pump(
 
 function progressTeller(
   options: ReplayOptions,
+  session: Session,
   found: Inputs,
   counters: ReaderCounters,
   startedAt: number,
@@ -121,7 +128,7 @@ function progressTeller(
       bytesTotal: found.bytesTotal,
       records: counters.records,
       eventsPerSecond: ((counters.records - toldRecords) * 1000) / (now - toldAt),
-      atMs: Number.NaN,
+      atMs: session.engine.lastAt,
     });
     toldAt = now;
     toldRecords = counters.records;
@@ -133,10 +140,10 @@ function summaryOf(
   counters: ReaderCounters,
   found: Inputs,
   startedAt: number,
+  cpu: NodeJS.CpuUsage,
 ): ReplaySummary {
   const stats = session.engine.stats();
   const { future = 0, ...rejected } = rejectedByReason(counters);
-  const usage = process.resourceUsage();
   return {
     type: 'summary',
     records: counters.records,
@@ -157,8 +164,8 @@ function summaryOf(
     findings: stats.findings,
     incidents: stats.incidents,
     seconds: (systemClock.now() - startedAt) / 1000,
-    cpuSeconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6,
-    rssMaxBytes: usage.maxRSS * 1024,
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
+    rssMaxBytes: process.resourceUsage().maxRSS * 1024,
     sources: found.readings,
   };
 }
