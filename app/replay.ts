@@ -9,11 +9,12 @@ import {
 } from '../ingest/reader.ts';
 import type { Replay, ReplayOptions, ReplaySummary } from './contract.ts';
 import { fileInputs, type InputOptions, type Inputs, stdinInputs } from './inputs.ts';
+import { applySome } from './pump.ts';
 import { openSession, type Session } from './session.ts';
 
 const PROGRESS_MS = 250;
-/** Events between two looks at the clock inside a batch. */
-const LOOK_EVERY = 4096;
+/** Portions of events between two looks at the clock. */
+const LOOK_EVERY = 128;
 
 export const replay: Replay = async (options) => {
   const startedAt = systemClock.now();
@@ -91,18 +92,15 @@ async function pump(
 ): Promise<void> {
   const { engine } = session;
   const { signal } = options;
-  const { event } = { event: () => stream.event };
   let sinceLook = 0;
   try {
     while (await stream.fill(signal)) {
       // Between batches: what was read and what was applied agree.
       if (session.isCheckpointDue()) await session.checkpoint();
-      while (stream.next()) {
-        engine.observe(event());
-        if (++sinceLook >= LOOK_EVERY) {
-          sinceLook = 0;
-          tell();
-        }
+      while (applySome(stream, engine)) {
+        if (++sinceLook < LOOK_EVERY) continue;
+        sinceLook = 0;
+        tell();
       }
       tell();
     }

@@ -12,6 +12,7 @@ import { KeyhoundError } from '../core/errors.ts';
 import { createConsoleData } from './console-data.ts';
 import { ROLES, type Run, type RunOptions } from './contract.ts';
 import { type LiveInput, type LiveInputs, openLiveInputs } from './live-inputs.ts';
+import { applySome } from './pump.ts';
 import { createRecent } from './recent.ts';
 import { metricsOf, readinessOf, type StatusParts, summaryNow } from './run-status.ts';
 import { openSession, type Session } from './session.ts';
@@ -152,7 +153,7 @@ async function consume(
       while (await stream.fill(signal)) {
         retryMs = RETRY_MS_MIN;
         await turns.take(() => {
-          while (stream.next()) parts.session.engine.observe(stream.event);
+          while (applySome(stream, parts.session.engine));
         });
       }
       watch.end(input.source);

@@ -91,6 +91,19 @@ export class DetectionEngine implements Engine {
     known.changed = true;
   }
 
+  /**
+   * Reads the records of the events to come, so that their cache misses overlap: at many keys an event costs what
+   * it waits for memory. Changes nothing.
+   */
+  touch(events: readonly ApiEvent[], count: number): number {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const { key } = events[i]!;
+      sum += this.groups[key.digest0 & (KEY_GROUPS - 1)]!.slab.touch(key);
+    }
+    return sum;
+  }
+
   observe(event: ApiEvent): void {
     const { counters } = this;
     if (!this.streams.accept(event.stream, event.position)) {

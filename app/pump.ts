@@ -1,0 +1,18 @@
+/** Events from a stream into the engine, a few at a time, so that the records they need are read ahead. */
+import { copyEvent, createEvent } from '../core/event.ts';
+import type { DetectionEngine } from '../detectors/engine/engine.ts';
+import type { EventStream } from '../ingest/reader.ts';
+
+const AHEAD = 32;
+
+/** One a process: applying is synchronous. */
+const ring = Array.from({ length: AHEAD }, createEvent);
+
+/** Applies up to AHEAD events of what has been loaded; false when more must be loaded. */
+export function applySome(stream: EventStream, engine: DetectionEngine): boolean {
+  let count = 0;
+  while (count < AHEAD && stream.next()) copyEvent(stream.event, ring[count++]!);
+  engine.touch(ring, count);
+  for (let i = 0; i < count; i++) engine.observe(ring[i]!);
+  return count === AHEAD;
+}
