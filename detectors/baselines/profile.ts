@@ -2,18 +2,20 @@
  * Hour-of-week profile: how this hour compares with the key's mean rate (algorithms.md §4).
  *
  * For each of the 168 hours of the UTC week it keeps the ratio of what came to what the mean rate would have
- * given, forgetting 20 % per weekly visit, as a 16-bit logarithm (1/2048 octave, 2^-24..2^8, 0 = nothing).
- * The number of visits follows from the key's age, so it takes no state. An hour little known borrows from
+ * given, forgetting 20 % per weekly visit, as an 8-bit logarithm (1/12 octave, 2^-13.8..2^7.4, 0 = nothing).
+ * It is rounded up or down by chance, drawn from the hour and the key, so that small changes add up instead of
+ * being rounded away; the chance is a hash, the same in every run. The number of visits follows from the key's age, so it takes no state. An hour little known borrows from
  * the same hour of other days, and that from the mean: κ = 20 expected events each.
  */
+import { finish, mix32 } from '../../core/hash.ts';
 import type { ArrayField } from '../engine/layout.ts';
 
 export const HOURS_OF_WEEK = 168;
 const KEEP_PER_VISIT = 0.8;
 const KAPPA = 20;
-const STEPS = 2048;
-const LOWEST = -24;
-const CODES = 65536;
+const STEPS = 12;
+const LOWEST = -13.8;
+const CODES = 256;
 
 const RATIOS = new Float64Array(CODES);
 for (let code = 1; code < CODES; code++) RATIOS[code] = 2 ** ((code - 1) / STEPS + LOWEST);
@@ -26,9 +28,10 @@ export function visitWeight(visits: number): number {
   return VISIT_WEIGHT[Math.min(visits, 63)]!;
 }
 
-function encode(ratio: number): number {
+/** `chance` in 0..1 decides between the two nearest codes. */
+function encode(ratio: number, chance: number): number {
   if (!(ratio > 0)) return 0;
-  const code = Math.round((Math.log2(ratio) - LOWEST) * STEPS) + 1;
+  const code = Math.floor((Math.log2(ratio) - LOWEST) * STEPS + chance) + 1;
   return Math.min(CODES - 1, Math.max(1, code));
 }
 
@@ -72,7 +75,7 @@ export function multiplier(
 
 /**
  * Learns a finished hour: `count` events where the mean rate would have given `meanPerHour`; `weight` below 1
- * for an hour under suspicion.
+ * for an hour under suspicion. `salt` is the key's own.
  */
 export function learnHour(
   profile: ArrayField,
@@ -81,11 +84,12 @@ export function learnHour(
   count: number,
   meanPerHour: number,
   weight: number,
+  salt: number,
 ): void {
   if (!(meanPerHour > 0)) return;
   const slot = hour % HOURS_OF_WEEK;
   const before = KEEP_PER_VISIT * visitWeight(visitsOf(slot, hour, firstHour));
   const learned = before * RATIOS[profile.get(slot)]! + (weight * count) / meanPerHour;
   const ratio = learned / Math.max(1, before + weight);
-  profile.set(slot, encode(ratio));
+  profile.set(slot, encode(ratio, finish(mix32(salt, hour)) / 2 ** 32));
 }

@@ -71,7 +71,7 @@ export const RATE_LAYOUT = {
   mMin: ['f32', 5],
   sums: ['f32', 20],
   ab: ['f32', 8],
-  profile: ['u16', HOURS_OF_WEEK],
+  profile: ['u8', HOURS_OF_WEEK],
 } as const;
 
 export const DECAYS = SCALES.map((seconds) => createDecay(seconds));
@@ -346,7 +346,15 @@ export class RateBaseline {
     s.baseEvents = s.baseEvents * BASE_KEEP_PER_HOUR + share * s.hourLearned;
     s.baseSeconds = s.baseSeconds * BASE_KEEP_PER_HOUR + share * exposure;
     if (whole) {
-      learnHour(s.profile, s.hour, this.firstHour(), s.hourLearned, meanPerHour, share);
+      learnHour(
+        s.profile,
+        s.hour,
+        this.firstHour(),
+        s.hourLearned,
+        meanPerHour,
+        share,
+        s.firstSecond,
+      );
     }
     s.hour += 1;
     s.hourCount = 0;

@@ -2,13 +2,14 @@
  * Records of one key group, side by side in one buffer, and the table that finds them by digest.
  *
  * Slot 0 is a scratch record: the engine copies a record there before an event is judged, so that a finding
- * can keep what it was judged from. The buffer grows by half; freed slots are used again.
+ * can keep what it was judged from. The buffer grows by a quarter; freed slots are used again.
  */
 import type { KeyIdentity } from '../../core/event.ts';
 import { Memory } from './layout.ts';
 
 export const SCRATCH_SLOT = 0;
 const FIRST_CAPACITY = 8;
+const GROWTH = 1.25;
 
 export class Slab {
   memory: Memory;
@@ -138,7 +139,7 @@ export class Slab {
 
   private take(): number {
     if (this.end === this.capacity) {
-      this.capacity = Math.ceil(this.capacity * 1.5);
+      this.capacity = Math.ceil(this.capacity * GROWTH);
       const grown = new Memory(new ArrayBuffer(this.capacity * this.recordBytes));
       grown.bytes.set(this.memory.bytes);
       this.memory = grown;
