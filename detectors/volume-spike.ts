@@ -11,7 +11,8 @@
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
 import { gumbelScore, learnMaximum, learnSilence } from './baselines/gumbel.ts';
-import { DECAYS, SPIKE_SCALES } from './baselines/rate.ts';
+import { DECAYS } from './baselines/rate.ts';
+import { SPIKE_SCALES } from './baselines/rate-state.ts';
 import { negativeBinomialTail } from './baselines/tails.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';

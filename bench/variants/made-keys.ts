@@ -19,7 +19,8 @@ export function madeKey(i: number): KeyIdentity {
   const [digest0, digest1, digest2, digest3] = [word(1), word(2), word(3), word(4)];
   const hex = (value: number) => value.toString(16).padStart(8, '0');
   const tail = hex(digest2) + hex(digest3);
-  const id = `kong:${hex(digest0)}-${tail.slice(0, 4)}-4${tail.slice(5, 8)}-a${tail.slice(9, 12)}-${tail.slice(12)}${hex(digest1)}`;
+  const middle = `${tail.slice(0, 4)}-4${tail.slice(5, 8)}-a${tail.slice(9, 12)}`;
+  const id = `kong:${hex(digest0)}-${middle}-${tail.slice(12)}${hex(digest1)}`;
   return Object.freeze({
     id,
     digest0: digest0 | 0,

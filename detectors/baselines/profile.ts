@@ -3,9 +3,10 @@
  *
  * For each of the 168 hours of the UTC week it keeps the ratio of what came to what the mean rate would have
  * given, forgetting 20 % per weekly visit, as an 8-bit logarithm (1/12 octave, 2^-13.8..2^7.4, 0 = nothing).
- * It is rounded up or down by chance, drawn from the hour and the key, so that small changes add up instead of
- * being rounded away; the chance is a hash, the same in every run. The number of visits follows from the key's age, so it takes no state. An hour little known borrows from
- * the same hour of other days, and that from the mean: κ = 20 expected events each.
+ * It is rounded up or down by chance, drawn from the hour and the key, so that small changes add up instead
+ * of being rounded away; the chance is a hash, the same in every run. The number of visits follows from the
+ * key's age, so it takes no state. An hour little known borrows from the same hour of other days, and that
+ * from the mean: κ = 20 expected events each.
  */
 import { finish, mix32 } from '../../core/hash.ts';
 import type { ArrayField } from '../engine/layout.ts';

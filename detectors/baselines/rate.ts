@@ -6,14 +6,11 @@
  * which the key has events, always at the key's own events: a decay taken in two steps differs in bits from
  * one step, so nothing else may move them. With half-life H, n = 2y varies like a Poisson count of mean 2m.
  */
-import type { StateOf } from '../engine/layout.ts';
 import { createDecay } from './decay.ts';
 import { addDispersion, initDispersion, solveDispersion } from './dispersion.ts';
 import { HOURS_OF_WEEK, learnHour, multiplier, ratioOf, visitsOf, visitWeight } from './profile.ts';
+import { type RateState, SCALES, SPIKE_SCALES } from './rate-state.ts';
 
-/** Half-lives, seconds. The first four are judged for spikes, all but the first for drops. */
-export const SCALES = [5, 30, 300, 3600, 21_600] as const;
-export const SPIKE_SCALES = 4;
 /** Periods of dispersion samples, seconds: coprime with minutes and hours, or cron would never be seen. */
 const SAMPLE_PERIODS = [11, 67, 607, 7207] as const;
 const DISPERSION_HALF_LIFE = 7 * 86_400;
@@ -31,54 +28,17 @@ const BASE_KEEP_PER_HOUR = 2 ** (-1 / HOURS_OF_WEEK);
 const LEVEL_MIN = 0.4;
 const LEVEL_MAX = 2.5;
 const LEVEL_PRIOR = 20;
+/** Added to 1/r while this hour of the week was lived through less than twice. */
+const UNVISITED_VARIANCE = 0.15;
 /** What an hour under suspicion is worth. */
 const SUSPICIOUS_SHARE = 0.1;
 /** A minute teaches at most 4 × expected + 8 events. */
 const MINUTE_CAP_FACTOR = 4;
 const MINUTE_CAP_EVENTS = 8;
 
-export const RATE_LAYOUT = {
-  firstSecond: 'u32',
-  /** Last second folded into the counters, and the events counted in it. */
-  second: 'u32',
-  count: 'u32',
-  hour: 'u32',
-  hourCount: 'u32',
-  worstHour: 'u32',
-  hourLearned: 'f32',
-  minute: 'u32',
-  minuteLearned: 'f32',
-  /** Learning weight of the current hour, the least seen in it. */
-  hourWeight: 'f32',
-  /** Events and seconds of exposure, half-life 7 days, without the current hour. */
-  baseEvents: 'f32',
-  baseSeconds: 'f32',
-  levelSeen: 'f32',
-  levelExpected: 'f32',
-  /** Multiplier of the hour before, the current and the next hour. */
-  before: 'f32',
-  current: 'f32',
-  next: 'f32',
-  /** The same three, read where the clocks stood before they were changed; equal when they were not. */
-  shiftedBefore: 'f32',
-  shiftedCurrent: 'f32',
-  shiftedNext: 'f32',
-  /** Zone shift in hours, plus one. */
-  shift: 'u8',
-  y: ['f32', 5],
-  m: ['f32', 5],
-  mMax: ['f32', 5],
-  mMin: ['f32', 5],
-  sums: ['f32', 20],
-  ab: ['f32', 8],
-  profile: ['u8', HOURS_OF_WEEK],
-} as const;
-
 export const DECAYS = SCALES.map((seconds) => createDecay(seconds));
 const LEVEL_DECAY = createDecay(3 * HOUR);
 const FORGET = SAMPLE_PERIODS.map((period) => 2 ** (-period / DISPERSION_HALF_LIFE));
-
-export type RateState = StateOf<typeof RATE_LAYOUT>;
 
 /** Told once for every hour that ends, in order, before the next event is judged. */
 export interface HourListener {
@@ -403,6 +363,3 @@ export class RateBaseline {
     return resume;
   }
 }
-
-/** Added to 1/r while this hour of the week was lived through less than twice. */
-const UNVISITED_VARIANCE = 0.15;

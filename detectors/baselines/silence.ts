@@ -4,7 +4,8 @@
  * Works on copies: absence is judged without writing to the baseline, so that judging at the watermark and
  * judging just before the key's next event come out the same (algorithms.md §9, Evaluation and Drop).
  */
-import { DECAYS, type RateBaseline, SCALES } from './rate.ts';
+import { DECAYS, type RateBaseline } from './rate.ts';
+import { SCALES } from './rate-state.ts';
 import { negativeBinomialTail } from './tails.ts';
 
 const HOUR = 3600;

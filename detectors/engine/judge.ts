@@ -9,7 +9,8 @@ import { KeyhoundError } from '../../core/errors.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import { suggest } from '../../core/suggest.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
-import { type HourListener, RATE_LAYOUT, RateBaseline } from '../baselines/rate.ts';
+import { type HourListener, RateBaseline } from '../baselines/rate.ts';
+import { RATE_LAYOUT } from '../baselines/rate-state.ts';
 import { zoneShift } from '../baselines/zone-shift.ts';
 import type { Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
 import {

@@ -1,0 +1,45 @@
+/** What the volume baseline keeps of a key: see rate.ts. */
+import type { StateOf } from '../engine/layout.ts';
+import { HOURS_OF_WEEK } from './profile.ts';
+
+/** Half-lives, seconds. The first four are judged for spikes, all but the first for drops. */
+export const SCALES = [5, 30, 300, 3600, 21_600] as const;
+export const SPIKE_SCALES = 4;
+export const RATE_LAYOUT = {
+  firstSecond: 'u32',
+  /** Last second folded into the counters, and the events counted in it. */
+  second: 'u32',
+  count: 'u32',
+  hour: 'u32',
+  hourCount: 'u32',
+  worstHour: 'u32',
+  hourLearned: 'f32',
+  minute: 'u32',
+  minuteLearned: 'f32',
+  /** Learning weight of the current hour, the least seen in it. */
+  hourWeight: 'f32',
+  /** Events and seconds of exposure, half-life 7 days, without the current hour. */
+  baseEvents: 'f32',
+  baseSeconds: 'f32',
+  levelSeen: 'f32',
+  levelExpected: 'f32',
+  /** Multiplier of the hour before, the current and the next hour. */
+  before: 'f32',
+  current: 'f32',
+  next: 'f32',
+  /** The same three, read where the clocks stood before they were changed; equal when they were not. */
+  shiftedBefore: 'f32',
+  shiftedCurrent: 'f32',
+  shiftedNext: 'f32',
+  /** Zone shift in hours, plus one. */
+  shift: 'u8',
+  y: ['f32', 5],
+  m: ['f32', 5],
+  mMax: ['f32', 5],
+  mMin: ['f32', 5],
+  sums: ['f32', 20],
+  ab: ['f32', 8],
+  profile: ['u8', HOURS_OF_WEEK],
+} as const;
+
+export type RateState = StateOf<typeof RATE_LAYOUT>;
