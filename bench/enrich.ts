@@ -93,7 +93,7 @@ function kong(key: number, i: number): Texts {
     credentialId: `${hex(key, 8)}-5e65-4e65-b91b-${hex(key, 12)}`,
     rawKey: `kx_live_${hex(key, 8)}${hex(key + 7, 24)}`,
     consumer: `consumer-${key % 500}`,
-    clientAddress: `${11 + (key % 180)}.${key % 250}.${(key >> 3) % 250}.${i % 4}`,
+    clientAddress: `${11 + (key % 180)}.${key % 250}.${(key >> 3) % 250}.${(i >> 4) % 2}`,
     method: i % 5 === 0 ? 'POST' : 'GET',
     target: `/v1/orders/${1000 + (i % 9000)}/items?limit=10`,
     userAgent: AGENTS[key % AGENTS.length]!,

@@ -17,14 +17,8 @@ const VERSION = 1;
 const HEADER_BYTES = 5;
 const DIGEST_BYTES = 16;
 
-export interface Binding {
-  readonly identity: KeyIdentity;
-  /** False once the table has dropped it. */
-  live: boolean;
-}
-
 export class AliasTable {
-  readonly #bindings = new Map<string, Binding>();
+  readonly #bindings = new Map<string, KeyIdentity>();
   readonly #max: number;
   #conflicts = 0;
   #version = 0;
@@ -43,34 +37,31 @@ export class AliasTable {
     return this.#conflicts;
   }
 
-  /** Grows with every change: an unchanged table need not be saved again. */
+  /** Grows with every change: what was looked up before is still right, and need not be saved again. */
   get version(): number {
     return this.#version;
   }
 
-  /** `rawId`: the `h:` id of a raw key. */
-  find(rawId: string): Binding | undefined {
+  /** Credential of a raw key, which is named by its `h:` id. */
+  find(rawId: string): KeyIdentity | undefined {
     return this.#bindings.get(rawId);
   }
 
   /** Answers the binding that holds afterwards, which is an older one where there is a conflict. */
-  bind(rawId: string, credential: KeyIdentity): Binding {
+  bind(rawId: string, credential: KeyIdentity): KeyIdentity {
     const known = this.#bindings.get(rawId);
-    if (known !== undefined) {
-      if (known.identity.id !== credential.id) this.#conflicts += 1;
-      return known;
+    if (known === undefined) {
+      this.#add(rawId, credential);
+      return credential;
     }
-    return this.#add(rawId, credential);
-  }
-
-  noteConflict(): void {
-    this.#conflicts += 1;
+    if (known.id !== credential.id) this.#conflicts += 1;
+    return known;
   }
 
   snapshot(): Uint8Array {
     const ids: Buffer[] = [];
     let total = HEADER_BYTES;
-    for (const { identity } of this.#bindings.values()) {
+    for (const identity of this.#bindings.values()) {
       const id = Buffer.from(identity.id, 'utf8');
       ids.push(id);
       total += DIGEST_BYTES + 2 + id.length;
@@ -94,8 +85,8 @@ export class AliasTable {
   restore(bytes: Uint8Array): void {
     const from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     assert(from.length >= HEADER_BYTES && from[0] === VERSION, 'version of the alias table');
-    for (const binding of this.#bindings.values()) binding.live = false;
     this.#bindings.clear();
+    this.#version += 1;
     const count = from.readUInt32LE(1);
     let at = HEADER_BYTES;
     for (let i = 0; i < count; i++) {
@@ -110,17 +101,12 @@ export class AliasTable {
     assert(at === from.length, 'length of the alias table');
   }
 
-  #add(rawId: string, identity: KeyIdentity): Binding {
+  #add(rawId: string, identity: KeyIdentity): void {
     if (this.#bindings.size >= this.#max) {
-      for (const [oldest, binding] of this.#bindings) {
-        binding.live = false;
-        this.#bindings.delete(oldest);
-        break;
-      }
+      const oldest = this.#bindings.keys().next();
+      if (oldest.done !== true) this.#bindings.delete(oldest.value);
     }
-    const binding: Binding = { identity, live: true };
-    this.#bindings.set(rawId, binding);
+    this.#bindings.set(rawId, identity);
     this.#version += 1;
-    return binding;
   }
 }

@@ -22,22 +22,32 @@ export const NO_LABEL: Label = Object.freeze({ text: '', code: 0 });
 /** A raw key of the record at hand: what it is, and where its bytes are. Reused. */
 export class Shown {
   key: RawKey | undefined;
+  /** No shorter text can show the key. Infinite when there is none. */
+  secretBytesMin = Number.POSITIVE_INFINITY;
   keys: RawKeys | undefined;
   bytes: Uint8Array = new Uint8Array(0);
   start = 0;
   end = 0;
 
   set(keys: RawKeys, bytes: Uint8Array, start: number, end: number): RawKey {
+    const key = keys.lookUp(bytes, start, end);
+    this.point(key, keys, bytes, start, end);
+    return key;
+  }
+
+  /** The same for a key that was looked up before. */
+  point(key: RawKey, keys: RawKeys, bytes: Uint8Array, start: number, end: number): void {
+    this.key = key;
+    this.secretBytesMin = key.secretBytesMin;
     this.keys = keys;
     this.bytes = bytes;
     this.start = start;
     this.end = end;
-    this.key = keys.lookUp(bytes, start, end);
-    return this.key;
   }
 
   clear(): void {
     this.key = undefined;
+    this.secretBytesMin = Number.POSITIVE_INFINITY;
   }
 
   /** Cold. */
@@ -53,7 +63,7 @@ export class Blanking {
   /** The route, with every segment that shows the key replaced. */
   route(shown: Shown, route: Route): Route {
     const key = shown.key;
-    if (key === undefined || route.template.length < key.secretBytesMin) return route;
+    if (key === undefined || route.template.length < shown.secretBytesMin) return route;
     const hash = (key.identity?.digest1 ?? 0) ^ route.code;
     const known = this.#routes.get(hash, key, route);
     if (known !== undefined) return known;
@@ -65,7 +75,7 @@ export class Blanking {
   /** True when bytes[start, end), of which the label was made, show the key: it must not be kept. */
   hides(shown: Shown, label: Label, bytes: Uint8Array, start: number, end: number): boolean {
     const key = shown.key;
-    if (key === undefined || end - start < key.secretBytesMin) return false;
+    if (key === undefined || end - start < shown.secretBytesMin) return false;
     const hash = (key.identity?.digest1 ?? 0) ^ label.code;
     const known = this.#labels.get(hash, key, label);
     if (known !== undefined) return known;
@@ -77,7 +87,7 @@ export class Blanking {
   /** The same for a text that comes so rarely that nothing is remembered. */
   hidesText(shown: Shown, text: string): boolean {
     const key = shown.key;
-    if (key === undefined || text.length < key.secretBytesMin) return false;
+    if (key === undefined || text.length < shown.secretBytesMin) return false;
     return showsAny(text, shown.secrets());
   }
 }

@@ -1,41 +1,46 @@
 /**
  * A bounded cache from byte strings to values: four ways a set, bytes held inline, compared in full.
  *
- * A hit allocates nothing. A full set replaces its ways in turn, so the size never grows and a stream of
- * made-up keys costs misses, not memory. What is cached never changes a result: every value must be a pure
- * function of its bytes. Memory: slots * (stride + about 13) bytes, touched only as it fills.
+ * A hit allocates nothing. Entries fill a ring and the oldest is given up, so the size never grows and a
+ * stream of made-up keys costs misses, not memory; entries that came one after the other lie side by side,
+ * so few of them touch few pages. What is cached never changes a result: every value must be a pure
+ * function of its bytes. Memory: slots * (stride + 20) bytes, touched only as it fills.
  */
 import { assert } from '../core/errors.ts';
 import { Views } from './views.ts';
 
 const WAYS = 4;
-/** In front of the bytes of a slot: their number + 1, or 0 when it is empty. */
+const SET_WORDS = WAYS * 2;
+/** In front of the bytes of an entry: their number. */
 const LENGTH_BYTES = 2;
 
 export class ByteCache<V> {
   readonly #stride: number;
   readonly #setMask: number;
-  readonly #hashes: Int32Array;
+  /** Four ways a set, each the hash and the number of its entry + 1 (0: empty). */
+  readonly #table: Int32Array;
+  /** Where in the table an entry is named, or -1. */
+  readonly #owners: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #held: DataView;
-  readonly #views = new Views();
   readonly #values: (V | undefined)[];
-  readonly #turn: Uint8Array;
+  readonly #views = new Views();
+  #next = 0;
 
   /**
-   * `slots`: a power of two, at least 4. `stride`: bytes of a slot, two more than the longest byte string that
-   * is cached; a multiple of 64 keeps short ones within one line of the processor's cache.
+   * `slots`: a power of two, at least 4. `stride`: bytes of an entry, two more than the longest byte string
+   * that is cached; a multiple of 64 keeps short ones within one line of the processor's cache.
    */
   constructor(slots: number, stride: number) {
     assert(slots >= WAYS && (slots & (slots - 1)) === 0, 'slots of a ByteCache: a power of two');
     assert(stride > LENGTH_BYTES && stride < 0xffff, 'stride of a ByteCache');
     this.#stride = stride;
     this.#setMask = slots / WAYS - 1;
-    this.#hashes = new Int32Array(slots);
+    this.#table = new Int32Array(slots * 2);
+    this.#owners = new Int32Array(slots).fill(-1);
     this.#bytes = new Uint8Array(slots * stride);
     this.#held = new DataView(this.#bytes.buffer);
     this.#values = new Array<V | undefined>(slots).fill(undefined);
-    this.#turn = new Uint8Array(slots / WAYS);
   }
 
   get(bytes: Uint8Array, start: number, end: number): V | undefined {
@@ -43,12 +48,15 @@ export class ByteCache<V> {
     if (length > this.#stride - LENGTH_BYTES) return undefined;
     const view = this.#views.of(bytes);
     const hash = hashOf(view, start, end);
-    const first = (hash & this.#setMask) * WAYS;
-    for (let slot = first; slot < first + WAYS; slot++) {
-      if (this.#hashes[slot] !== hash) continue;
-      const at = slot * this.#stride;
-      if (this.#held.getUint16(at, true) !== length + 1) continue;
-      if (sameBytes(this.#held, at + LENGTH_BYTES, view, start, length)) return this.#values[slot];
+    const first = (hash & this.#setMask) * SET_WORDS;
+    for (let at = first; at < first + SET_WORDS; at += 2) {
+      if (this.#table[at] !== hash) continue;
+      const entry = this.#table[at + 1]! - 1;
+      const held = entry * this.#stride;
+      if (entry < 0 || this.#held.getUint16(held, true) !== length) continue;
+      if (sameBytes(this.#held, held + LENGTH_BYTES, view, start, length)) {
+        return this.#values[entry];
+      }
     }
     return undefined;
   }
@@ -58,20 +66,37 @@ export class ByteCache<V> {
     const length = end - start;
     if (length > this.#stride - LENGTH_BYTES) return;
     const hash = hashOf(this.#views.of(bytes), start, end);
-    const set = hash & this.#setMask;
-    const slot = set * WAYS + this.#turn[set]!;
-    this.#turn[set] = (this.#turn[set]! + 1) % WAYS;
-    this.#hashes[slot] = hash;
-    this.#values[slot] = value;
-    const at = slot * this.#stride;
-    this.#held.setUint16(at, length + 1, true);
-    for (let i = 0; i < length; i++) this.#bytes[at + LENGTH_BYTES + i] = bytes[start + i]!;
+    const entry = this.#next;
+    this.#next = (entry + 1) % this.#values.length;
+    const place = this.#freeWay((hash & this.#setMask) * SET_WORDS, entry);
+    this.#table[place] = hash;
+    this.#table[place + 1] = entry + 1;
+    this.#owners[entry] = place;
+    this.#values[entry] = value;
+    const held = entry * this.#stride;
+    this.#held.setUint16(held, length, true);
+    for (let i = 0; i < length; i++) this.#bytes[held + LENGTH_BYTES + i] = bytes[start + i]!;
   }
 
-  /** Forgets everything, and overwrites the bytes it held. */
-  clear(): void {
-    this.#bytes.fill(0);
-    this.#values.fill(undefined);
+  /** Takes the entry from whoever had it, and answers a way of the set: an empty one, else its oldest. */
+  #freeWay(first: number, entry: number): number {
+    const before = this.#owners[entry]!;
+    if (before >= 0) this.#table[before + 1] = 0;
+    let oldest = first;
+    let oldestAge = -1;
+    for (let at = first; at < first + SET_WORDS; at += 2) {
+      const named = this.#table[at + 1]! - 1;
+      if (named < 0) return at;
+      const age = (entry - named + this.#values.length) % this.#values.length;
+      if (age > oldestAge) {
+        oldest = at;
+        oldestAge = age;
+      }
+    }
+    const dropped = this.#table[oldest + 1]! - 1;
+    this.#owners[dropped] = -1;
+    this.#values[dropped] = undefined;
+    return oldest;
   }
 }
 

@@ -17,6 +17,7 @@ import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
 import type { Address } from './address.ts';
 import type { AliasTable } from './aliases.ts';
 import { type Blanking, Shown } from './blanking.ts';
+import { type Context, Contexts } from './contexts.ts';
 import type { SourceTraits } from './contract.ts';
 import { type Credential, Credentials } from './credentials.ts';
 import { hashedIdentity, sameIdentity } from './digest.ts';
@@ -37,6 +38,9 @@ interface SourceKeys {
   readonly names: readonly Uint8Array[];
   /** The spec names the credential itself, so a credential id may take its place. */
   readonly credentialFirst: boolean;
+  /** The key depends on fields alone, not on target or address: what was found out can be recalled. */
+  readonly byFields: boolean;
+  readonly contexts: Contexts;
 }
 
 export interface IdentitiesOptions {
@@ -61,6 +65,11 @@ export class Identities {
   bySpec = false;
   readonly field = new Shown();
   readonly parameter = new Shown();
+  /** Set when this record's credential id, raw key and consumer were seen together before. */
+  context: Context | undefined;
+  #bindTo: Credential | undefined;
+  #byRaw = false;
+  #recallable = false;
 
   constructor(options: IdentitiesOptions) {
     this.#options = options;
@@ -72,12 +81,7 @@ export class Identities {
     const bytes = ENCODER.encode(text);
     const { identity } = this.#plain.lookUp(bytes, 0, bytes.length);
     if (identity === undefined) return undefined;
-    return this.#options.aliases.find(identity.id)?.identity ?? identity;
-  }
-
-  /** Forgets what was looked up in the alias table, after it was replaced. */
-  clear(): void {
-    for (const keys of this.#rawKeys.values()) keys.clear();
+    return this.#options.aliases.find(identity.id) ?? identity;
   }
 
   /** Answers an index of REJECTIONS and fills the public fields. */
@@ -85,8 +89,13 @@ export class Identities {
     const source = (traits === this.#traits && this.#source) || this.#switchTo(traits);
     const spec = traits.key;
     this.bySpec = spec !== undefined;
-    const own = this.#showField(draft, source);
+    this.#bindTo = undefined;
+    this.#byRaw = false;
     const queried = this.#showParameter(target, source);
+    this.#recallable = source.byFields && queried === FOUND.none;
+    this.context = this.#recallable ? source.contexts.find(draft) : undefined;
+    if (this.context !== undefined) return this.#recall(this.context, draft, traits, source);
+    const own = this.#showField(draft, source);
     if (spec !== undefined && !source.credentialFirst) {
       return this.#bySpec(target, spec, own, address);
     }
@@ -113,7 +122,8 @@ export class Identities {
 
   #accept(raw: RawKey | undefined): number {
     if (raw?.identity === undefined) return REJECTION.noKey;
-    this.key = aliased(raw) ?? raw.identity;
+    this.#byRaw = true;
+    this.key = this.#options.aliases.find(raw.identity.id) ?? raw.identity;
     return REJECTION.ok;
   }
 
@@ -130,10 +140,59 @@ export class Identities {
       this.key = shownBy.identity ?? this.#hashed(draft, FIELD.credentialId);
       return REJECTION.ok;
     }
-    if (raw?.identity !== undefined && credential.named && isAttested(draft, traits, false)) {
-      this.#bind(raw, raw.identity, credential.identity);
+    if (raw?.identity !== undefined && credential.named) {
+      this.#bindTo = credential;
+      if (isAttested(draft, traits, false)) {
+        this.#options.aliases.bind(raw.identity.id, credential.identity);
+      }
     }
     return REJECTION.ok;
+  }
+
+  /** Remembers the record last resolved, with the consumer as it is shown. */
+  remember(consumer: string): void {
+    const source = this.#source;
+    if (!this.#recallable || source === undefined) return;
+    source.contexts.add({
+      key: this.key,
+      bySpec: this.bySpec,
+      byRaw: this.#byRaw,
+      raw: this.field.key,
+      bindTo: this.#bindTo,
+      consumer,
+      version: -1,
+    });
+  }
+
+  #recall(context: Context, draft: RecordDraft, traits: SourceTraits, source: SourceKeys): number {
+    const { raw } = context;
+    if (raw === undefined) this.field.clear();
+    else {
+      const bytes = fieldBytes(draft, FIELD.rawKey);
+      const start = draft.start[FIELD.rawKey]!;
+      this.field.point(raw, source.fieldKeys, bytes, start, draft.end[FIELD.rawKey]!);
+    }
+    if (context.version !== this.#options.aliases.version) this.#settle(context, draft, traits);
+    this.key = context.key;
+    this.bySpec = context.bySpec;
+    return REJECTION.ok;
+  }
+
+  /** Checks a context against the alias table, which has changed. */
+  #settle(context: Context, draft: RecordDraft, traits: SourceTraits): void {
+    const { raw, bindTo } = context;
+    const { aliases } = this.#options;
+    if (raw?.identity !== undefined) {
+      if (bindTo !== undefined) {
+        // Until an attested record has bound them, and while they conflict, every record is looked at.
+        if (!isAttested(draft, traits, false)) return;
+        const bound = aliases.bind(raw.identity.id, bindTo.identity);
+        if (!sameIdentity(bound, bindTo.identity)) return;
+      } else if (context.byRaw) {
+        context.key = aliases.find(raw.identity.id) ?? raw.identity;
+      }
+    }
+    context.version = aliases.version;
   }
 
   #hashed(draft: RecordDraft, field: number): KeyIdentity {
@@ -150,12 +209,6 @@ export class Identities {
     if (blanking.hides(this.field, credential, bytes, start, end)) return this.field.key;
     if (blanking.hides(this.parameter, credential, bytes, start, end)) return this.parameter.key;
     return undefined;
-  }
-
-  #bind(raw: RawKey, rawIdentity: KeyIdentity, credential: KeyIdentity): void {
-    const bound = aliased(raw);
-    if (bound === undefined) raw.binding = this.#options.aliases.bind(rawIdentity.id, credential);
-    else if (!sameIdentity(bound, credential)) this.#options.aliases.noteConflict();
   }
 
   #credential(draft: RecordDraft, source: SourceKeys): Credential | undefined {
@@ -230,6 +283,8 @@ export class Identities {
     }
     const names = spec?.kind === 'query' ? [spec.name] : traits.keyNames;
     const prepared: SourceKeys = {
+      contexts: new Contexts(cacheSlots),
+      byFields: spec === undefined || !ELSEWHERE.has(spec.kind),
       credentials,
       fieldKeys: this.#rawKeysOf(spec),
       names: names.map((name) => ENCODER.encode(name.toLowerCase())),
@@ -240,11 +295,11 @@ export class Identities {
   }
 
   #rawKeysOf(spec: KeySpec | undefined): RawKeys {
-    const { pepper, aliases, cacheSlots } = this.#options;
+    const { pepper, cacheSlots } = this.#options;
     const extractor = extractorOf(spec);
     let keys = this.#rawKeys.get(extractor.signature);
     if (keys === undefined) {
-      keys = new RawKeys(extractor, pepper, aliases, cacheSlots);
+      keys = new RawKeys(extractor, pepper, cacheSlots);
       this.#rawKeys.set(extractor.signature, keys);
     }
     return keys;
@@ -258,10 +313,8 @@ const CREDENTIAL_PLACES: ReadonlySet<KeySpec['kind']> = new Set([
   'cookie',
 ]);
 
-/** The credential that a raw key is bound to, while the binding lasts. */
-function aliased(raw: RawKey): KeyIdentity | undefined {
-  return raw.binding?.live === true ? raw.binding.identity : undefined;
-}
+/** Places of a key outside of the fields that a context is known by. */
+const ELSEWHERE: ReadonlySet<KeySpec['kind']> = new Set(['query', 'path', 'client_ip']);
 
 function decodeOnce(text: string): string {
   try {

@@ -7,7 +7,6 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { KeyIdentity } from '../core/event.ts';
-import type { AliasTable, Binding } from './aliases.ts';
 import { ByteCache } from './byte-cache.ts';
 import { hashedIdentity } from './digest.ts';
 import type { Extractor } from './key-extract.ts';
@@ -26,21 +25,17 @@ export interface RawKey {
   readonly ambiguous: boolean;
   /** Length of the shortest secret in it: no shorter text can show one. */
   readonly secretBytesMin: number;
-  /** The credential it is known to belong to, as far as looked up. */
-  binding: Binding | undefined;
 }
 
 export class RawKeys {
   readonly #extractor: Extractor;
   readonly #pepper: KeyObject;
-  readonly #aliases: AliasTable;
   readonly #short: ByteCache<RawKey>;
   readonly #long: ByteCache<RawKey>;
 
-  constructor(extractor: Extractor, pepper: KeyObject, aliases: AliasTable, slots: number) {
+  constructor(extractor: Extractor, pepper: KeyObject, slots: number) {
     this.#extractor = extractor;
     this.#pepper = pepper;
-    this.#aliases = aliases;
     this.#short = new ByteCache(slots, STRIDE_SHORT);
     this.#long = new ByteCache(Math.min(slots, SLOTS_LONG), STRIDE_LONG);
   }
@@ -63,19 +58,12 @@ export class RawKeys {
     return [...texts, ...parts.filter((part) => part.length >= PART_MIN)];
   }
 
-  /** Forgets what was looked up, after the alias table was replaced. */
-  clear(): void {
-    this.#short.clear();
-    this.#long.clear();
-  }
-
   #make(bytes: Uint8Array): RawKey {
     const { key, ambiguous } = this.#extractor.extract(bytes);
     const lengths = this.secrets(bytes, 0, bytes.length).map((secret) => secret.length);
     const identity =
       key === undefined ? undefined : hashedIdentity(this.#pepper, key, 0, key.length);
-    const binding = identity === undefined ? undefined : this.#aliases.find(identity.id);
-    return { identity, ambiguous, secretBytesMin: Math.min(...lengths), binding };
+    return Object.freeze({ identity, ambiguous, secretBytesMin: Math.min(...lengths) });
   }
 }
 

@@ -43,8 +43,6 @@ test('a full set gives up its oldest, the rest stays', () => {
   for (let i = 0; i < 5; i++) set(cache, `k${i}`, i);
   const found = [0, 1, 2, 3, 4].map((i) => get(cache, `k${i}`));
   assert.deepEqual(found, [undefined, 1, 2, 3, 4]);
-  cache.clear();
-  assert.equal(get(cache, 'k4'), undefined);
 });
 
 test('two keys of the same hash are told apart', () => {

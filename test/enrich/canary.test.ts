@@ -97,6 +97,17 @@ test('the same when the key is in the query only, behind Bearer or Basic, or in 
   assertClean(password.event, 'pass-word-x', 'password');
 });
 
+test('a key that was seen before is still kept out of the texts of its next record', () => {
+  const by = enricher();
+  const texts = { credentialId: 'a', rawKey: 'hunterkestrel', consumer: 'acme' };
+  resolve({ ...texts, target: '/v1/orders' }, { by });
+  const { event } = resolve(
+    { ...texts, target: '/v1/hunterkestrel', method: 'HUNTERKESTREL' },
+    { by },
+  );
+  assert.deepEqual([event.route.template, event.method], ['/v1/{id}', '']);
+});
+
 test('the names of a place that the edge wrote do not show the key either', () => {
   const raw = 'hunterkestrel';
   const place = {
