@@ -1,13 +1,23 @@
 /** Reads what a JsonScanner has found: numbers, words, and text into the fields of a draft. */
 import { AUTH, FIELD, type RecordDraft, resetDraft } from '../core/record.ts';
-import { END_OF, JsonScanner, KIND, START_OF, type WantedPath } from './json-scan.ts';
-import { CLOSE_ARRAY, COMMA, QUOTE, skipSpace, skipValue } from './json-skip.ts';
+import { END_OF, KIND, START_OF, type WantedPath } from './json-paths.ts';
+import { JsonScanner } from './json-scan.ts';
+import { skipSpace, skipValue } from './json-skip.ts';
 import { readNumber } from './numbers.ts';
 import { Scratch } from './scratch.ts';
 import { epochByMagnitude, TimeReader } from './time.ts';
 import { unescapeJson } from './unescape.ts';
 
+// Copies of what is imported: the compiler folds only constants of the same file.
+const START = START_OF;
+const END = END_OF;
+const { absent: ABSENT, string: STRING, escaped: ESCAPED } = KIND;
+const { number: NUMBER, literal: LITERAL, array: ARRAY } = KIND;
+const FORWARDED_FOR = FIELD.forwardedFor;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
 const MINUS = 0x2d;
+const CLOSE_ARRAY = 0x5d;
 
 /** Slots and the fields they fill, in pairs; several slots of one field stand in order of preference. */
 export type TextPlan = Int32Array;
@@ -45,11 +55,11 @@ export class JsonReader {
   has(slot: number): boolean {
     const found = this.found;
     const k = found[slot]!;
-    if (k === KIND.absent) return false;
-    const from = found[slot + START_OF]!;
-    if (k === KIND.literal) return this.bytes[from] !== 0x6e;
-    if (k !== KIND.string) return true;
-    const length = found[slot + END_OF]! - from;
+    if (k === ABSENT) return false;
+    const from = found[slot + START]!;
+    if (k === LITERAL) return this.bytes[from] !== 0x6e;
+    if (k !== STRING) return true;
+    const length = found[slot + END]! - from;
     if (length === 0) return false;
     return !(this.dashIsAbsent && length === 1 && this.bytes[from] === MINUS);
   }
@@ -62,8 +72,8 @@ export class JsonReader {
   number(slot: number): number {
     const found = this.found;
     const k = found[slot]!;
-    if (k !== KIND.number && k !== KIND.string) return Number.NaN;
-    return readNumber(this.bytes, found[slot + START_OF]!, found[slot + END_OF]!);
+    if (k !== NUMBER && k !== STRING) return Number.NaN;
+    return readNumber(this.bytes, found[slot + START]!, found[slot + END]!);
   }
 
   /** A quantity that cannot be negative: -1 when absent, negative or no number. */
@@ -82,17 +92,17 @@ export class JsonReader {
   instant(slot: number): number {
     const found = this.found;
     const k = found[slot]!;
-    if (k === KIND.number) return epochByMagnitude(this.number(slot));
-    if (k === KIND.string) {
-      const from = found[slot + START_OF]!;
-      const to = found[slot + END_OF]!;
+    if (k === NUMBER) return epochByMagnitude(this.number(slot));
+    if (k === STRING) {
+      const from = found[slot + START]!;
+      const to = found[slot + END]!;
       const number = readNumber(this.bytes, from, to);
       return Number.isNaN(number) ? this.written(this.bytes, from, to) : epochByMagnitude(number);
     }
-    if (k !== KIND.escaped) return Number.NaN;
+    if (k !== ESCAPED) return Number.NaN;
     // A CLF time in JSON often has its slashes escaped.
     const from = this.scratch.length;
-    this.unescape(found[slot + START_OF]!, found[slot + END_OF]!);
+    this.unescape(found[slot + START]!, found[slot + END]!);
     return this.written(this.scratch.bytes, from, this.scratch.length);
   }
 
@@ -105,9 +115,9 @@ export class JsonReader {
   /** True when the value is the string `word` (ASCII, no escapes). */
   is(slot: number, word: Uint8Array): boolean {
     const found = this.found;
-    if (found[slot] !== KIND.string) return false;
-    const from = found[slot + START_OF]!;
-    if (found[slot + END_OF]! - from !== word.length) return false;
+    if (found[slot] !== STRING) return false;
+    const from = found[slot + START]!;
+    if (found[slot + END]! - from !== word.length) return false;
     for (let k = 0; k < word.length; k++) if (this.bytes[from + k] !== word[k]) return false;
     return true;
   }
@@ -117,11 +127,11 @@ export class JsonReader {
     if (!this.has(slot)) return '';
     const found = this.found;
     const k = found[slot]!;
-    if (k === KIND.object || k === KIND.array) return '';
-    if (k !== KIND.escaped)
-      return TEXT.decode(this.bytes.subarray(found[slot + START_OF]!, found[slot + END_OF]!));
+    if (k === KIND.object || k === ARRAY) return '';
+    if (k !== ESCAPED)
+      return TEXT.decode(this.bytes.subarray(found[slot + START]!, found[slot + END]!));
     const from = this.scratch.length;
-    this.unescape(found[slot + START_OF]!, found[slot + END_OF]!);
+    this.unescape(found[slot + START]!, found[slot + END]!);
     return TEXT.decode(this.scratch.bytes.subarray(from, this.scratch.length));
   }
 
@@ -133,13 +143,13 @@ export class JsonReader {
       const slot = plan[step]!;
       const kind = found[slot]!;
       const field = plan[step + 1]!;
-      if (kind === KIND.absent || start[field]! >= 0) continue;
-      const from = found[slot + START_OF]!;
-      const to = found[slot + END_OF]!;
-      if (kind === KIND.string && to - from > 1) {
+      if (kind === ABSENT || start[field]! >= 0) continue;
+      const from = found[slot + START]!;
+      const to = found[slot + END]!;
+      if (kind === STRING && to - from > 1) {
         start[field] = from;
         end[field] = to;
-      } else if (field === FIELD.forwardedFor) {
+      } else if (field === FORWARDED_FOR) {
         this.joined(slot, draft, field);
       } else {
         this.text(slot, draft, field);
@@ -154,10 +164,10 @@ export class JsonReader {
   text(slot: number, draft: RecordDraft, field: number): boolean {
     const found = this.found;
     const k = found[slot]!;
-    if (k === KIND.absent) return false;
-    if (k !== KIND.string) return this.otherText(slot, draft, field);
-    const from = found[slot + START_OF]!;
-    const to = found[slot + END_OF]!;
+    if (k === ABSENT) return false;
+    if (k !== STRING) return this.otherText(slot, draft, field);
+    const from = found[slot + START]!;
+    const to = found[slot + END]!;
     if (to - from < 2 && !this.has(slot)) return false;
     draft.start[field] = from;
     draft.end[field] = to;
@@ -168,38 +178,34 @@ export class JsonReader {
   /** Text that is no plain string. */
   private otherText(slot: number, draft: RecordDraft, field: number): boolean {
     const found = this.found;
-    const start = found[slot + START_OF]!;
-    const end = found[slot + END_OF]!;
-    if (found[slot] === KIND.number) {
+    const start = found[slot + START]!;
+    const end = found[slot + END]!;
+    if (found[slot] === NUMBER) {
       draft.start[field] = start;
       draft.end[field] = end;
       draft.inScratch[field] = 0;
       return true;
     }
     const from = this.scratch.length;
-    if (found[slot] === KIND.escaped) this.unescape(start, end);
-    else if (found[slot] === KIND.array) this.elements(start, end, 1);
+    if (found[slot] === ESCAPED) this.unescape(start, end);
+    else if (found[slot] === ARRAY) this.elements(start, end, 1);
     else return false;
     return this.scratch.give(draft, field, from);
   }
 
   /** As `text`, but the elements of an array are joined by commas: X-Forwarded-For sent in several lines. */
   joined(slot: number, draft: RecordDraft, field: number): boolean {
-    if (this.found[slot] !== KIND.array) return this.text(slot, draft, field);
+    if (this.found[slot] !== ARRAY) return this.text(slot, draft, field);
     const from = this.scratch.length;
-    this.elements(
-      this.found[slot + START_OF]!,
-      this.found[slot + END_OF]!,
-      Number.POSITIVE_INFINITY,
-    );
+    this.elements(this.found[slot + START]!, this.found[slot + END]!, Number.POSITIVE_INFINITY);
     return this.scratch.give(draft, field, from);
   }
 
   /** True for an array that holds two different strings: a header that was sent twice, differing. */
   differs(slot: number): boolean {
-    if (this.found[slot] !== KIND.array) return false;
+    if (this.found[slot] !== ARRAY) return false;
     const parsed: unknown = JSON.parse(
-      TEXT.decode(this.bytes.subarray(this.found[slot + START_OF]!, this.found[slot + END_OF]!)),
+      TEXT.decode(this.bytes.subarray(this.found[slot + START]!, this.found[slot + END]!)),
     );
     return Array.isArray(parsed) && parsed.some((element) => element !== parsed[0]);
   }
@@ -209,9 +215,9 @@ export class JsonReader {
     if (!this.has(slot)) return false;
     const found = this.found;
     const k = found[slot]!;
-    if (k === KIND.escaped) this.unescape(found[slot + START_OF]!, found[slot + END_OF]!);
-    else if (k === KIND.string || k === KIND.number) {
-      this.scratch.append(this.bytes, found[slot + START_OF]!, found[slot + END_OF]!);
+    if (k === ESCAPED) this.unescape(found[slot + START]!, found[slot + END]!);
+    else if (k === STRING || k === NUMBER) {
+      this.scratch.append(this.bytes, found[slot + START]!, found[slot + END]!);
     } else return false;
     return true;
   }

@@ -7,28 +7,11 @@
  * JSON.parse. Values are left where they are: a slot holds their kind and range, json-read.ts reads them.
  *
  * Measured by bench/formats.ts against JSON.parse of the same line.
+ *
+ * Numbers that the loops use are constants of this file, not imports: the compiler folds only those.
  */
-
+import { END_OF, KIND, PathTree, SLOT_WORDS, START_OF, type WantedPath } from './json-paths.ts';
 import {
-  CHILD,
-  INSIDE,
-  LENGTH_MASK,
-  matches,
-  NEXT,
-  ROOT,
-  ShapeMemo,
-  SLOT,
-  TEXT_FLAG,
-} from './json-shape.ts';
-import {
-  CLOSE_ARRAY,
-  CLOSE_OBJECT,
-  COMMA,
-  MINUS,
-  NINE,
-  OPEN_ARRAY,
-  OPEN_OBJECT,
-  QUOTE,
   skipKey,
   skipLiteral,
   skipNumber,
@@ -36,43 +19,52 @@ import {
   skipString,
   skipValue,
   viewOf,
-  ZERO,
 } from './json-skip.ts';
 import { unescapeJson } from './unescape.ts';
 
-/** What stands in a slot. `escaped`: a string that must be unescaped before use. */
-export const KIND = {
-  absent: 0,
-  string: 1,
-  escaped: 2,
-  number: 3,
-  literal: 4,
-  object: 5,
-  array: 6,
-} as const;
+const { absent: ABSENT, string: STRING, escaped: ESCAPED, number: NUMBER } = KIND;
+const { literal: LITERAL, object: OBJECT, array: ARRAY } = KIND;
+const START = START_OF;
+const END = END_OF;
+const WORDS_OF_SLOT = SLOT_WORDS;
 
-/** `fold`: the names below the last but one part are header names, compared without regard to case. */
-export interface WantedPath {
-  readonly path: readonly string[];
-  readonly fold?: boolean;
-}
-
-interface Node {
-  readonly children: Map<string, Node>;
-  slot: number;
-  fold: boolean;
-}
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 
 /** Objects nested deeper than this are skipped without recursion. */
 const RECURSION_MAX = 32;
-/** Buckets of the name table of one node. */
-const BUCKETS = 32;
 
-/** Offsets in `found`, from a slot. */
-export const KIND_OF = 0;
-export const START_OF = 1;
-export const END_OF = 2;
-const SLOT_WORDS = 3;
+// A memo (see ShapeMemo): head child slot next inside sibling members count mask word...
+const ROOT = 1;
+/** Head: bytes of the text, and TEXT_FLAG when it ends with the opening quote of a string. */
+const LENGTH_MASK = 0xff;
+const TEXT_FLAG = 0x100;
+/** The node of the name, or -1. */
+const CHILD = 1;
+/** The node's slot; -1 when it has none, or something below it is wanted. */
+const SLOT = 2;
+/** The memo seen after this one, and the first one seen inside it. */
+const NEXT = 3;
+const INSIDE = 4;
+const SIBLING = 5;
+const MEMBERS = 6;
+const COUNT = 7;
+const MASK = 8;
+const WORDS = 9;
+/** Words kept (64 KiB); beyond that all are forgotten and learned again, at most once in FORGET_EVERY records. */
+const TABLE_WORDS = 16_384;
+const FORGET_EVERY = 1024;
+/** Names kept per object: beyond that, names are data (a map by id), and guessing does not pay. */
+const MEMBERS_MAX = 48;
+/** Longest text remembered, bytes. */
+const TEXT_BYTES_MAX = 64;
 
 export class JsonScanner {
   /**
@@ -80,74 +72,23 @@ export class JsonScanner {
    * quotes, else of the whole value. A slot is the index of its first word.
    */
   readonly found: Int32Array;
-  private readonly slots: Map<string, number> = new Map();
-  // Nodes are numbered depth first, slots in the same order: the slots below a node are one range.
-  private readonly head: Int16Array;
-  private readonly next: Int16Array;
-  private readonly slotOf: Int16Array;
-  private readonly slotFrom: Int16Array;
-  private readonly slotTo: Int16Array;
-  private readonly foldOf: Uint8Array;
-  private readonly nameStart: Int32Array;
-  private readonly nameEnd: Int32Array;
-  private readonly names: Uint8Array;
-  private readonly inner: Uint8Array;
+  view: DataView = viewOf(NO_BYTES);
+  private readonly tree: PathTree;
+  private readonly shapes = new ShapeMemo();
   /** The record in which a node was last met, to tell a repeated name. */
   private readonly seenIn: Int32Array;
   private record = 0;
-  private readonly shapes = new ShapeMemo();
   private bytes: Uint8Array = NO_BYTES;
-  view: DataView = viewOf(NO_BYTES);
 
   constructor(wanted: readonly WantedPath[]) {
-    const root = treeOf(wanted);
-    const nodes: { node: Node; name: Uint8Array; from: number; to: number; parent: number }[] = [];
-    let slots = 0;
-    const visit = (node: Node, name: string, path: string, parent: number): void => {
-      const row = { node, name: ENCODER.encode(name), from: slots, to: slots, parent };
-      nodes.push(row);
-      const own = nodes.length - 1;
-      if (node.slot >= 0) {
-        node.slot = slots;
-        slots += SLOT_WORDS;
-        this.slots.set(path, node.slot);
-      }
-      for (const [childName, child] of node.children) {
-        visit(child, childName, own === 0 ? childName : `${path}\0${childName}`, own);
-      }
-      row.to = slots;
-    };
-    visit(root, '', '', -1);
-    this.found = new Int32Array(slots);
-    this.head = new Int16Array(nodes.length * BUCKETS).fill(-1);
-    this.next = new Int16Array(nodes.length).fill(-1);
-    this.slotOf = Int16Array.from(nodes, (row) => row.node.slot);
-    this.slotFrom = Int16Array.from(nodes, (row) => row.from);
-    this.slotTo = Int16Array.from(nodes, (row) => row.to);
-    this.foldOf = Uint8Array.from(nodes, (row) => (row.node.fold ? 1 : 0));
-    this.inner = Uint8Array.from(nodes, (row) => (row.node.children.size > 0 ? 1 : 0));
-    this.seenIn = new Int32Array(nodes.length);
-    this.nameStart = new Int32Array(nodes.length);
-    this.nameEnd = new Int32Array(nodes.length);
-    this.names = new Uint8Array(nodes.reduce((sum, row) => sum + row.name.length, 0));
-    let at = 0;
-    for (const [index, row] of nodes.entries()) {
-      this.names.set(row.name, at);
-      this.nameStart[index] = at;
-      at += row.name.length;
-      this.nameEnd[index] = at;
-      if (row.parent < 0) continue;
-      const bucket = row.parent * BUCKETS + bucketOf(row.name, 0, row.name.length);
-      this.next[index] = this.head[bucket]!;
-      this.head[bucket] = index;
-    }
+    this.tree = new PathTree(wanted);
+    this.found = new Int32Array(this.tree.words);
+    this.seenIn = new Int32Array(this.tree.nodes);
   }
 
   /** Slot of a path given to the constructor. */
   slot(...path: readonly string[]): number {
-    const slot = this.slots.get(path.join('\0'));
-    if (slot === undefined) throw new Error(`assertion failed: ${path.join('.')} is not scanned`);
-    return slot;
+    return this.tree.slot(path);
   }
 
   /** True when bytes[start, end) is one JSON object; the slots then hold its values. */
@@ -158,7 +99,7 @@ export class JsonScanner {
     }
     const found = this.found;
     // A loop: fill() costs more than it saves on so few words.
-    for (let word = 0; word < found.length; word += SLOT_WORDS) found[word] = KIND.absent;
+    for (let word = 0; word < found.length; word += WORDS_OF_SLOT) found[word] = ABSENT;
     this.record = (this.record + 1) | 0;
     const from = skipSpace(bytes, start, end);
     if (from >= end || bytes[from] !== OPEN_OBJECT) return false;
@@ -168,7 +109,9 @@ export class JsonScanner {
   }
 
   /** The object at bytes[from]; `context` is the memo of the name it belongs to, 0 when it has none. */
-  private object(from: number, end: number, node: number, context: number, depth: number): number {
+  private object(from: number, stop: number, node: number, context: number, depth: number): number {
+    // An argument is checked to be a small integer at each use; a local is known to be one.
+    const end = stop | 0;
     const { bytes, view, found } = this;
     const table = this.shapes.table;
     let i = from + 1;
@@ -192,9 +135,9 @@ export class JsonScanner {
           i = skipString(bytes, view, start, end);
           const slot = table[memo + SLOT]!;
           if (i > 0 && slot >= 0) {
-            found[slot] = KIND.string;
-            found[slot + START_OF] = start;
-            found[slot + END_OF] = i - 1;
+            found[slot] = STRING;
+            found[slot + START] = start;
+            found[slot + END] = i - 1;
           } else if (i !== -1) {
             if (table[memo + CHILD]! >= 0) this.putText(table[memo + CHILD]!, start, i);
             if (i < 0) i = ~i;
@@ -230,7 +173,7 @@ export class JsonScanner {
       if (context === 0) return 0;
       const to = bytes[value] === QUOTE ? value + 1 : value;
       const child = this.named(node, at + 1, end);
-      const slot = child < 0 || this.inner[child] === 1 ? -1 : this.slotOf[child]!;
+      const slot = child < 0 || this.tree.inner[child] === 1 ? -1 : this.tree.slotOf[child]!;
       memo = shapes.learn(bytes, at, to, context, child, slot);
       if (memo === 0) return 0;
     }
@@ -245,7 +188,7 @@ export class JsonScanner {
     if (bytes[i] === CLOSE_ARRAY) return i + 1;
     for (let index = 0; ; index++) {
       const name = ENCODER.encode(String(index));
-      i = this.value(i, end, this.find(node, name, 0, name.length), 0, depth);
+      i = this.value(i, end, this.tree.find(node, name, 0, name.length), 0, depth);
       if (i < 0) return -1;
       i = skipSpace(bytes, i, end);
       if (i >= end) return -1;
@@ -264,8 +207,8 @@ export class JsonScanner {
   }
 
   private putText(node: number, from: number, after: number): void {
-    if (after > 0) this.put(node, KIND.string, from, after - 1);
-    else this.put(node, KIND.escaped, from, ~after - 1);
+    if (after > 0) this.put(node, STRING, from, after - 1);
+    else this.put(node, ESCAPED, from, ~after - 1);
   }
 
   /** Any value; `node` -1 when nobody wants it. */
@@ -273,118 +216,170 @@ export class JsonScanner {
     if (from >= end) return -1;
     const { bytes, view } = this;
     const c = bytes[from]!;
-    if (c >= ZERO && c <= NINE) {
+    if ((c >= ZERO && c <= NINE) || c === MINUS) {
       const after = skipNumber(bytes, from, end);
-      if (node >= 0) this.put(node, KIND.number, from, after);
+      if (node >= 0) this.put(node, NUMBER, from, after);
       return after;
     }
     if (c === QUOTE) return this.text(from + 1, end, node);
     if (c === OPEN_OBJECT) {
       // Below the wanted paths nesting is the record's own, so it is followed to a small depth only.
       if (depth >= RECURSION_MAX) return skipValue(bytes, view, from, end);
-      if (node >= 0) this.put(node, KIND.object, from, from);
+      if (node >= 0) this.put(node, OBJECT, from, from);
       const after = this.object(from, end, node, memo, depth + 1);
       if (node >= 0) this.close(node, after);
       return after;
     }
     if (c === OPEN_ARRAY) {
-      if (node < 0 || this.inner[node] === 0) {
+      if (node < 0 || this.tree.inner[node] === 0) {
         const after = skipValue(bytes, view, from, end);
-        if (node >= 0) this.put(node, KIND.array, from, after);
+        if (node >= 0) this.put(node, ARRAY, from, after);
         return after;
       }
-      this.put(node, KIND.array, from, from);
+      this.put(node, ARRAY, from, from);
       const after = this.array(from, end, node, depth + 1);
       this.close(node, after);
       return after;
     }
-    const isNumber = c === MINUS;
-    const after = isNumber ? skipNumber(bytes, from, end) : skipLiteral(bytes, from, end);
-    if (node >= 0) this.put(node, isNumber ? KIND.number : KIND.literal, from, after);
+    const after = skipLiteral(bytes, from, end);
+    if (node >= 0) this.put(node, LITERAL, from, after);
     return after;
   }
 
   /** Notes a value. A repeated name replaces all that stood below the one before. */
   private put(node: number, kind: number, start: number, end: number): void {
     const found = this.found;
-    if (this.inner[node] === 1) {
+    if (this.tree.inner[node] === 1) {
       if (this.seenIn[node] === this.record) {
-        const to = this.slotTo[node]!;
-        for (let word = this.slotFrom[node]!; word < to; word += SLOT_WORDS)
-          found[word] = KIND.absent;
+        const to = this.tree.slotTo[node]!;
+        for (let k = this.tree.slotFrom[node]!; k < to; k += WORDS_OF_SLOT) found[k] = ABSENT;
       }
       this.seenIn[node] = this.record;
     }
-    const slot = this.slotOf[node]!;
+    const slot = this.tree.slotOf[node]!;
     if (slot < 0) return;
     found[slot] = kind;
-    found[slot + START_OF] = start;
-    found[slot + END_OF] = end;
+    found[slot + START] = start;
+    found[slot + END] = end;
   }
 
   private close(node: number, end: number): void {
-    const slot = this.slotOf[node]!;
-    if (slot >= 0) this.found[slot + END_OF] = end;
+    const slot = this.tree.slotOf[node]!;
+    if (slot >= 0) this.found[slot + END] = end;
   }
 
   /** The node of the name whose text begins at bytes[from], and is known to be a string. */
   private named(node: number, from: number, end: number): number {
     if (node < 0) return -1;
     const after = skipString(this.bytes, this.view, from, end);
-    if (after > 0) return this.find(node, this.bytes, from, after - 1);
+    if (after > 0) return this.tree.find(node, this.bytes, from, after - 1);
     const name = new Uint8Array(~after - from);
     const length = unescapeJson(this.bytes, from, ~after - 1, name, 0);
-    return this.find(node, name, 0, length);
-  }
-
-  private find(node: number, bytes: Uint8Array, from: number, to: number): number {
-    if (from === to) return -1;
-    let child = this.head[node * BUCKETS + bucketOf(bytes, from, to)]!;
-    while (child >= 0) {
-      const at = this.nameStart[child]!;
-      if (this.nameEnd[child]! - at === to - from) {
-        let k = from;
-        for (let n = at; k < to; k++, n++) {
-          const c = bytes[k]!;
-          if (c === this.names[n]) continue;
-          if (this.foldOf[child] === 0 || c < 0x41 || c > 0x5a || (c | 0x20) !== this.names[n]) {
-            break;
-          }
-        }
-        if (k === to) return child;
-      }
-      child = this.next[child]!;
-    }
-    return -1;
+    return this.tree.find(node, name, 0, length);
   }
 }
 
-/** Spreads names by length, first and last byte; case is left out so that folded names meet. */
-function bucketOf(bytes: Uint8Array, from: number, to: number): number {
-  const first = bytes[from]! | 0x20;
-  const last = bytes[to - 1]! | 0x20;
-  return ((to - from) * 5 + first * 3 + last) & (BUCKETS - 1);
+/**
+ * Remembers the member names that records have shown, and in which order.
+ *
+ * A gateway writes the same names in the same order into every record. So a reader that has met `"client_ip":"`
+ * after `"started_at":` once can compare a few words instead of reading the name byte by byte and looking it up.
+ * It is a guess that is checked byte for byte, never trusted: what was learned changes the speed, not the result.
+ *
+ * One memo is the text from the quote that opens a name to the first byte of its value, the value's opening quote
+ * included when it is a string. Memos form a tree by nesting; the memo ROOT stands for the record itself. All lie
+ * in one array of words, for the fewest loads per name.
+ */
+class ShapeMemo {
+  readonly table = new Int32Array(TABLE_WORDS);
+  private used = 0;
+  private recordsSinceForget = 0;
+
+  constructor() {
+    this.forget();
+  }
+
+  /** To be called before each record. */
+  begin(): void {
+    if (this.recordsSinceForget++ < FORGET_EVERY) return;
+    if (this.used + WORDS + TEXT_BYTES_MAX > TABLE_WORDS) this.forget();
+  }
+
+  /** The memo whose text stands at `at` in the object `context`, 0 when none does. */
+  find(view: DataView, at: number, end: number, context: number): number {
+    const table = this.table;
+    for (let memo = table[context + MEMBERS]!; memo > 0; memo = table[memo + SIBLING]!) {
+      if (matches(table, memo, view, at, end)) return memo;
+    }
+    return 0;
+  }
+
+  /** In the object `context`, `memo` came after `before` (0: came first). */
+  expect(context: number, before: number, memo: number): void {
+    this.table[before === 0 ? context + INSIDE : before + NEXT] = memo;
+  }
+
+  /** Remembers the text in bytes[from, to); answers its memo, 0 when there is no room for it. */
+  learn(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    context: number,
+    child: number,
+    slot: number,
+  ): number {
+    const table = this.table;
+    const length = to - from;
+    if (length > TEXT_BYTES_MAX || table[context + COUNT] === MEMBERS_MAX) return 0;
+    if (this.used + WORDS + TEXT_BYTES_MAX > TABLE_WORDS) return 0;
+    const memo = this.add(length | (bytes[to - 1] === 0x22 ? TEXT_FLAG : 0), child, slot);
+    table[context + COUNT]!++;
+    table[memo + SIBLING] = table[context + MEMBERS]!;
+    table[context + MEMBERS] = memo;
+    table[memo + MASK] = length % 4 === 0 ? -1 : (1 << (8 * (length % 4))) - 1;
+    for (let i = from; i < to; i += 4) {
+      let word = 0;
+      for (let k = 0; k < 4 && i + k < to; k++) word |= bytes[i + k]! << (8 * k);
+      table[this.used++] = word;
+    }
+    return memo;
+  }
+
+  private add(head: number, child: number, slot: number): number {
+    const memo = this.used;
+    this.table.fill(0, memo, memo + WORDS);
+    this.table[memo] = head;
+    this.table[memo + CHILD] = child;
+    this.table[memo + SLOT] = slot;
+    this.used += WORDS;
+    return memo;
+  }
+
+  private forget(): void {
+    this.used = ROOT;
+    this.recordsSinceForget = 0;
+    this.add(0, 0, -1);
+  }
 }
 
-function treeOf(wanted: readonly WantedPath[]): Node {
-  const root: Node = { children: new Map(), slot: -1, fold: false };
-  for (const { path, fold } of wanted) {
-    let node = root;
-    for (const [depth, part] of path.entries()) {
-      const folded = fold === true && depth === path.length - 1;
-      const name = folded ? part.toLowerCase() : part;
-      let child = node.children.get(name);
-      if (child === undefined) {
-        child = { children: new Map(), slot: -1, fold: folded };
-        node.children.set(name, child);
-      }
-      child.fold ||= folded;
-      node = child;
-    }
-    // Only marks the node as wanted: numbers are given depth first.
-    node.slot = 0;
+/** True when the text of a memo stands at `at`. */
+function matches(
+  table: Int32Array,
+  memo: number,
+  view: DataView,
+  at: number,
+  end: number,
+): boolean {
+  const length = table[memo]! & LENGTH_MASK;
+  let word = memo + WORDS;
+  let i = at;
+  const last = at + length - 4;
+  // The last word may reach beyond the record, whose end then decides.
+  if (at + ((length + 3) & ~3) > end) return false;
+  for (; i < last; i += 4, word++) {
+    if (view.getInt32(i, true) !== table[word]) return false;
   }
-  return root;
+  return ((view.getInt32(i, true) ^ table[word]!) & table[memo + MASK]!) === 0;
 }
 
 const ENCODER = new TextEncoder();

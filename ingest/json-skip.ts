@@ -9,19 +9,18 @@
 
 export const DEPTH_MAX = 512;
 
-export const QUOTE = 0x22;
-export const COMMA = 0x2c;
-export const COLON = 0x3a;
-export const BACKSLASH = 0x5c;
-export const OPEN_ARRAY = 0x5b;
-export const CLOSE_ARRAY = 0x5d;
-export const OPEN_OBJECT = 0x7b;
-export const CLOSE_OBJECT = 0x7d;
-export const MINUS = 0x2d;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const MINUS = 0x2d;
 const PLUS = 0x2b;
 const DOT = 0x2e;
-export const ZERO = 0x30;
-export const NINE = 0x39;
+const ZERO = 0x30;
+const NINE = 0x39;
 const LETTER_E = 0x65;
 const LETTER_U = 0x75;
 
@@ -45,8 +44,9 @@ export function skipSpace(bytes: Uint8Array, from: number, end: number): number 
  * below -1) when the text holds escapes and must be unescaped before use; -1 when it is no JSON string.
  */
 export function skipString(bytes: Uint8Array, view: DataView, from: number, end: number): number {
-  let i = from;
-  for (; i + 4 <= end; i += 4) {
+  const last = (end - 4) | 0;
+  let i = from | 0;
+  for (; i <= last; i = (i + 4) | 0) {
     // Four bytes at a time. The first exclusive-or swaps 0x20 and 0x22, so that a quote and the control characters
     // are all that lies below 0x21. A hit has its byte's high bit set; above the lowest hit bits may be wrong.
     const four = view.getInt32(i, true);

@@ -2,8 +2,8 @@
 import type { FormatOptions } from '../core/format.ts';
 import type { KeySpec } from '../core/key-spec.ts';
 import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
+import { KIND } from './json-paths.ts';
 import type { JsonReader } from './json-read.ts';
-import { KIND } from './json-scan.ts';
 
 /** Header and query names looked at when neither the user nor the record says where the key is. */
 export const KEY_NAMES: readonly string[] = ['apikey', 'x-api-key', 'api_key', 'api-key'];

@@ -1,17 +1,12 @@
 /** Cuts the first records out of the beginning of a file, to recognise its format. */
 import type { Recognition } from '../core/format.ts';
-import {
-  CLOSE_OBJECT,
-  COMMA,
-  OPEN_ARRAY,
-  OPEN_OBJECT,
-  skipKey,
-  skipSpace,
-  skipValue,
-  viewOf,
-} from './json-skip.ts';
+import { skipKey, skipSpace, skipValue, viewOf } from './json-skip.ts';
 
 const RECORDS_MAX = 20;
+const COMMA = 0x2c;
+const OPEN_ARRAY = 0x5b;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 
 export interface Range {
   readonly start: number;

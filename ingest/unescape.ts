@@ -1,6 +1,7 @@
 /** Takes the escapes of JSON and of access logs out of text. Output is never longer than input. */
-import { BACKSLASH, ESCAPES, HEX, hex4 } from './json-skip.ts';
+import { ESCAPES, HEX, hex4 } from './json-skip.ts';
 
+const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 const LETTER_X = 0x78;
 

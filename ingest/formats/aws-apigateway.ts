@@ -4,8 +4,9 @@
  */
 import { type Decoder, type Format, type FormatOptions, REJECTION } from '../../core/format.ts';
 import { AUTH, type Auth, FIELD, LIMITED_BY, type RecordDraft } from '../../core/record.ts';
+import { KIND, type WantedPath } from '../json-paths.ts';
 import { ascii, authOf, isBlank, JsonReader, type TextPlan, textPlan } from '../json-read.ts';
-import { JsonScanner, KIND, type WantedPath } from '../json-scan.ts';
+import { JsonScanner } from '../json-scan.ts';
 import { dottedPath, takeRawKey } from '../raw-key.ts';
 import { byShare, sampleObjects } from '../sample.ts';
 

@@ -13,8 +13,9 @@ import {
   type LimitedBy,
   type RecordDraft,
 } from '../../core/record.ts';
+import { END_OF, KIND, START_OF, type WantedPath } from '../json-paths.ts';
 import { ascii, isBlank, JsonReader, type TextPlan, textPlan } from '../json-read.ts';
-import { END_OF, JsonScanner, KIND, START_OF, type WantedPath } from '../json-scan.ts';
+import { JsonScanner } from '../json-scan.ts';
 import { dottedPath, takeRawKey } from '../raw-key.ts';
 import { byShare, sampleObjects } from '../sample.ts';
 import { usable } from '../time.ts';

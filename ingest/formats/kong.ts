@@ -6,8 +6,9 @@
  */
 import { type Decoder, type Format, type FormatOptions, REJECTION } from '../../core/format.ts';
 import { FIELD, LIMITED_BY, type LimitedBy, type RecordDraft } from '../../core/record.ts';
+import type { WantedPath } from '../json-paths.ts';
 import { ascii, authOf, isBlank, JsonReader, type TextPlan, textPlan } from '../json-read.ts';
-import { JsonScanner, type WantedPath } from '../json-scan.ts';
+import { JsonScanner } from '../json-scan.ts';
 import { dottedPath, keyHeaders, takeRawKey } from '../raw-key.ts';
 import { byShare, sampleObjects } from '../sample.ts';
 import { usable } from '../time.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createDraft, FIELD, fieldText } from '../../core/record.ts';
+import { KIND, type WantedPath } from '../../ingest/json-paths.ts';
 import { JsonReader } from '../../ingest/json-read.ts';
-import { KIND, type WantedPath } from '../../ingest/json-scan.ts';
 import { DEPTH_MAX, skipValue, viewOf } from '../../ingest/json-skip.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20260301);
