@@ -170,6 +170,8 @@ export interface DemoOptions {
   onIncident(incident: Incident): void;
   /** At most a few times a second. */
   onTick(tick: DemoTick): void;
+  /** Something the user should know, one line without a line break. */
+  onNote?(text: string): void;
 }
 export interface DemoSummary {
   readonly type: 'summary';

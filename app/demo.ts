@@ -1,6 +1,239 @@
+/**
+ * The whole product on a made gateway: four weeks of history through the real path (log lines, decoder,
+ * enrichment, engine, checkpoints), then live traffic and attacks at the pace of the wall clock.
+ */
+import { existsSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { systemClock, toIsoOrNull } from '../core/clock.ts';
+import { configSchema } from '../core/config.ts';
 import { KeyhoundError } from '../core/errors.ts';
-import type { Demo } from './contract.ts';
+import type { Finding, Incident } from '../core/finding.ts';
+import { kong } from '../ingest/formats/kong.ts';
+import { createCounters, type EventReader } from '../ingest/reader.ts';
+import type { AttackSpec, Traffic, TrafficEvent, TrafficOptions } from '../traffic/contract.ts';
+import { registryEntries } from '../traffic/registry.ts';
+import { createTraffic } from '../traffic/traffic.ts';
+import type { Demo, DemoOptions, DemoSummary, LoadedConfig } from './contract.ts';
+import { type DemoPlan, planDemo } from './demo/plan.ts';
+import { createTicker, type Ticker } from './demo/ticker.ts';
+import { createTrafficSource, type Pace, type TrafficSource } from './demo/traffic-source.ts';
+import { createReader } from './inputs.ts';
+import { openSession, type Session } from './session.ts';
+import { openStateFolder, statePaths } from './state-folder.ts';
 
-export const demo: Demo = () => {
-  throw new KeyhoundError('operating', 'demo is not part of this build');
-};
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const SEED = 1;
+const KEYS = 200;
+const DAYS = 28;
+/** Mean rates, requests per second: slow enough that four weeks pass in half a minute. */
+const RATES = { min: 0.0005, max: 0.01 } as const;
+/** The first keys are steady ones whose silence is noticed within minutes. */
+const BUSY = { keys: 3, rate: 0.025 } as const;
+/** What the history is expected to take, events per second on a busy machine: tells when live begins. */
+const EVENTS_PER_SECOND = 60_000;
+const SOURCE_NAME = 'demo-gateway';
+/** Of made keys only, and gone with the state: nobody's own pepper is touched. */
+const PEPPER = 'the pepper of the demo, of made keys only';
+
+export const demo: Demo = (options) =>
+  runDemo(options, {
+    clock: systemClock,
+    sleep: async (ms, signal) => wait(ms, undefined, { signal }),
+  });
+
+/** `pace`: the wall clock, or a test's. */
+export async function runDemo(options: DemoOptions, pace: Pace): Promise<DemoSummary> {
+  const { stateDir } = options;
+  if (stateDir !== undefined) refuseUsed(stateDir);
+  const folder = stateDir ?? (await mkdtemp(path.join(tmpdir(), 'keyhound-demo-')));
+  try {
+    return await play(options, pace, folder);
+  } finally {
+    if (stateDir === undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function refuseUsed(stateDir: string): void {
+  if (!existsSync(statePaths(stateDir).database)) return;
+  throw new KeyhoundError('usage', `${path.resolve(stateDir)} already has a state`, {
+    code: 'state-exists',
+    hint: 'Name a new folder: the demo mixes its made keys with nobody else.',
+  });
+}
+
+async function play(options: DemoOptions, pace: Pace, folder: string): Promise<DemoSummary> {
+  const startedAt = pace.clock.now();
+  const model = modelOf(options, startedAt);
+  const past = createTraffic({ ...model.options, attacks: model.plan.past });
+  const config = configOf(past, folder, options);
+  const session = await openSession({
+    config,
+    stateDir: folder,
+    // A state that is kept is looked into later, with the pepper of this installation.
+    env: options.stateDir === undefined ? { KEYHOUND_PEPPER: PEPPER } : process.env,
+    clock: pace.clock,
+    command: 'demo',
+    onFinding: (finding: Finding) => options.onFinding?.(finding),
+    onIncident: (incident: Incident) => options.onIncident(incident),
+    onNote: (text) => options.onNote?.(text),
+  });
+  try {
+    const source = createTrafficSource(SOURCE_NAME, pace);
+    const reader = readerOf(source, session, pace, config);
+    const ticker = createTicker(options, session.engine, pace.clock);
+    try {
+      await history(options, { model, past, source, reader, session, ticker, pace });
+      await live(options, { model, past, source, reader, session, ticker, pace });
+    } catch (error) {
+      if (!options.signal.aborted) throw error;
+    } finally {
+      await reader.close();
+    }
+    await session.checkpoint();
+    return summaryOf(session, (pace.clock.now() - startedAt) / 1000);
+  } finally {
+    await session.close();
+  }
+}
+
+interface Model {
+  readonly options: TrafficOptions;
+  readonly days: number;
+  /** End of the history, epoch ms. */
+  readonly endAt: number;
+  readonly plan: DemoPlan;
+}
+
+function modelOf({ seed = SEED, keys = KEYS, days = DAYS }: DemoOptions, now: number): Model {
+  const fromAt = Math.floor(now / HOUR_MS) * HOUR_MS - days * DAY_MS;
+  const busy = Array.from({ length: Math.min(BUSY.keys, keys) }, (_, i) => [
+    i,
+    { class: 'steady', rate: BUSY.rate } as const,
+  ]);
+  const options: TrafficOptions = {
+    seed,
+    keys,
+    // The hour under way belongs to the history up to now.
+    days: (now - fromAt) / DAY_MS,
+    fromAt,
+    rates: RATES,
+    overrides: Object.fromEntries(busy),
+  };
+  const traffic = createTraffic(options);
+  const rate = traffic.keys.reduce((sum, key) => sum + key.rate, 0);
+  const historyMs = (rate * days * DAY_MS) / EVENTS_PER_SECOND;
+  const plan = planDemo({ seed, traffic, liveAt: now + historyMs });
+  return { options, days, endAt: now, plan };
+}
+
+function configOf(traffic: Traffic, folder: string, options: DemoOptions): LoadedConfig {
+  const keys = registryEntries(traffic, 'kong', undefined);
+  if (options.stateDir !== undefined) {
+    const { folder: made } = openStateFolder(folder);
+    writeFileSync(path.join(made, 'keys.json'), `${JSON.stringify(keys, null, 1)}\n`);
+    writeFileSync(path.join(made, 'keyhound.yaml'), 'state:\n  dir: .\nkeys: keys.json\n');
+  }
+  const config = configSchema.parse({ state: { dir: folder }, keys });
+  return { config, path: undefined, folder };
+}
+
+function readerOf(
+  source: TrafficSource,
+  session: Session,
+  { clock }: Pace,
+  { config }: LoadedConfig,
+): EventReader {
+  return createReader(
+    source,
+    kong,
+    { name: SOURCE_NAME },
+    {
+      session,
+      clock,
+      counters: createCounters(),
+      recordBytesMax: config.intake.recordBytesMax,
+      futureMs: config.intake.futureMs,
+      onNote: () => {},
+    },
+  );
+}
+
+interface Stage {
+  readonly model: Model;
+  readonly past: Traffic;
+  readonly source: TrafficSource;
+  readonly reader: EventReader;
+  readonly session: Session;
+  readonly ticker: Ticker;
+  readonly pace: Pace;
+}
+
+async function history(options: DemoOptions, stage: Stage): Promise<void> {
+  const { model, past, source, ticker } = stage;
+  const { fromAt, keys } = past;
+  options.onPhase({ phase: 'history', keys: keys.length, days: model.days, fromAt });
+  source.play(past.events({ toAt: model.endAt }), false);
+  ticker.begin('history', { fromAt, toAt: model.endAt });
+  await pump(options, stage);
+}
+
+async function live(options: DemoOptions, stage: Stage): Promise<void> {
+  const { model, past, source, session, ticker, pace } = stage;
+  const { engine } = session;
+  options.onPhase({
+    phase: 'live',
+    keys: past.keys.length,
+    days: model.days,
+    fromAt: model.endAt,
+    history: { events: engine.stats().events, seconds: ticker.seconds },
+  });
+  // Told again, so that what began in the last hours is seen to close.
+  for (const incident of engine.openIncidents()) options.onIncident(incident);
+  source.play(liveEvents(model, pace.clock.now()), true);
+  ticker.begin('live', undefined);
+  await pump(options, stage);
+}
+
+/** From the end of the history on, without end: hour by hour, each with the attacks that touch it. */
+function* liveEvents(model: Model, liveAt: number): IterableIterator<TrafficEvent> {
+  const { past, live: attacksFrom } = model.plan;
+  const coming = attacksFrom(liveAt);
+  let known: AttackSpec[] = [...past];
+  for (let fromAt = model.endAt; ; ) {
+    const toAt = Math.floor(fromAt / HOUR_MS) * HOUR_MS + HOUR_MS;
+    while ((known.at(-1)?.fromAt ?? 0) < toAt || known.length === past.length) {
+      known.push(coming.next().value as AttackSpec);
+    }
+    known = known.filter((attack) => attack.fromAt >= fromAt - DAY_MS);
+    yield* createTraffic({ ...model.options, attacks: known }).events({ fromAt, toAt });
+    fromAt = toAt;
+  }
+}
+
+async function pump(options: DemoOptions, stage: Stage): Promise<void> {
+  const { reader, session, ticker } = stage;
+  const { engine } = session;
+  while (await reader.fill(options.signal)) {
+    if (session.isCheckpointDue()) await session.checkpoint();
+    while (reader.next()) engine.observe(reader.event);
+    ticker.look();
+  }
+}
+
+function summaryOf({ engine }: Session, seconds: number): DemoSummary {
+  const { events, subjects, firstAt, lastAt, findings, incidents } = engine.stats();
+  return {
+    type: 'summary',
+    events,
+    subjects,
+    firstAt: toIsoOrNull(firstAt),
+    lastAt: toIsoOrNull(lastAt),
+    findings,
+    incidents,
+    seconds,
+  };
+}

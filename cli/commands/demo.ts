@@ -51,6 +51,7 @@ export const demo = defineCommand({
         screen.incident(incident);
       },
       onTick: (tick) => screen.tick(tick),
+      onNote: (text) => print.note(text),
     });
     screen.end();
     print.object(summary);
