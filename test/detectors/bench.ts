@@ -1,0 +1,73 @@
+/** One engine with what it has told, for the tests of detection. */
+import type { Config } from '../../core/config.ts';
+import type { KeyDirectory } from '../../core/directory.ts';
+import type { ApiEvent } from '../../core/event.ts';
+import type { Finding, Incident } from '../../core/finding.ts';
+import type { Detector } from '../../detectors/detector.ts';
+import { DetectionEngine } from '../../detectors/engine/engine.ts';
+import { DETECTORS } from '../../detectors/list.ts';
+import { NO_DIRECTORY } from '../support/directory.ts';
+
+/** Lateness of the format that fixtures are written in. */
+export const LATENESS_MS = 60_000;
+
+export interface BenchOptions {
+  readonly detectors?: readonly Detector[];
+  readonly settings?: Config['detectors'];
+  readonly directory?: KeyDirectory;
+  readonly subjectsMax?: number;
+  readonly durable?: boolean;
+}
+
+export interface Bench {
+  readonly engine: DetectionEngine;
+  /** Every revision told, in order. */
+  readonly findings: Finding[];
+  readonly incidents: Incident[];
+  /** Index of the stream `bench`, opened at once. */
+  readonly stream: number;
+  /** Applies events of that stream as they are; their positions must grow. */
+  feed(events: Iterable<ApiEvent>): void;
+}
+
+export function openBench(options: BenchOptions = {}): Bench {
+  const findings: Finding[] = [];
+  const incidents: Incident[] = [];
+  const engine = new DetectionEngine(
+    {
+      subjectsMax: options.subjectsMax ?? 400_000,
+      detectors: options.settings ?? {},
+      directory: options.directory ?? NO_DIRECTORY,
+      geographyVersion: 'flat earth 1',
+      durable: options.durable ?? false,
+      onFinding: (finding) => findings.push(finding),
+      onIncident: (incident) => incidents.push(incident),
+    },
+    options.detectors ?? DETECTORS,
+  );
+  const stream = engine.openStream('bench', 'bench', LATENESS_MS);
+  return {
+    engine,
+    findings,
+    incidents,
+    stream,
+    feed(events) {
+      for (const event of events) engine.observe(event);
+    },
+  };
+}
+
+/** Settings that leave on only the detectors named in them, and `kept`. */
+export function only(
+  kept: string,
+  settings: Config['detectors'] = {},
+  detectors: readonly Detector[] = DETECTORS,
+): Config['detectors'] {
+  const off = detectors.filter(({ id }) => id !== kept && settings[id] === undefined);
+  return { ...settings, ...Object.fromEntries(off.map(({ id }) => [id, { enabled: false }])) };
+}
+
+/** The last revision of each, in order of opening. */
+export function latest<T extends { readonly id: string }>(told: readonly T[]): T[] {
+  return [...new Map(told.map((line) => [line.id, line])).values()];
+}

@@ -1,0 +1,35 @@
+/**
+ * What every detector finds in its fixtures, to the last word. A new detector needs no line here.
+ * `WRITE_FINDINGS=1 npm test` writes what was found in place of what was expected, and fails: read it then.
+ */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DETECTORS } from '../../detectors/list.ts';
+import { latest, only, openBench } from './bench.ts';
+import { casesOf, FINDINGS_FILE, fixtureFolders } from './cases.ts';
+
+test('every detector has fixtures, and every fixture folder a detector', () => {
+  for (const { id } of DETECTORS) {
+    const cases = casesOf(id);
+    const finds = cases.some(({ findings }) => findings?.some(({ detector }) => detector === id));
+    assert.ok(finds, `no fixture in which ${id} finds something`);
+  }
+  assert.deepEqual([...fixtureFolders()].sort(), DETECTORS.map(({ id }) => id).sort());
+});
+
+for (const fixture of DETECTORS.flatMap(({ id }) => casesOf(id))) {
+  test(`${fixture.name}: finds what is expected, in the same words`, () => {
+    const { detectorId, directory, settings } = fixture;
+    const bench = openBench({ directory, settings: only(detectorId, settings) });
+    bench.feed(fixture.events());
+    const found: unknown = JSON.parse(JSON.stringify(latest(bench.findings)));
+    if (process.env['WRITE_FINDINGS'] === '1') {
+      const path = join(fixture.folder, FINDINGS_FILE);
+      writeFileSync(path, `${JSON.stringify(found, null, 2)}\n`);
+      assert.fail(`wrote ${path}: read every sentence, then run without WRITE_FINDINGS`);
+    }
+    assert.deepEqual(found, fixture.findings);
+  });
+}
