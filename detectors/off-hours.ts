@@ -74,8 +74,7 @@ export const offHours = defineDetector<typeof LAYOUT, Config>({
     const baseline = subject.rate;
     const n = baseline.state.hourCount;
     if (n < config.requestsMin) return 0;
-    if (baseline.base() * baseline.state.current * 3600 >= config.expectedMax + learned(subject))
-      return 0;
+    if (baseline.expectedThisHour() >= config.expectedMax + learned(subject)) return 0;
     if (baseline.visits() < config.visitsMin) return 0;
     return novelty(state) + excess(state, n);
   },
