@@ -3,18 +3,21 @@
  *
  *   stream := source ":" inode "-" hash        e.g. access-log:131586-9f86d081884c7d65
  *   hash   := first 8 bytes of SHA-256, in hex, of the bytes up to the end of the first record that is
- *             no comment (`#…`), at most 1024
+ *             no comment (`#…`), at most 64 KiB
  *
  * So the name is a function of the content: a file that was short when first seen keeps its name as it
  * grows, a file that was truncated and written anew gets another one although the inode is the same, and a
- * copy (copytruncate, cp, gzip) is recognised by the same hash under another inode.
+ * copy (copytruncate, cp, gzip) is recognised by the same hash under another inode. The whole record
+ * counts, because what tells two files apart may stand late in it: the first KiB of a printed CloudTrail
+ * event is the caller's session, the same in every file of that session.
  */
 import { createHash } from 'node:crypto';
 import type { Framing } from '../../core/format.ts';
 import type { StreamPosition } from '../../core/source.ts';
 import { Framer } from '../framing.ts';
+import { HEAD_BYTES } from '../json-head.ts';
 
-export const IDENTITY_BYTES = 1024;
+export const IDENTITY_BYTES = HEAD_BYTES;
 
 export interface Identity {
   readonly hash: string;

@@ -9,6 +9,8 @@ import { streamName } from './identity.ts';
 
 export interface KnownStream<Owner> {
   readonly stream: string;
+  /** The source that read it last. */
+  readonly source: string;
   readonly inode: number;
   readonly hash: string;
   /** Everything before this has been handed on. */
@@ -29,35 +31,41 @@ export class KnownStreams<Owner> {
 
   constructor(source: string, saved: readonly StreamPosition[]) {
     this.#source = source;
-    for (const { stream, position, finished } of saved) {
+    for (const { stream, source: by, position, finished } of saved) {
       const [, inode, hash] = /:(\d+)-([0-9a-f]{16}|empty)$/.exec(stream) ?? [];
       if (inode === undefined || hash === undefined) continue;
       const owner = undefined;
-      const known = { stream, inode: Number(inode), hash, position, owner, looks: 0 };
+      const known = { stream, source: by, inode: Number(inode), hash, position, owner, looks: 0 };
       this.#streams.set(stream, { ...known, ended: finished });
     }
   }
 
-  /** The streams with this hash; the one of this inode first, then those without an owner. */
+  /**
+   * The streams with this hash; this source's own first, so that two sources may follow one file; then the one of
+   * this inode, then those without an owner. Another source's may be gone on with: a replay has read the file
+   * before, or the source was renamed.
+   */
   withHash(hash: string, inode: number): KnownStream<Owner>[] {
     const found = [...this.#streams.values()].filter((known) => known.hash === hash);
     const rank = (known: KnownStream<Owner>) =>
-      known.inode === inode ? 0 : known.owner === undefined ? 1 : 2;
+      (known.source === this.#source ? 0 : 3) +
+      (known.inode === inode ? 0 : known.owner === undefined ? 1 : 2);
     return found.sort((a, b) => rank(a) - rank(b) || b.position - a.position);
   }
 
   add(inode: number, hash: string, owner: Owner): KnownStream<Owner> {
     const stream = streamName(this.#source, inode, hash);
-    const known = { stream, inode, hash, position: 0, owner, looks: 0, ended: false };
+    const source = this.#source;
+    const known = { stream, source, inode, hash, position: 0, owner, looks: 0, ended: false };
     this.#streams.set(stream, known);
     if (this.#streams.size > ORPHANS_MAX) this.#forgetOldest();
     return known;
   }
 
-  /** Streams without an owner whose end has not been told. */
+  /** Streams of this source without an owner whose end has not been told. Those of others are theirs to end. */
   *orphans(): Generator<KnownStream<Owner>> {
     for (const known of this.#streams.values()) {
-      if (known.owner === undefined && !known.ended) yield known;
+      if (known.source === this.#source && known.owner === undefined && !known.ended) yield known;
     }
   }
 

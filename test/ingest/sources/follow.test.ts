@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { RecordBatch, Source, StreamPosition } from '../../../core/source.ts';
 import { createFollowSource } from '../../../ingest/sources/follow.ts';
+import { identify } from '../../../ingest/sources/identity.ts';
 import { never, recordsOf, type SeenRecord } from '../toy.ts';
 
 const root = fs.mkdtempSync(join(tmpdir(), 'keyhound-follow-'));
@@ -206,6 +207,45 @@ describe('follow', () => {
     fs.appendFileSync(follower.log, ',\n{"n":4}]');
     await follower.drain();
     assert.deepEqual(follower.texts(), ['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}']);
+  });
+
+  test('files whose first KiB is the same are told apart by the rest of their first record', async () => {
+    const session = 's'.repeat(2000);
+    const log = (...events: number[]) =>
+      JSON.stringify({ Records: events.map((n) => ({ session, n })) }, null, 2);
+    const follower = new Follower('json');
+    fs.writeFileSync(`${follower.log}.1`, log(1, 2));
+    await follower.drain();
+    await follower.restart();
+    fs.writeFileSync(`${follower.log}.2`, log(3, 4));
+    fs.unlinkSync(`${follower.log}.1`);
+    await follower.drain();
+    const numbers = follower.texts().map((text) => (JSON.parse(text) as { n: number }).n);
+    assert.deepEqual(numbers, [1, 2, 3, 4]);
+  });
+
+  test("another source's streams are left to it, unless this one goes on with the file", async () => {
+    const follower = new Follower();
+    fs.writeFileSync(follower.log, 'a1\na2\n');
+    const { ino } = fs.statSync(follower.log);
+    const hash = identify('lines', Buffer.from('a1\na2\n'), true)?.hash;
+    const replayed = `replay:${ino}-${hash}`;
+    const others = [
+      { stream: 'other:7-0123456789abcdef', source: 'other', position: 50, finished: false },
+      { stream: replayed, source: 'replay', position: 3, finished: true },
+    ];
+    for (const saved of others) follower.saved.set(saved.stream, saved);
+    await follower.restart();
+    await follower.drain(5);
+    assert.deepEqual(follower.texts(), ['a2']);
+    assert.equal(follower.seen[0]?.stream, replayed);
+    assert.deepEqual(follower.ended, [], 'the end of the other was not for this one to tell');
+    const own = { stream: `app:${ino}-${hash}`, source: 'app', position: 6, finished: false };
+    for (const saved of [...others, own]) follower.saved.set(saved.stream, saved);
+    await follower.restart();
+    fs.appendFileSync(follower.log, 'a3\n');
+    await follower.drain();
+    assert.equal(follower.seen.at(-1)?.stream, own.stream, 'its own goes first');
   });
 
   test('an abort ends the waiting', async () => {
