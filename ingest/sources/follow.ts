@@ -15,7 +15,7 @@ import type { RecordBatch, Source, StreamPosition } from '../../core/source.ts';
 import { openFile } from './content.ts';
 import { FollowedFile, type FollowedFileOptions } from './followed-file.ts';
 import { type KnownStream, KnownStreams } from './known-streams.ts';
-import { expandPaths, isMissing } from './paths.ts';
+import { expandPaths, isMissing, isUnreadable } from './paths.ts';
 
 export interface FollowSourceOptions extends FollowedFileOptions {
   readonly name: string;
@@ -104,12 +104,20 @@ class FollowSource implements Source {
     const { patterns } = this.#options;
     const found = await expandPaths(patterns, { mayBeMissing: true, known: this.#files });
     for (const file of this.#files.values()) file.isListed = false;
+    let refusal: unknown;
     for (const { path, id } of found.files) {
-      const file = this.#files.get(id) ?? (await this.#open(path, id));
-      if (file === undefined) continue;
-      file.path = path;
-      file.isListed = true;
+      try {
+        const file = this.#files.get(id) ?? (await this.#open(path, id));
+        if (file === undefined) continue;
+        file.path = path;
+        file.isListed = true;
+      } catch (error) {
+        if (!isUnreadable(error) || patterns.includes(path)) throw error;
+        refusal = error;
+      }
     }
+    // One file of many that may not be read must not stop the others; if it is all there is, it must be said.
+    if (refusal !== undefined && this.#files.size === 0) throw refusal;
     for (const file of this.#files.values()) {
       file.goneLooks = file.isListed ? 0 : file.goneLooks + 1;
     }

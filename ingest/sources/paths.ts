@@ -15,7 +15,10 @@ export interface FoundFile {
 export interface FoundFiles {
   /** In the order of the patterns; within a folder or glob by name. Each file once. */
   readonly files: readonly FoundFile[];
-  /** Files in folders that are no logs: hidden, documents, binary. A file named itself is never skipped. */
+  /**
+   * Files in folders that are no logs (hidden, documents, binary), and what may not be read there. A file named
+   * itself is never skipped.
+   */
   readonly skipped: readonly { readonly path: string; readonly why: string }[];
 }
 
@@ -60,15 +63,25 @@ class Search {
   }
 
   async pattern(pattern: string): Promise<void> {
-    const named = await statOrUndefined(pattern);
+    const named = await unlessMissing(pattern, stat(pattern));
     this.hit = named !== undefined;
     if (named !== undefined) return this.#entry(pattern, named, true);
     if (!/[*?[{]/.test(pattern)) return;
     const matches: string[] = [];
     for await (const match of glob(pattern)) matches.push(match);
     for (const path of matches.sort(byName)) {
-      const stats = await statOrUndefined(path);
-      if (stats !== undefined) await this.#entry(path, stats, stats.isFile());
+      await this.#found(path, (stats) => this.#entry(path, stats, stats.isFile()));
+    }
+  }
+
+  /** What was found, not named: one that may not be read does not keep the others from being read. */
+  async #found(path: string, use: (stats: Stats) => Promise<void>): Promise<void> {
+    try {
+      const stats = await unlessMissing(path, stat(path));
+      if (stats !== undefined) await use(stats);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.skipped.push({ path, why: 'cannot be read' });
     }
   }
 
@@ -88,14 +101,14 @@ class Search {
   }
 
   async #folder(folder: string): Promise<void> {
-    const entries = await readdir(folder, { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => byName(a.name, b.name))) {
+    const entries = await unlessMissing(folder, readdir(folder, { withFileTypes: true }));
+    for (const entry of entries?.sort((a, b) => byName(a.name, b.name)) ?? []) {
       const path = join(folder, entry.name);
-      const stats = await statOrUndefined(path);
-      if (stats === undefined) continue;
-      // A linked folder may lead back to here.
-      if (stats.isDirectory() && (entry.isSymbolicLink() || entry.name.startsWith('.'))) continue;
-      await this.#entry(path, stats, false);
+      await this.#found(path, async (stats) => {
+        // A linked folder may lead back to here.
+        const isOff = entry.isSymbolicLink() || entry.name.startsWith('.');
+        if (!(isOff && stats.isDirectory())) await this.#entry(path, stats, false);
+      });
     }
   }
 }
@@ -113,7 +126,9 @@ async function whyNoLog(path: string, stats: Stats): Promise<string | undefined>
 
 /** A NUL byte near the beginning, in a file that is not compressed with a method we read. */
 async function isBinary(path: string): Promise<boolean> {
-  const handle = await open(path, 'r');
+  const handle = await unlessMissing(path, open(path, 'r'));
+  // Gone since it was listed: whoever opens it will notice.
+  if (handle === undefined) return false;
   try {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(1024), 0, 1024, 0);
     const head = buffer.subarray(0, bytesRead);
@@ -130,9 +145,10 @@ export function compressionOf(head: Uint8Array): 'gzip' | 'zstd' | undefined {
   return isZstd ? 'zstd' : undefined;
 }
 
-async function statOrUndefined(path: string): Promise<Stats | undefined> {
+/** Undefined when there is no such file, or no longer: logs are rotated while we look. */
+async function unlessMissing<T>(path: string, looking: Promise<T>): Promise<T | undefined> {
   try {
-    return await stat(path);
+    return await looking;
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     throw new KeyhoundError('operating', `${path}: cannot be read`, {
@@ -141,6 +157,11 @@ async function statOrUndefined(path: string): Promise<Stats | undefined> {
       cause,
     });
   }
+}
+
+/** True for the error that says: it is there, and may not be read. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof KeyhoundError && error.code === 'source-unreadable';
 }
 
 /** True for the errors that say: there is no such file. */

@@ -8,6 +8,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import fsPromises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -208,6 +210,46 @@ describe('paths', () => {
     assert.deepEqual(names(globbed.files), ['a.log', 'b.log']);
     const named = await expandPaths([join(base, 'x.yaml'), base]);
     assert.equal(named.files[0]?.path, join(base, 'x.yaml'));
+  });
+
+  test('what cannot be read in a folder is skipped and said, what is named is an error', async () => {
+    const base = join(folder, 'odd');
+    file('odd/a.log', 'text');
+    symlinkSync('loop.log', join(base, 'loop.log'));
+    const found = await expandPaths([base]);
+    assert.deepEqual(
+      found.files.map(({ path }) => path),
+      [join(base, 'a.log')],
+    );
+    assert.deepEqual(found.skipped, [{ path: join(base, 'loop.log'), why: 'cannot be read' }]);
+    assert.deepEqual((await expandPaths([join(base, '*.log')])).skipped, found.skipped);
+    const named = expandPaths([join(base, 'loop.log')]);
+    await assert.rejects(named, { kind: 'operating', code: 'source-unreadable' });
+  });
+
+  test('a file or folder that vanishes while it is looked at is no error', async (t) => {
+    file('gone/sub/b.log', 'text');
+    const gone = Object.assign(new Error('gone'), { code: 'ENOENT' });
+    const base = join(folder, 'gone');
+    file('gone/a.log', 'text');
+    const real = { open: fsPromises.open, readdir: fsPromises.readdir };
+    t.mock.method(fsPromises, 'open', (path: string, ...more: [string]) =>
+      path.endsWith('a.log') ? Promise.reject(gone) : real.open(path, ...more),
+    );
+    t.mock.method(fsPromises, 'readdir', (path: string, ...more: [never]) =>
+      path.endsWith('sub') ? Promise.reject(gone) : real.readdir(path, ...more),
+    );
+    syncBuiltinESMExports();
+    try {
+      const found = await expandPaths([base]);
+      assert.deepEqual(
+        found.files.map(({ path }) => path),
+        [join(base, 'a.log')],
+      );
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
   });
 
   test('a name that is nothing is a usage error, unless it may appear later', async () => {

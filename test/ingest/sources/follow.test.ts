@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
+import fsPromises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -246,6 +248,31 @@ describe('follow', () => {
     fs.appendFileSync(follower.log, 'a3\n');
     await follower.drain();
     assert.equal(follower.seen.at(-1)?.stream, own.stream, 'its own goes first');
+  });
+
+  test('one file of many that may not be read does not stop the others', async (t) => {
+    const follower = new Follower();
+    fs.writeFileSync(follower.log, 'a1\n');
+    fs.writeFileSync(`${follower.log}.secret`, 's1\n');
+    const denied = Object.assign(new Error('denied'), { code: 'EACCES' });
+    const { open } = fsPromises;
+    t.mock.method(fsPromises, 'open', (path: string, ...more: [string]) =>
+      path.endsWith('.secret') ? Promise.reject(denied) : open(path, ...more),
+    );
+    syncBuiltinESMExports();
+    try {
+      await follower.drain();
+      assert.deepEqual(follower.texts(), ['a1']);
+      await follower.restart();
+      fs.unlinkSync(follower.log);
+      await assert.rejects(follower.drain(), { code: 'source-unreadable' });
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+    await follower.restart();
+    await follower.drain();
+    assert.deepEqual(follower.texts(), ['a1', 's1']);
   });
 
   test('an abort ends the waiting', async () => {
