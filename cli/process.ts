@@ -1,0 +1,68 @@
+/** The process around dispatch.ts: signals, streams, exit status. Runs when imported. */
+import type { WriteStream } from 'node:tty';
+import { ASSEMBLIES } from '../app/assemblies.ts';
+import { VERSION } from '../app/version.ts';
+import { systemClock } from '../core/clock.ts';
+import { dispatch } from './dispatch.ts';
+import { EXIT } from './exit.ts';
+import type { StopReason, TextOutput } from './io.ts';
+
+const COLUMNS_UNKNOWN = 100;
+const COLUMNS_LEAST = 40;
+
+const stop = new AbortController();
+
+function stopFor(reason: StopReason): void {
+  if (!stop.signal.aborted) {
+    stop.abort(reason);
+    return;
+  }
+  // The second signal does not wait for the state to be saved: it was saved at the last checkpoint.
+  if (reason !== 'EPIPE') process.exit(reason === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted);
+}
+
+function output(stream: WriteStream): TextOutput {
+  return {
+    isTTY: stream.isTTY === true,
+    columns: () => Math.max(COLUMNS_LEAST, stream.columns || COLUMNS_UNKNOWN),
+    write: (text) => {
+      // A reader that went away (`| head`) has all it wanted.
+      if (!stream.destroyed && !stream.writableEnded) stream.write(text);
+    },
+  };
+}
+
+async function readStdin(bytesMax: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > bytesMax) break;
+  }
+  return Buffer.concat(chunks).subarray(0, bytesMax).toString('utf8');
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') stopFor('EPIPE');
+    else throw error;
+  });
+}
+process.on('SIGINT', () => stopFor('SIGINT'));
+process.on('SIGTERM', () => stopFor('SIGTERM'));
+
+process.exitCode = await dispatch(
+  process.argv.slice(2),
+  {
+    stdout: output(process.stdout),
+    stderr: output(process.stderr),
+    env: process.env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    signal: stop.signal,
+    readStdin,
+  },
+  ASSEMBLIES,
+  VERSION,
+);
