@@ -28,9 +28,9 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const traffic = createTraffic(command.options);
   const startAt = systemClock.now();
+  if (command.registry !== undefined) writeRegistry(command.registry, command, traffic);
   // A path that cannot be written is told before the work, not after it.
   if (command.labels !== undefined) fs.writeFileSync(command.labels, '');
-  if (command.registry !== undefined) writeRegistry(command.registry, command, traffic);
   const written: Written = { lines: 0, bytes: 0, lastAt: traffic.fromAt };
   const stages = [
     Readable.from(chunks(command, traffic, written)),

@@ -62,6 +62,17 @@ test('wrong use exits 2, with nothing on stdout', () => {
   assert.equal(result.stdout, '');
 });
 
+test('a registry that cannot be made leaves no empty labels behind', () => {
+  const common = '--keys 2 --days 1 --format nginx';
+  const ran = run(`${common} --out n.log --labels n.labels --registry n.json`);
+  assert.equal(ran.status, 2);
+  assert.match(ran.stderr, /KEYHOUND_PEPPER/);
+  assert.deepEqual(
+    fs.readdirSync(folder).filter((name) => name.startsWith('n.')),
+    [],
+  );
+});
+
 test('a place that cannot be written exits 1', () => {
   assert.equal(run('--keys 2 --days 1 --out missing/folder/x').status, 1);
 });
