@@ -36,7 +36,7 @@ export function metricsOf(parts: StatusParts): MetricsSnapshot {
   const now = clock.now();
   const { checkpointAt } = session;
   return {
-    sources: watch.sources.map((source) => sourceMetrics(source, parts, now)),
+    sources: watch.sources.map((source) => sourceMetrics(source, parts)),
     events: stats.events,
     subjects: stats.subjects,
     unadmitted: stats.unadmitted,
@@ -49,15 +49,15 @@ export function metricsOf(parts: StatusParts): MetricsSnapshot {
     deadLetters: session.deadLetters.taken,
     deadLetterBytes: facts?.deadLetterBytes ?? 0,
     spoolBytes: live.spool?.bytes ?? 0,
+    refusedPushes: live.intake?.refused.get(429) ?? 0,
     stateBytes: facts?.bytes ?? 0,
     traffic: trafficOf(watch.sources),
   };
 }
 
-function sourceMetrics(source: WatchedSource, parts: StatusParts, now: number): SourceMetrics {
+function sourceMetrics(source: WatchedSource, parts: StatusParts): SourceMetrics {
   const { counters, name } = source;
   const applied = parts.session.engine.streams.totals(name);
-  const { latestAt } = applied;
   return {
     name,
     records: counters.records,
@@ -66,13 +66,8 @@ function sourceMetrics(source: WatchedSource, parts: StatusParts, now: number): 
     late: applied.late,
     duplicates: applied.duplicates,
     repeats: applied.repeats,
-    clockSkewMs: source.state === 'live' && Number.isFinite(latestAt) ? now - latestAt : undefined,
-    refused: name === parts.live.inputs.at(-1)?.source.name ? refusedBy(parts.live) : 0,
+    clockSkewMs: source.state === 'live' ? source.skewMs : undefined,
   };
-}
-
-function refusedBy(live: LiveInputs): number {
-  return live.intake?.refused.get(429) ?? 0;
 }
 
 /** The `summary` of contracts.md, since the start of this process. */

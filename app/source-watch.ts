@@ -13,6 +13,8 @@ export interface WatchedSource {
   state: SourceState;
   /** Why it failed, for `readyz`. */
   detail: string;
+  /** Wall clock less event time of the newest record, ms, at the moment it was applied; undefined before one. */
+  skewMs?: number;
 }
 
 interface Seen {
@@ -21,10 +23,15 @@ interface Seen {
   readonly streams: Map<number, number>;
   records: number;
   changedAt: number;
+  /** Event time of the newest record that skewMs speaks of. */
+  newestAt: number;
 }
 
 export interface SourceWatchOptions {
-  readonly engine: DetectionEngine;
+  readonly engine: {
+    readonly streams: Pick<DetectionEngine['streams'], 'totals'>;
+    setSilent(stream: number, silent: boolean): void;
+  };
   readonly clock: Clock;
   readonly silentMs: number;
   onState(source: WatchedSource): void;
@@ -44,19 +51,34 @@ export class SourceWatch {
 
   add(source: WatchedSource): void {
     const changedAt = this.#options.clock.now();
-    this.#seen.set(source.name, { source, streams: new Map(), records: 0, changedAt });
+    this.#seen.set(source.name, {
+      source,
+      streams: new Map(),
+      records: 0,
+      changedAt,
+      newestAt: -1,
+    });
   }
 
   /** A batch of a stream was read. */
   heard(name: string, stream: number, ended: boolean): void {
     const seen = this.#seen.get(name);
     if (seen === undefined) return;
+    this.#measureSkew(seen);
     if (ended) seen.streams.delete(stream);
     else {
       if (!seen.streams.has(stream)) this.#options.engine.setSilent(stream, false);
       seen.streams.set(stream, this.#options.clock.now());
       if (seen.source.state === 'silent') this.#wake(seen);
     }
+  }
+
+  /** Once for each newest record: measured later, the time that passed since would count as skew. */
+  #measureSkew(seen: Seen): void {
+    const { latestAt } = this.#options.engine.streams.totals(seen.source.name);
+    if (!(latestAt > seen.newestAt)) return;
+    seen.newestAt = latestAt;
+    seen.source.skewMs = this.#options.clock.now() - latestAt;
   }
 
   fail(source: WatchedSource, detail: string): void {

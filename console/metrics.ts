@@ -21,10 +21,8 @@ export interface SourceMetrics {
   readonly duplicates: number;
   /** Delivered again by the source itself, dropped by position. */
   readonly repeats: number;
-  /** Wall clock less event time of the newest record, ms; negative when the gateway's clock is ahead. */
+  /** Wall clock less event time of the newest record when it came, ms; negative: the gateway's clock is ahead. */
   readonly clockSkewMs: number | undefined;
-  /** Pushes answered with 429. */
-  readonly refused: number;
 }
 
 export interface MetricsSnapshot {
@@ -44,6 +42,8 @@ export interface MetricsSnapshot {
   readonly deadLetters: number;
   readonly deadLetterBytes: number;
   readonly spoolBytes: number;
+  /** Pushes answered with 429, of all sources. */
+  readonly refusedPushes: number;
   readonly stateBytes: number;
   readonly traffic: Traffic;
 }
@@ -90,7 +90,6 @@ function sourceMetrics(registry: Registry): Update {
   const future = counter('keyhound_future_records_total', 'Too far ahead of the wall clock.');
   const duplicates = counter('keyhound_duplicate_records_total', 'Same request delivered twice.');
   const repeats = counter('keyhound_repeat_records_total', 'Positions that were applied before.');
-  const refused = counter('keyhound_refused_pushes_total', 'Pushes answered with 429.');
   const rejected = counters(registry, ['source', 'reason'])(
     'keyhound_rejected_records_total',
     'Records that were not used, by reason.',
@@ -99,7 +98,7 @@ function sourceMetrics(registry: Registry): Update {
   const share = gauge('keyhound_duplicates_ratio', 'Duplicates by records.');
   const skew = gauge('keyhound_clock_skew_seconds', 'Wall clock less event time when received.');
   return (now) => {
-    for (const metric of [records, bytes, late, future, duplicates, repeats, refused, rejected]) {
+    for (const metric of [records, bytes, late, future, duplicates, repeats, rejected]) {
       metric.reset();
     }
     share.reset();
@@ -113,7 +112,6 @@ function sourceMetrics(registry: Registry): Update {
       future.inc({ source }, one.rejected['future'] ?? 0);
       duplicates.inc({ source }, one.duplicates);
       repeats.inc({ source }, one.repeats);
-      refused.inc({ source }, one.refused);
       share.set({ source }, one.records === 0 ? 0 : one.duplicates / one.records);
       if (one.clockSkewMs !== undefined) skew.set({ source }, one.clockSkewMs / 1000);
       for (const [name, count] of Object.entries(one.rejected)) {
@@ -169,9 +167,13 @@ function storageMetrics(registry: Registry): Update {
   const letterBytes = gauge('keyhound_dead_letters_bytes', 'Dead letters kept.');
   const spool = gauge('keyhound_spool_bytes', 'Accepted by the intake, not yet applied.');
   const state = gauge('keyhound_state_bytes', 'The state on disk.');
-  const letters = counters(registry, [])('keyhound_dead_letters_total', 'Dead letters written.');
+  const counter = counters(registry, []);
+  const letters = counter('keyhound_dead_letters_total', 'Dead letters written.');
+  const refused = counter('keyhound_refused_pushes_total', 'Pushes answered with 429.');
   return (now) => {
     letters.reset();
+    refused.reset();
+    refused.inc(now.refusedPushes);
     letters.inc(now.deadLetters);
     letterBytes.set(now.deadLetterBytes);
     spool.set(now.spoolBytes);

@@ -37,7 +37,6 @@ export function sourceMetrics(name: string, parts: Partial<SourceMetrics> = {}):
     duplicates: 5,
     repeats: 0,
     clockSkewMs: -1500,
-    refused: 4,
     ...parts,
   };
 }
@@ -57,6 +56,7 @@ export function snapshot(parts: Partial<MetricsSnapshot> = {}): MetricsSnapshot 
     deadLetters: 3,
     deadLetterBytes: 300,
     spoolBytes: 77,
+    refusedPushes: 4,
     stateBytes: 4096,
     traffic: 'live',
     ...parts,

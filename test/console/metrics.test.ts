@@ -64,7 +64,7 @@ test('a scrape tells what the snapshot says at that moment', async () => {
     'keyhound_duplicate_records_total{source="web"}': 5,
     'keyhound_duplicates_ratio{source="web"}': 0.2,
     'keyhound_clock_skew_seconds{source="web"}': -1.5,
-    'keyhound_refused_pushes_total{source="web"}': 4,
+    keyhound_refused_pushes_total: 4,
     'keyhound_opened_findings_total{detector="volume-spike"}': 2,
     'keyhound_incidents_count{severity="medium"}': 1,
     'keyhound_incidents_count{severity="critical"}': 0,

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SourceWatch, type WatchedSource } from '../../app/source-watch.ts';
+import { createCounters } from '../../ingest/reader.ts';
+
+const T0 = Date.UTC(2026, 2, 1, 12);
+const STREAM = 3;
+
+/** A watch over one source, whose newest record the test sets; states as they were told. */
+function watched() {
+  const told: string[] = [];
+  const silenced: boolean[] = [];
+  const totals = { late: 0, duplicates: 0, repeats: 0, latestAt: Number.NEGATIVE_INFINITY };
+  const time = { now: T0 };
+  const watch = new SourceWatch({
+    engine: { streams: { totals: () => totals }, setSilent: (_, silent) => silenced.push(silent) },
+    clock: { now: () => time.now },
+    silentMs: 60_000,
+    onState: ({ state }) => told.push(state),
+  });
+  const counters = createCounters();
+  const source: WatchedSource = { name: 'web', counters, state: 'starting', detail: '' };
+  watch.add(source);
+  const batch = (latestAt: number): void => {
+    totals.latestAt = latestAt;
+    counters.records++;
+    watch.heard('web', STREAM, false);
+    watch.look();
+  };
+  return { watch, source, time, told, silenced, batch };
+}
+
+test('the clock skew is that of the newest record when it came, however long ago that was', () => {
+  const { watch, source, time, batch } = watched();
+  watch.heard('web', STREAM, false);
+  assert.equal(source.skewMs, undefined, 'unknown before the first record');
+  batch(T0 + 90_000);
+  assert.equal(source.skewMs, -90_000, 'the gateway is ahead');
+  time.now += 30_000;
+  batch(T0 + 90_000);
+  assert.equal(source.skewMs, -90_000, 'a batch without a newer record says nothing new');
+  batch(time.now - 2000);
+  assert.equal(source.skewMs, -90_000, 'nor does an older one');
+  time.now += 600_000;
+  batch(time.now - 2000);
+  assert.equal(source.skewMs, 2000);
+});
+
+test('a source that stops is silent after a while, and wakes with its next record', () => {
+  const { watch, time, told, silenced, batch } = watched();
+  batch(T0);
+  time.now += 59_999;
+  watch.look();
+  assert.deepEqual(told, ['live']);
+  time.now += 1;
+  watch.look();
+  assert.deepEqual(told, ['live', 'silent']);
+  assert.deepEqual(silenced.at(-1), true, 'it no longer holds back the watermark');
+  batch(time.now);
+  assert.deepEqual(told, ['live', 'silent', 'live']);
+  assert.deepEqual(silenced.at(-1), false);
+});
