@@ -53,7 +53,10 @@ export function readDocument(options: DocumentOptions): ConfigDocument {
   const faults: ConfigFault[] = document.errors.map((error) => ({
     path: '',
     line: lineAt(error.pos[0]),
-    message: `not valid YAML: ${withoutQuotes(error.message)}`,
+    message:
+      error.code === 'MULTIPLE_DOCS'
+        ? 'a second document begins; write all in one'
+        : `not valid YAML: ${withoutQuotes(error.message)}`,
     hint: undefined,
   }));
   const substitutedPaths = new Set<string>();

@@ -134,6 +134,12 @@ log:
   ]);
 });
 
+test('a second document is told in our words, not in those of the YAML library', () => {
+  assert.deepEqual(faults('log: {level: info}\n---\nlog: {level: warn}\n'), [
+    'line 2: a second document begins; write all in one',
+  ]);
+});
+
 test('rules between values are checked', () => {
   const source = (rest: string): string => `sources: [{name: a, format: kong, ${rest}}]`;
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
