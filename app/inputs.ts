@@ -75,6 +75,7 @@ export async function fileInputs(
   const { files, skipped } = await expandPaths(paths);
   for (const { path, why } of skipped) options.onNote(`${path}: skipped, ${why}`);
   const chosen: { file: FoundFile; format: Format }[] = [];
+  const isEmpty = files.length > 0 && files.every((file) => file.size === 0);
   const readings = new Map<string, { why: string; files: number }>();
   for (const file of files) {
     const { format, why } = await formatOf(file, settings, files.length, options);
@@ -89,7 +90,7 @@ export async function fileInputs(
       `${paths.join(', ')}: nothing there that can be read as a log`,
       {
         code: 'no-log',
-        hint: 'Name the format with --format; `keyhound replay --help` lists them.',
+        hint: hintForNothing(files.length, isEmpty),
       },
     );
   }
@@ -106,6 +107,12 @@ export async function fileInputs(
     })),
     bytesTotal: chosen.reduce((sum, { file }) => sum + file.size, 0),
   };
+}
+
+function hintForNothing(fileCount: number, isEmpty: boolean): string {
+  if (fileCount === 0) return 'Name a folder that holds logs, or the files themselves.';
+  if (isEmpty) return 'What is there is empty: there is nothing to judge yet.';
+  return 'Name the format with --format; `keyhound replay --help` lists them.';
 }
 
 async function formatOf(
@@ -173,8 +180,8 @@ export async function stdinInputs(
     why = detected.why;
     if (format === undefined) {
       throw new KeyhoundError('usage', `stdin: ${head.length === 0 ? 'it is empty' : why}`, {
-        code: 'unknown-format',
-        hint: 'Name the format with --format; `keyhound replay --help` lists them.',
+        code: head.length === 0 ? 'no-log' : 'unknown-format',
+        hint: hintForNothing(1, head.length === 0),
       });
     }
   }

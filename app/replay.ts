@@ -1,5 +1,6 @@
 /** Past logs through the same path as live ones, in event time. */
 import { systemClock, toIsoOrNull } from '../core/clock.ts';
+import { KeyhoundError } from '../core/errors.ts';
 import { createMerge } from '../ingest/merge.ts';
 import {
   createCounters,
@@ -69,6 +70,12 @@ async function openInputs(
     ...(options.key === undefined ? {} : { key: options.key }),
   };
   if (options.paths.length === 1 && options.paths[0] === '-') return stdinInputs(given, input);
+  if (options.paths.includes('-')) {
+    throw new KeyhoundError('usage', '- is stdin, and stands alone', {
+      code: 'stdin-alone',
+      hint: 'Replay the files in a second run; with --state DIR it goes on from the first.',
+    });
+  }
   if (options.paths.length > 0) return fileInputs(options.paths, given, input);
   const parts: Inputs[] = [];
   for (const source of config.sources) {

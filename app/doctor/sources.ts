@@ -1,5 +1,6 @@
 /** Checks of what is read: files that can be opened, and whether they look like their format. */
 import type { SourceConfig } from '../../core/config.ts';
+import { KeyhoundError } from '../../core/errors.ts';
 import { detectFormat } from '../../ingest/formats/list.ts';
 import { openFile, readHead } from '../../ingest/sources/content.ts';
 import { expandPaths, type FoundFile } from '../../ingest/sources/paths.ts';
@@ -25,6 +26,9 @@ async function checkFiles(name: string, source: SourceConfig): Promise<Check> {
     if (newest === undefined) return check(name, false, 'no log file there', WAITS);
     return await checkHead(name, source, newest, files.length);
   } catch (error) {
+    if (error instanceof KeyhoundError && error.code === 'no-such-file') {
+      return check(name, false, error.message, WAITS);
+    }
     return failed(name, error);
   }
 }

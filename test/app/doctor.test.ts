@@ -65,6 +65,7 @@ test('sources: a file that is not there, one of another format, and a right one'
   assert.equal(checks.get('source right')!.ok, true);
   assert.match(checks.get('source other')!.detail, /looks like (combined|nginx)/);
   assert.equal(checks.get('source absent')!.ok, false);
+  assert.match(checks.get('source absent')!.hint!, /`run` waits for it/);
 });
 
 test('the pepper is named by its fingerprint, never shown; a state of another one fails', async () => {
