@@ -1,8 +1,10 @@
+import type { KeyReference, StateClient } from '../../app/contract.ts';
 import { SEVERITIES } from '../../core/finding.ts';
 import { defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { incidentTable } from '../print/incident.ts';
-import { STATE_OPTION, withClient } from './client.ts';
+import type { Printer } from '../print/printer.ts';
+import { readReference, STATE_OPTION, theKey, withClient } from './client.ts';
 
 const LIMIT = 50;
 
@@ -22,7 +24,11 @@ export const incidents = defineCommand({
     since: { type: 'instant', description: 'Only incidents updated since then.' },
     severity: { type: 'choice', choices: SEVERITIES, description: 'At least this severe.' },
     open: { type: 'flag', description: 'Only open ones.' },
-    subject: { type: 'text', value: 'ID', description: 'Only of this subject, by its id.' },
+    subject: {
+      type: 'text',
+      value: 'KEY',
+      description: 'Only of this key, by its id or its label; - reads a raw key from stdin.',
+    },
     ...STATE_OPTION,
   },
   examples: [
@@ -33,15 +39,18 @@ export const incidents = defineCommand({
   run: async (context) => {
     const { options, print } = context;
     const limit = options.limit ?? LIMIT;
-    const found = await withClient(context, options.state, (client) =>
-      client.incidents({
+    const named =
+      options.subject === undefined ? undefined : await readReference(options.subject, context.io);
+    const found = await withClient(context, options.state, async (client) => {
+      const subjectId = named === undefined ? undefined : await subjectOf(named, client, print);
+      return client.incidents({
         limit: limit + 1,
         ...(options.since === undefined ? {} : { sinceAt: options.since }),
         ...(options.severity === undefined ? {} : { severity: options.severity }),
-        ...(options.subject === undefined ? {} : { subjectId: options.subject }),
+        ...(subjectId === undefined ? {} : { subjectId }),
         ...(options.open ? { open: true } : {}),
-      }),
-    );
+      });
+    });
     const shown = found.slice(0, limit);
     for (const incident of shown) print.object(incident);
     if (shown.length === 0) print.note('No incidents.');
@@ -50,3 +59,14 @@ export const incidents = defineCommand({
     return EXIT.done;
   },
 });
+
+/** A word that no key has stays what it is: a key that was dropped from memory may have incidents. */
+async function subjectOf(
+  reference: KeyReference,
+  client: StateClient,
+  print: Printer,
+): Promise<string> {
+  const lookup = await client.key(reference);
+  if (lookup.kind === 'unknown' && 'name' in reference) return reference.name;
+  return theKey(lookup, print).key.id;
+}

@@ -40,8 +40,13 @@ export const keys = defineCommand({
     );
     const shown = found.slice(0, limit);
     for (const key of shown) print.object(key);
+    const filtered = [options.since, options.prefix, options.consumer].some((f) => f !== undefined);
     if (shown.length === 0)
-      print.note('No keys. `keyhound replay --state DIR` or `run` learns some.');
+      print.note(
+        filtered
+          ? 'No key is like that. Without --since, --prefix and --consumer all are listed.'
+          : 'No keys. `keyhound replay PATH --state DIR` or `run` learns some.',
+      );
     else for (const line of keyTable(shown, print.columns, print.style)) print.line(line);
     if (found.length > limit) print.note(`There are more: --limit ${limit} was reached.`);
     return EXIT.done;

@@ -4,7 +4,7 @@ import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { createProgress, sizeAmount } from '../print/progress.ts';
 import { createWorst } from '../print/report.ts';
-import { replaySummaryLines } from '../print/summary.ts';
+import { replayAdvice, replaySummaryLines } from '../print/summary.ts';
 
 const LIMIT = 20;
 
@@ -62,7 +62,7 @@ export const replay = defineCommand({
     const progress = createProgress(print, () => io.clock.now());
     const worst = createWorst();
     let failed = false;
-    const summary = await context.assemblies.replay({
+    const replayed = context.assemblies.replay({
       paths: context.args,
       format: options.format,
       key: options.key,
@@ -87,10 +87,15 @@ export const replay = defineCommand({
         }),
       onNote: (text) => print.note(text),
     });
-    progress.end();
-    worst.print(print, options.limit ?? LIMIT);
+    // Also when it failed half-way: what was found until then is worth no less.
+    const summary = await replayed.finally(() => {
+      progress.end();
+      worst.print(print, options.limit ?? LIMIT);
+    });
     print.object(summary);
     for (const line of replaySummaryLines(summary, print.style)) print.line(line);
+    const advice = replayAdvice(summary);
+    if (advice !== undefined) print.note(advice);
     return failed ? EXIT.verdict : EXIT.done;
   },
 });

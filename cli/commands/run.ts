@@ -24,12 +24,20 @@ export const run = defineCommand({
     const { print, io } = context;
     const config = await context.config();
     const live = createLive(print);
+    const logger = await createLogger({ level: config.config.log.level, pretty: io.stderr.isTTY });
     await context.assemblies.run({
       config,
       signal: io.signal,
       roles: context.options.role,
-      logger: await createLogger({ level: config.config.log.level, pretty: io.stderr.isTTY }),
+      logger,
       onReady: (info) => {
+        // What is not read by a person is JSON to the last line, for journald and log shippers.
+        if (!io.stderr.isTTY) {
+          const { notes, ...facts } = info;
+          for (const note of notes) logger.warn({}, note);
+          logger.info(facts, 'Ready. Nothing is acted upon.');
+          return;
+        }
         for (const [name, url] of Object.entries(info.listeners)) print.note(`${name}: ${url}`);
         for (const note of info.notes) print.note(note);
         const sources = info.sources.join(', ');

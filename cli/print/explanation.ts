@@ -36,8 +36,8 @@ function one(explained: ExplainedFinding, columns: number, style: Style): string
     recomputed === undefined
       ? style.dim('  its inputs are no longer kept')
       : recomputed.identical
-        ? style.good(`  recomputed ${score(recomputed.score)}: the same`)
-        : style.bad(`  recomputed ${score(recomputed.score)}: not the same`);
+        ? style.good(`  recomputed, as it opened: score ${score(recomputed.score)}, the same`)
+        : style.bad(`  recomputed, as it opened: score ${score(recomputed.score)}, NOT the same`);
   return [
     ...findingLines(finding, columns, style),
     ...(bars.length === 0 ? [] : ['  weight'.padEnd(12), ...bars]),
@@ -46,12 +46,17 @@ function one(explained: ExplainedFinding, columns: number, style: Style): string
   ];
 }
 
+/** `sameHourDayBefore` → `same hour day before`. */
+function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
 /** The key's use around the finding: what a person can check the sentence against. */
 function usageLines(facts: Facts | undefined, style: Style): string[] {
   if (facts === undefined) return [];
   const { hours, ...counts } = facts;
   const shown = Array.isArray(hours) ? hours : [];
-  const rest = Object.entries(counts).map(([name, value]) => `${name} ${value}`);
+  const rest = Object.entries(counts).map(([name, value]) => `${words(name)} ${value}`);
   const lines = [...shown, ...(rest.length === 0 ? [] : [rest.join(' · ')])];
   return lines.map((line, i) => {
     const title = pad(i === 0 ? 'usage' : '', 10);

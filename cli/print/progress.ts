@@ -29,7 +29,8 @@ export function createProgress(printer: Printer, now: () => number): ProgressLin
     show: (facts) => {
       const elapsedMs = now() - beganAt;
       if (printer.live) {
-        printer.status(fit(bar(facts, elapsedMs), printer.statusColumns - 1));
+        const columns = printer.statusColumns - 1;
+        printer.status(fit(bar(facts, elapsedMs, columns), columns));
       } else if (now() - saidAt >= PLAIN_EVERY_MS) {
         saidAt = now();
         printer.note(inWords(facts, elapsedMs));
@@ -43,9 +44,10 @@ export function sizeAmount(done: number, total: number | undefined): string {
   return total === undefined ? size(done) : `${size(done)} of ${size(total)}`;
 }
 
-function bar(facts: ProgressFacts, elapsedMs: number): string {
+/** On a narrow terminal the words matter more. */
+function bar(facts: ProgressFacts, elapsedMs: number, columns: number): string {
   const words = inWords(facts, elapsedMs);
-  if (facts.share === undefined) return words;
+  if (facts.share === undefined || columns < words.length + BAR_COLUMNS) return words;
   const full = Math.round(Math.min(1, facts.share) * BAR_COLUMNS);
   return `${'█'.repeat(full)}${'░'.repeat(BAR_COLUMNS - full)} ${words}`;
 }
@@ -53,9 +55,9 @@ function bar(facts: ProgressFacts, elapsedMs: number): string {
 function inWords(facts: ProgressFacts, elapsedMs: number): string {
   const parts: string[] = [];
   if (facts.share !== undefined) parts.push(`${Math.floor(Math.min(1, facts.share) * 100)} %`);
-  parts.push(facts.amount, `${count(facts.eventsPerSecond)} events/s`);
   const left = timeLeft(facts.share, elapsedMs);
   if (left !== undefined) parts.push(`${span(left)} left`);
+  parts.push(`${count(facts.eventsPerSecond)} events/s`, facts.amount);
   if (Number.isFinite(facts.atMs)) {
     parts.push(`at ${new Date(facts.atMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`);
   }

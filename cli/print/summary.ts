@@ -26,12 +26,37 @@ export function replaySummaryLines(summary: ReplaySummary, style: Style): string
     }),
     ...summary.sources.map((source) =>
       style.dim(
-        forTerminal(
-          `${source.source}: ${source.format} (${source.why}), ${plural(source.files, 'file')}`,
-        ),
+        forTerminal(`${source.source}: ${source.format} (${source.why})${fileCount(source.files)}`),
       ),
     ),
   ];
+}
+
+/** Stdin is no file. */
+function fileCount(files: number): string {
+  return files === 0 ? '' : `, ${plural(files, 'file')}`;
+}
+
+/** What to try when a replay gave nothing: the sums alone do not say it to who sees them first. */
+export function replayAdvice(summary: ReplaySummary): string | undefined {
+  if (summary.events > 0) return undefined;
+  if (summary.records === 0) {
+    return summary.subjects > 0
+      ? 'Nothing new: all of it was read before, and the state has it.'
+      : 'Nothing to read: there is no record.';
+  }
+  const [reason] = Object.entries(summary.rejected).sort(([, a], [, b]) => b - a)[0] ?? [];
+  if (reason === 'no-key') {
+    return [
+      'No record shows a key. Say where it is, e.g. --key query:api_key or --key header:X-Api-Key;',
+      '--key client_ip takes the address in its place.',
+    ].join(' ');
+  }
+  if (reason === 'malformed' || reason === 'no-time') {
+    const formats = summary.sources.map((source) => source.format).join(', ');
+    return `No record could be read as ${formats}. Is --format right? Without it the format is recognised.`;
+  }
+  return undefined;
 }
 
 export function demoSummaryLines(summary: DemoSummary, style: Style): string[] {

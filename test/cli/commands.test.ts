@@ -206,7 +206,8 @@ test('filters reach the state as they were given', async () => {
     return [];
   };
   const words = ['incidents', '--open', '--since', '2h', '--severity', 'high', '--subject', 'a'];
-  const ran = await run(words, { assemblies: clientWith({ incidents }) });
+  const unknown = async () => ({ kind: 'unknown', nearest: undefined }) as const;
+  const ran = await run(words, { assemblies: clientWith({ incidents, key: unknown }) });
   assert.deepEqual(seen, {
     limit: 51,
     sinceAt: NOW - 7_200_000,
@@ -215,6 +216,26 @@ test('filters reach the state as they were given', async () => {
     open: true,
   });
   assert.match(ran.stderr, /No incidents/);
+});
+
+test('incidents are asked for by label too; an id that no key has any more is taken as it is', async () => {
+  const asked: (string | undefined)[] = [];
+  const assemblies = clientWith({
+    key: async (reference) =>
+      'name' in reference && reference.name === 'billing-export'
+        ? { kind: 'found', key: key(), usage: [] }
+        : { kind: 'unknown', nearest: undefined },
+    incidents: async ({ subjectId }) => {
+      asked.push(subjectId);
+      return [];
+    },
+  });
+  await run(['incidents', '--subject', 'billing-export'], { assemblies });
+  await run(['incidents', '--subject', 'kong:gone'], { assemblies });
+  assert.deepEqual(asked, ['kong:3f9c', 'kong:gone']);
+  const raw = await run(['incidents', '--subject', '-'], { assemblies, stdin: 'sk-live-1\n' });
+  assert.equal(raw.status, 2);
+  assert.equal(asked.length, 2);
 });
 
 test('the state is closed after use, also when a command fails', async () => {

@@ -55,9 +55,9 @@ test('a JSON line keeps its value, and holds nothing that a terminal acts upon',
   assert.doesNotMatch(line, /[\p{Cc}\p{Cf}]/u);
 });
 
-function memoryPrinter(tty: boolean) {
+function memoryPrinter(tty: boolean, width = 100) {
   const written: string[] = [];
-  const output = { isTTY: tty, columns: () => 100, write: (text: string) => written.push(text) };
+  const output = { isTTY: tty, columns: () => width, write: (text: string) => written.push(text) };
   const printer = createPrinter(
     {
       stdout: output,
@@ -90,16 +90,26 @@ test('progress is a bar with rate and time left on a terminal, a line every 5 s 
   progress.show(facts);
   assert.match(
     bar.written.join(''),
-    /██████░+ 25 %, 1 KiB of 4 KiB, 1,234 events\/s, 6\.0s left, at 1970/,
+    /██████░+ 25 %, 6\.0s left, 1,234 events\/s, 1 KiB of 4 KiB, at 1970/,
   );
   now = 0;
   const plain = memoryPrinter(false);
   const quiet = createProgress(plain.printer, () => now);
   for (now = 500; now <= 11_000; now += 500) quiet.show({ ...facts, share: undefined });
   assert.deepEqual(plain.written, [
-    '1 KiB of 4 KiB, 1,234 events/s, at 1970-01-01 00:00 UTC\n',
-    '1 KiB of 4 KiB, 1,234 events/s, at 1970-01-01 00:00 UTC\n',
+    '1,234 events/s, 1 KiB of 4 KiB, at 1970-01-01 00:00 UTC\n',
+    '1,234 events/s, 1 KiB of 4 KiB, at 1970-01-01 00:00 UTC\n',
   ]);
+});
+
+test('on a narrow terminal the bar gives way to the words', () => {
+  let now = 0;
+  const narrow = memoryPrinter(true, 60);
+  const progress = createProgress(narrow.printer, () => now);
+  now = 2000;
+  progress.show({ share: 0.25, amount: '1 KiB of 4 KiB', eventsPerSecond: 1234, atMs: 0 });
+  assert.match(narrow.written.join(''), /25 %, 6\.0s left, 1,234 events\/s, 1 KiB of 4 KiB/);
+  assert.ok(!narrow.written.join('').includes('░'));
 });
 
 const demo: Demo = async (options) => {

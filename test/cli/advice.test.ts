@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Replay, ReplaySummary, Run } from '../../app/contract.ts';
+import { KeyhoundError } from '../../core/errors.ts';
+import { clientWith, incident, run } from './memory-io.ts';
+
+const SUMMARY: ReplaySummary = {
+  type: 'summary',
+  records: 10,
+  bytes: 2048,
+  events: 9,
+  rejected: { malformed: 1 },
+  flawed: {},
+  duplicates: 0,
+  late: 0,
+  future: 0,
+  claimed: 0,
+  unadmitted: 0,
+  subjects: 1,
+  firstAt: '2026-03-01T10:00:00.000Z',
+  lastAt: '2026-03-01T11:00:00.000Z',
+  findings: { 'volume-spike': 1 },
+  incidents: { high: 1 },
+  seconds: 0.1,
+  cpuSeconds: 0.1,
+  rssMaxBytes: 1,
+  sources: [{ source: 'a.log', format: 'kong', why: '20 of 20 lines', files: 1 }],
+};
+
+test('an empty list of keys says whether a filter is why', async () => {
+  const assemblies = clientWith({ keys: async () => [] });
+  assert.match((await run(['keys'], { assemblies })).stderr, /replay PATH --state DIR/);
+  const filtered = await run(['keys', '--since', '2h'], { assemblies });
+  assert.match(filtered.stderr, /No key is like that/);
+});
+
+test('a replay that gave nothing says what to try; one that gave something does not', async () => {
+  const advice = async (change: Partial<ReplaySummary>): Promise<string> => {
+    const given: Replay = async () => ({ ...SUMMARY, incidents: {}, ...change });
+    return (await run(['replay', 'a.log', '--json'], { assemblies: { replay: given } })).stderr;
+  };
+  const nothing = { events: 0, subjects: 0 };
+  assert.match(
+    await advice({ ...nothing, rejected: { 'no-key': 9, malformed: 1 } }),
+    /--key query:/,
+  );
+  assert.match(await advice({ ...nothing, rejected: { malformed: 10 } }), /read as kong.*--format/);
+  assert.match(await advice({ ...nothing, records: 0 }), /no record/);
+  assert.match(await advice({ events: 0, records: 0, subjects: 7 }), /read before/);
+  assert.equal(await advice({ rejected: { 'no-key': 1 } }), '');
+});
+
+test('a replay that fails half-way still tells what it found', async () => {
+  const failing: Replay = async (options) => {
+    options.onIncident(incident());
+    throw new KeyhoundError('operating', 'a.log.gz: the gzip data ends too early');
+  };
+  const { status, stdout, stderr } = await run(['replay', 'a'], {
+    assemblies: { replay: failing },
+  });
+  assert.equal(status, 1);
+  assert.match(stdout, /billing-export/);
+  assert.match(stderr, /ends too early/);
+});
+
+test('run speaks JSON on stderr where no person reads it, and plainly on a terminal', async () => {
+  const ready: Run = async (options) =>
+    options.onReady?.({
+      listeners: { console: 'http://127.0.0.1:1' },
+      stateDir: '/s',
+      sources: ['web'],
+      notes: [],
+    });
+  // The logger writes to the process's own stderr: silent here, and not through memory.
+  const folder = mkdtempSync(join(tmpdir(), 'keyhound-run-'));
+  writeFileSync(join(folder, 'keyhound.yaml'), 'log: {level: silent}\n');
+  const options = { assemblies: { run: ready }, cwd: folder };
+  assert.equal((await run(['run'], options)).stderr, '');
+  const seen = await run(['run'], { ...options, tty: true });
+  assert.match(seen.stderr, /console: http:\/\/127\.0\.0\.1:1\n/);
+  rmSync(folder, { recursive: true });
+});
