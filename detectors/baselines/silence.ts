@@ -17,6 +17,11 @@ const SHORT_SCALE = 1;
 /** The 6-hour scale is for keys slower than this, events a second. */
 const SLOW_RATE = 0.01;
 const FIRST_SCALE = 1;
+/**
+ * A longer silence is not searched: every hour of the week has passed by then. Also a bound on what one event
+ * from a wrong clock may cost, and more than the watermark looks at (LOOK_UNTIL_MS and a look ahead).
+ */
+const SEARCH_SECONDS = 8 * 24 * HOUR;
 
 /** A lower tail: at which scale, how strong, and the two counts (in units of 2y, 2m). */
 export interface Shortfall {
@@ -54,8 +59,8 @@ const y = new Float64Array(SCALES.length);
 const m = new Float64Array(SCALES.length);
 
 /**
- * First second in (last event, until] at which silence since the last event reaches `threshold`, or -1.
- * `out` then holds the shortfall of that second. O(quarter hours looked at).
+ * First second in (last event, until] at which silence since the last event reaches `threshold`, or -1; at most
+ * eight days are looked at. `out` then holds the shortfall of that second. O(quarter hours looked at).
  */
 export function findSilence(
   rate: RateBaseline,
@@ -71,7 +76,8 @@ export function findSilence(
   const mean = rate.base() * rate.level();
   let at = s.second;
   let hour = Number.NaN;
-  while (at < until) {
+  const stop = Math.min(until, at + SEARCH_SECONDS);
+  while (at < stop) {
     const now = Math.floor(at / HOUR);
     if (now !== hour) {
       near[0] = now === hour + 1 ? near[1]! : rate.leastMultiplierAt(now - 1);
@@ -79,7 +85,7 @@ export function findSilence(
       near[2] = rate.leastMultiplierAt(now + 1);
       hour = now;
     }
-    const end = Math.min(until, (Math.floor(at / QUARTER) + 1) * QUARTER);
+    const end = Math.min(stop, (Math.floor(at / QUARTER) + 1) * QUARTER);
     const lambda = mean * leastMultiplier((at + (end - at) / 2) / HOUR - hour);
     if (scoreAfter(rate, end - at, lambda, out) >= threshold) {
       let low = 0;
