@@ -8,6 +8,7 @@ import { after, test } from 'node:test';
 import { loadConfig } from '../../app/config.ts';
 import type { Check } from '../../app/contract.ts';
 import { doctor } from '../../app/doctor.ts';
+import { pepperKey } from '../../enrich/pepper.ts';
 import { openSqliteStore } from '../../store/sqlite/store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'keyhound-doctor-'));
@@ -80,6 +81,24 @@ test('the pepper is named by its fingerprint, never shown; a state of another on
   assert.equal(checks.get('state and pepper')!.ok, false);
   assert.equal(checks.get('state is private')!.ok, false);
   assert.match(checks.get('state')!.detail, /schema \d+.*not in use/);
+});
+
+test('a state of the pepper before is not called well, because run refuses it', async () => {
+  const before = 'a-former-pepper-of-sixteen-bytes';
+  const state = mkdtempSync(join(folder, 'state-'));
+  const store = await openSqliteStore({
+    folder: state,
+    pepperFingerprint: pepperKey(before).fingerprint,
+  });
+  await store.close();
+  const text = `${FREE}state: {dir: ${state}}\n`;
+  const given = { KEYHOUND_PEPPER: before };
+  assert.equal((await examine(text, given)).get('state and pepper')!.ok, true);
+  const changed = {
+    KEYHOUND_PEPPER: 'another-pepper-of-sixteen-bytes',
+    KEYHOUND_PEPPER_PREVIOUS: before,
+  };
+  assert.equal((await examine(text, changed)).get('state and pepper')!.ok, false);
 });
 
 test('a registry with faults fails, and the checks after it still run', async () => {
