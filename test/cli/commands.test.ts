@@ -124,6 +124,11 @@ test('an error is one line and a hint; a stack trace only with KEYHOUND_DEBUG', 
     stdout: '',
     stderr: 'keyhound: the disk is full\nhint: Make room.\n',
   });
+  const coded = new KeyhoundError('usage', 'two faults\n  a\n  b', { code: 'config-invalid' });
+  assert.equal(
+    (await run(['replay', 'a'], failing(coded))).stderr,
+    'keyhound: two faults [config-invalid]\n  a\n  b\n',
+  );
   const unknown = await run(['replay', 'a'], failing(new TypeError('a\u001b[31m')));
   assert.equal(unknown.status, 1);
   assert.equal(unknown.stderr.split('\n').length, 3);
@@ -328,7 +333,7 @@ test('a configuration with faults keeps a command from running', async () => {
   writeFileSync(path, 'stat: 1\n');
   const ran = await run(['keys', '--config', path], { cwd: folder });
   assert.equal(ran.status, 2);
-  assert.match(ran.stderr, /1 fault\n {2}line 1, stat: unknown key/);
+  assert.match(ran.stderr, /1 fault \[config-invalid\]\n {2}line 1, stat: unknown key/);
 });
 
 test('config schema is a JSON Schema that knows the detectors', async () => {
