@@ -153,14 +153,7 @@ function converter(
     const seat = judge.seats.find((other) => other.detector.id === part.id);
     if (old === undefined || old.version === part.version) continue;
     if (seat?.detector.migrate === undefined || old.version > part.version) {
-      throw new KeyhoundError(
-        'usage',
-        `the state holds version ${old.version} of "${part.id}", this program reads ${part.version}`,
-        {
-          code: 'state-layout',
-          hint: 'Run the version that wrote it, or start from a new state folder.',
-        },
-      );
+      throw refusal(old, part);
     }
   }
   return (record, memory, offset) => {
@@ -173,9 +166,21 @@ function converter(
         continue;
       }
       copyPart(old, record, part, memory, offset);
-      if (old.version !== part.version) seat!.detector.migrate!(seat!.state, old.version);
+      if (old.version === part.version) continue;
+      if (!seat!.detector.migrate!(seat!.state, old.version)) throw refusal(old, part);
     }
   };
+}
+
+function refusal(old: PlacedPart, part: PlacedPart): KeyhoundError {
+  return new KeyhoundError(
+    'usage',
+    `the state holds version ${old.version} of "${part.id}", this program reads ${part.version}`,
+    {
+      code: 'state-layout',
+      hint: 'Run the version that wrote it, or start from a new state folder.',
+    },
+  );
 }
 
 function identityOf(row: SubjectRow): KeyIdentity {
