@@ -85,6 +85,7 @@ export class SpoolReader implements EventStream {
   readonly #options: SpoolReaderOptions;
   readonly #decoder = createEventDecoder();
   readonly #indices = new Map<string, number>();
+  /** Where to read next once the bytes at hand have been applied. */
   #position: number;
   #isAligned = false;
   #bytes: Buffer = Buffer.alloc(0);
@@ -114,7 +115,6 @@ export class SpoolReader implements EventStream {
         this.#base = position;
         this.#offset = 0;
         this.#frameEnd = 0;
-        this.#position = position + bytes.length;
         return true;
       }
       this.#position = position;
@@ -134,6 +134,7 @@ export class SpoolReader implements EventStream {
     return true;
   }
 
+  /** What was not asked for is not counted as applied: opened again by `fill`, it is read again. */
   async close(): Promise<void> {
     this.#bytes = Buffer.alloc(0);
     this.#frameEnd = 0;
@@ -155,8 +156,10 @@ export class SpoolReader implements EventStream {
 
   #report(): void {
     if (this.#bytes.length === 0) return;
+    this.#position = this.#base + this.#bytes.length;
     this.#bytes = Buffer.alloc(0);
     this.#frameEnd = 0;
+    this.#offset = 0;
     this.appliedTo = this.#position;
     for (const [source, index] of this.#indices) {
       const stream = spoolStream(source);

@@ -144,6 +144,31 @@ test('reading goes on after a restart, and positions never come twice', async ()
   assert.deepEqual(times(seen), [0, 1, 2, 10, 11, 20, 21, 22, 30, 31, 40, 41, 42, 50, 51]);
 });
 
+test('an event that cannot be read is met again, not passed over, when reading goes on', async () => {
+  const spool = await openSpool({ ...options, folder: newFolder() });
+  const newer = payload('a', 2);
+  // The version stands first in an event, behind the name of the source.
+  newer[2] = 99;
+  await Promise.all([payload('a', 1), newer, payload('a', 3)].map((one) => spool.append(one)));
+  const applied: number[] = [];
+  const reader = new SpoolReader({
+    spool,
+    openStream: () => 0,
+    onApplied: ({ position }) => applied.push(position),
+  });
+  for (let round = 0; round < 2; round++) {
+    await reader.fill(new AbortController().signal);
+    assert.ok(reader.next());
+    assert.equal(reader.event.at, 1);
+    assert.throws(() => reader.next(), { code: 'event-version' });
+    await reader.close();
+    await spool.append(payload('a', 4));
+  }
+  assert.equal(reader.appliedTo, 0);
+  assert.deepEqual(applied, []);
+  await spool.close();
+});
+
 describe('full', () => {
   test('over its bound it refuses with a retryable error, and takes again when released', async () => {
     const spool = await openSpool({ folder: newFolder(), bytesMax: 40_000, commitMs: 1 });
