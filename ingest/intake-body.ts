@@ -63,7 +63,14 @@ export interface FirehoseBody {
   readonly parts: readonly Buffer[];
 }
 
-/** Takes the records out of Firehose's envelope. Throws BodyError 400 or 413. */
+/** What stands for a record that cannot be taken out of its envelope: no format reads it, so it is counted. */
+const UNREADABLE = Buffer.from('(unreadable in its envelope)');
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/**
+ * Takes the records out of Firehose's envelope. Throws BodyError 400 or 413. One that is damaged is counted and
+ * costs no other: Firehose would send all of them again, and in the end none would arrive.
+ */
 export async function openFirehose(body: Buffer, bytesMax: number): Promise<FirehoseBody> {
   const envelope = parsed(body);
   const records = isObject(envelope) ? envelope['records'] : undefined;
@@ -74,10 +81,7 @@ export async function openFirehose(body: Buffer, bytesMax: number): Promise<Fire
   const parts: Buffer[] = [];
   let left = bytesMax;
   for (const record of records) {
-    const data: unknown = isObject(record) ? record['data'] : undefined;
-    const raw = Buffer.from(typeof data === 'string' ? data : '', 'base64');
-    const packed = compressionOf(raw);
-    const bytes = packed === 'gzip' ? await decompress(raw, packed, left) : raw;
+    const bytes = await recordOf(isObject(record) ? record['data'] : undefined, left);
     left -= bytes.length;
     if (left < 0) throw tooLarge(undefined);
     const messages = cloudWatchMessages(bytes);
@@ -85,6 +89,18 @@ export async function openFirehose(body: Buffer, bytesMax: number): Promise<Fire
     else parts.push(...messages);
   }
   return { requestId: requestId.slice(0, 256), parts };
+}
+
+async function recordOf(data: unknown, bytesMax: number): Promise<Buffer> {
+  if (typeof data !== 'string' || !BASE64.test(data)) return UNREADABLE;
+  const raw = Buffer.from(data, 'base64');
+  if (compressionOf(raw) !== 'gzip') return raw;
+  try {
+    return await decompress(raw, 'gzip', bytesMax);
+  } catch (error) {
+    if (error instanceof BodyError && error.status === 400) return UNREADABLE;
+    throw error;
+  }
 }
 
 /** The messages of a CloudWatch subscription, none in its control messages; undefined: it is none. */
@@ -97,7 +113,7 @@ export function cloudWatchMessages(bytes: Buffer): Buffer[] | undefined {
   if (value['messageType'] !== 'DATA_MESSAGE' || !Array.isArray(events)) return undefined;
   return events.map((event: unknown) => {
     const message = isObject(event) ? event['message'] : undefined;
-    return Buffer.from(typeof message === 'string' ? message : '');
+    return typeof message === 'string' ? Buffer.from(message) : UNREADABLE;
   });
 }
 

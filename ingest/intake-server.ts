@@ -9,6 +9,7 @@ import { KeyhoundError } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
 import { Intake, type IntakeOptions, type IntakeResult, type IntakeSource } from './intake.ts';
 import { BodyError, cloudWatchMessages, decompress, openFirehose } from './intake-body.ts';
+import { IntakeMemory, type IntakeRoom } from './intake-memory.ts';
 import { admitted } from './intake-tokens.ts';
 
 export interface IntakeServerOptions extends IntakeOptions {
@@ -42,6 +43,7 @@ export interface IntakeServer {
 /** A sender that stops in the middle of a body is cut off after this, ms. */
 const REQUEST_MS_MAX = 60_000;
 const RETRY_SECONDS = '5';
+const RETRY_SECONDS_BUSY = '1';
 
 /** Listens. Rejects with an `operating` error with code `listen` when the address cannot be had. */
 export async function startIntakeServer(options: IntakeServerOptions): Promise<IntakeServer> {
@@ -78,12 +80,13 @@ class Listener {
   readonly refused = new Map<number, number>();
   readonly #options: IntakeServerOptions;
   readonly #intakes: readonly (Intake & { readonly token: string | undefined })[];
-  readonly #bodiesBytesMax: number;
-  #bodiesBytes = 0;
+  readonly #memory: IntakeMemory;
+  /** Requests whose body is being received or handled, by their own object. */
+  readonly #rooms = new WeakMap<FastifyRequest, IntakeRoom>();
 
   constructor(options: IntakeServerOptions) {
     this.#options = options;
-    this.#bodiesBytesMax = options.bodiesBytesMax ?? 8 * options.bodyBytesMax;
+    this.#memory = new IntakeMemory(options.bodiesBytesMax ?? 8 * options.bodyBytesMax);
     this.#intakes = options.sources.map((source) =>
       Object.assign(new Intake(source, options), { token: source.token }),
     );
@@ -126,14 +129,15 @@ class Listener {
     if (this.#intakeOf(request) === undefined) {
       return this.#refuse(reply, 404, this.#whichFormats(request));
     }
-    const bytes = this.#bytesOf(request);
-    if (this.#bodiesBytes > 0 && this.#bodiesBytes + bytes > this.#bodiesBytesMax) {
-      reply.header('retry-after', '1');
-      return this.#refuse(reply, 429, 'Too much is being received at the same time.');
+    const room = this.#memory.take(this.#bytesOf(request));
+    if (room === undefined) {
+      reply.header('retry-after', RETRY_SECONDS_BUSY);
+      return this.#refuse(reply, 429, BUSY);
     }
-    this.#bodiesBytes += bytes;
+    this.#rooms.set(request, room);
+    // Until the body is there; from then on its room is given back by who handles it, whoever hangs up.
     reply.raw.once('close', () => {
-      this.#bodiesBytes -= bytes;
+      if (this.#rooms.has(request)) room.release();
     });
     return undefined;
   }
@@ -162,23 +166,32 @@ class Listener {
   }
 
   async #take(request: FastifyRequest<IntakeRequest>, reply: FastifyReply): Promise<FastifyReply> {
-    const { bodyBytesMax } = this.#options;
-    const intake = this.#intakeOf(request);
-    if (intake === undefined) return this.#refuse(reply, 404, this.#whichFormats(request));
-    const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const body = await decompress(raw, request.headers['content-encoding'], bodyBytesMax);
-    if (isFirehose(request)) return this.#takeFirehose(body, intake, reply);
-    const result = await intake.take(cloudWatchMessages(body) ?? [body]);
-    this.#options.onPush?.(intake.source.traits.name, result);
-    return reply.send(result);
+    const room = this.#rooms.get(request);
+    this.#rooms.delete(request);
+    try {
+      const intake = this.#intakeOf(request);
+      if (intake === undefined) return this.#refuse(reply, 404, this.#whichFormats(request));
+      const { parts, requestId } = await this.#memory.unpack(() => this.#unpack(request, room));
+      const result = await intake.take(parts);
+      this.#options.onPush?.(intake.source.traits.name, result);
+      if (requestId === undefined) return reply.send(result);
+      const timestamp = this.#options.clock.now();
+      return reply.header('content-type', JSON_TYPE).send(JSON.stringify({ requestId, timestamp }));
+    } finally {
+      room?.release();
+    }
   }
 
-  async #takeFirehose(body: Buffer, intake: Intake, reply: FastifyReply): Promise<FastifyReply> {
-    const { parts, requestId } = await openFirehose(body, this.#options.bodyBytesMax);
-    const result = await intake.take(parts);
-    this.#options.onPush?.(intake.source.traits.name, result);
-    const timestamp = this.#options.clock.now();
-    return reply.header('content-type', JSON_TYPE).send(JSON.stringify({ requestId, timestamp }));
+  async #unpack(request: FastifyRequest, room: IntakeRoom | undefined): Promise<Unpacked> {
+    const { bodyBytesMax } = this.#options;
+    const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    const body = await decompress(raw, request.headers['content-encoding'], bodyBytesMax);
+    const unpacked: Unpacked = isFirehose(request)
+      ? await openFirehose(body, bodyBytesMax)
+      : { parts: cloudWatchMessages(body) ?? [body] };
+    const bytes = unpacked.parts.reduce((sum, part) => sum + part.length, raw.length);
+    if (room?.resize(bytes) === false) throw new BodyError(429, BUSY);
+    return unpacked;
   }
 
   #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -221,6 +234,13 @@ class Listener {
 }
 
 const JSON_TYPE = 'application/json';
+const BUSY = 'Too much is being received at the same time.';
+
+interface Unpacked {
+  readonly parts: readonly Buffer[];
+  /** Firehose's, to be echoed. */
+  readonly requestId?: string;
+}
 
 function isFirehose(request: FastifyRequest): boolean {
   return request.headers['x-amz-firehose-request-id'] !== undefined;

@@ -36,14 +36,22 @@ export interface IntakeResult {
 
 /** Records decoded before others get a turn on the event loop: about 5 ms. */
 const RECORDS_PER_TURN = 1000;
-/** A frame of the spool is not made larger than this, so that one push never fills its buffer. */
+/** A frame of the spool is not made larger than this, because a frame is read as one. */
 const FRAME_BYTES_MAX = 4 << 20;
+/**
+ * The events of one push are kept together up to this size, so that a full spool takes all of them or none, and
+ * nothing twice when the sender comes again. Half of what the spool holds in memory.
+ */
+const TOGETHER_BYTES_MAX = 16 << 20;
+/** A body is cut into records piece by piece: an index of all records of a large one may be larger than it. */
+const CUT_BYTES = 256 << 10;
 
 export class Intake {
   readonly source: IntakeSource;
   readonly #options: IntakeOptions;
   readonly #records: RecordDecoder;
   readonly #event = createEvent();
+  #turn = 0;
 
   constructor(source: IntakeSource, options: IntakeOptions) {
     this.source = source;
@@ -59,36 +67,35 @@ export class Intake {
    */
   async take(parts: readonly Uint8Array[]): Promise<IntakeResult> {
     const result: IntakeResult = { accepted: 0, rejected: {} };
-    let payload = new PayloadWriter(this.source.traits.name);
-    let turn = 0;
+    const kept = new Kept(this.source.traits.name, this.#options.spool);
     let base = 0;
     for (const part of parts) {
-      const framer = this.#cut(part, base, result);
+      await this.#takePart(part, base, kept, result);
       base += part.length;
-      for (let i = 0; i < framer.count; i++) {
-        if (++turn % RECORDS_PER_TURN === 0) await setImmediate();
-        this.#decode(framer, i, base - part.length, payload, result);
-        if (payload.size < FRAME_BYTES_MAX) continue;
-        await this.#keep(payload);
-        payload = new PayloadWriter(this.source.traits.name);
-      }
     }
-    await this.#keep(payload);
+    await kept.flush();
     return result;
   }
 
-  #cut(part: Uint8Array, base: number, result: IntakeResult): Framer {
+  async #takePart(part: Uint8Array, base: number, kept: Kept, result: IntakeResult): Promise<void> {
     const { traits, counters } = this.source;
     const { recordBytesMax } = this.#options;
     const framer = new Framer(traits.format.framing, { recordBytesMax });
-    framer.push(part);
-    framer.cut(true);
     counters.bytes += part.length;
-    for (const { position, length } of framer.tooLong) {
-      this.#records.tooLong(this.#stream, base + position, length);
-      count(result, REJECTION.tooLong);
+    for (let at = 0, ended = false; !ended; at += CUT_BYTES) {
+      ended = at + CUT_BYTES >= part.length;
+      framer.push(part.subarray(at, at + CUT_BYTES));
+      framer.cut(ended);
+      for (const { position, length } of framer.tooLong) {
+        this.#records.tooLong(this.#stream, base + position, length);
+        count(result, REJECTION.tooLong);
+      }
+      for (let i = 0; i < framer.count; i++) {
+        if (++this.#turn % RECORDS_PER_TURN === 0) await setImmediate();
+        this.#decode(framer, i, base, kept.payload, result);
+        if (kept.payload.size >= FRAME_BYTES_MAX) await kept.next();
+      }
     }
-    return framer;
   }
 
   /** One record, without waiting in between: the decoder's buffers are shared by all pushes. */
@@ -113,9 +120,37 @@ export class Intake {
   get #stream(): string {
     return spoolStream(this.source.traits.name);
   }
+}
 
-  async #keep(payload: PayloadWriter): Promise<void> {
-    if (payload.count > 0) await this.#options.spool.append(payload.bytes());
+/** The events of one push on their way into the spool. */
+class Kept {
+  payload: PayloadWriter;
+  readonly #source: string;
+  readonly #spool: Spool;
+  #full: Uint8Array[] = [];
+
+  constructor(source: string, spool: Spool) {
+    this.#source = source;
+    this.#spool = spool;
+    this.payload = new PayloadWriter(source);
+  }
+
+  /** Begins another frame. */
+  async next(): Promise<void> {
+    if (this.payload.count > 0) this.#full.push(this.payload.bytes());
+    this.payload = new PayloadWriter(this.#source);
+    if (this.#full.length * FRAME_BYTES_MAX >= TOGETHER_BYTES_MAX) await this.#append();
+  }
+
+  async flush(): Promise<void> {
+    if (this.payload.count > 0) this.#full.push(this.payload.bytes());
+    await this.#append();
+  }
+
+  async #append(): Promise<void> {
+    const payloads = this.#full;
+    this.#full = [];
+    if (payloads.length > 0) await this.#spool.append(...payloads);
   }
 }
 

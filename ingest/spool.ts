@@ -50,7 +50,7 @@ const SEGMENT_BYTES = 64 << 20;
 const PENDING_BYTES_MAX = 32 << 20;
 
 interface Waiting {
-  readonly payload: Uint8Array;
+  readonly payloads: readonly Uint8Array[];
   resolve(position: number): void;
   reject(error: unknown): void;
 }
@@ -110,11 +110,12 @@ export class Spool {
   }
 
   /**
-   * Keeps the payload (1 byte at least, not changed until then) and answers the position of its frame when
-   * it is safe. Rejects with code `spool-full` or `spool-failed`, both retryable, having kept nothing.
+   * Keeps the payloads (1 byte each at least, not changed until then), a frame each, and answers the position of
+   * the first one when they are safe. Rejects with code `spool-full` or `spool-failed`, both retryable, having
+   * kept none of them.
    */
-  append(payload: Uint8Array): Promise<number> {
-    const bytes = FRAME_HEADER_BYTES + payload.length;
+  append(...payloads: readonly Uint8Array[]): Promise<number> {
+    const bytes = framesBytes(payloads);
     if (this.#isBroken || this.#isClosed) return Promise.reject(failed(undefined));
     const pending = this.#pendingBytes + bytes;
     if (this.bytes + pending > this.#options.bytesMax || pending > PENDING_BYTES_MAX) {
@@ -122,7 +123,7 @@ export class Spool {
     }
     this.#pendingBytes = pending;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ payload, resolve, reject });
+      this.#waiting.push({ payloads, resolve, reject });
       this.#schedule();
     });
   }
@@ -217,8 +218,8 @@ export class Spool {
     const group = this.#waiting;
     if (group.length === 0) return;
     this.#waiting = [];
-    const parts = group.flatMap(({ payload }) => [frameHeader(payload), payload]);
-    const bytes = Buffer.concat(parts);
+    const payloads = group.flatMap((waiting) => waiting.payloads);
+    const bytes = Buffer.concat(payloads.flatMap((payload) => [frameHeader(payload), payload]));
     try {
       await this.#roll();
       await this.#write(bytes);
@@ -232,9 +233,9 @@ export class Spool {
     const last = this.#segments.at(-1)!;
     let position = last.base + last.size;
     last.size += bytes.length;
-    for (const { payload, resolve } of group) {
-      resolve(position);
-      position += FRAME_HEADER_BYTES + payload.length;
+    for (const waiting of group) {
+      waiting.resolve(position);
+      position += framesBytes(waiting.payloads);
     }
     this.#growth.resolve();
     this.#growth = Promise.withResolvers<void>();
@@ -284,6 +285,10 @@ export class Spool {
     if (next !== undefined) return this.read(next.base, bytesWanted);
     return Promise.resolve({ bytes: Buffer.alloc(0), position: this.end });
   }
+}
+
+function framesBytes(payloads: readonly Uint8Array[]): number {
+  return payloads.reduce((sum, payload) => sum + FRAME_HEADER_BYTES + payload.length, 0);
 }
 
 const DISK: SpoolDisk = {

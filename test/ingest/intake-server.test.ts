@@ -190,6 +190,26 @@ describe('AWS', () => {
       assert.deepEqual(await times(6), [1, 2, 3, 4, 5, 6]);
     }));
 
+  test('a record that is damaged in its envelope is counted and costs no other', () =>
+    withSite({}, async ({ post, times, sources }) => {
+      const records = [
+        { data: Buffer.from('1 a').toString('base64') },
+        { data: gzipSync('2 a').subarray(0, 15).toString('base64') },
+        { data: 'no base64!' },
+        { data: 7 },
+        'no record',
+        {
+          data: gzipSync(
+            '{"messageType":"DATA_MESSAGE","logEvents":[{},{"message":"3 a"}]}',
+          ).toString('base64'),
+        },
+      ];
+      const body = JSON.stringify({ requestId: 'request-1', timestamp: 5, records });
+      assert.equal((await post('/intake/toy-lines', body, headers)).status, 200);
+      assert.deepEqual(await times(2), [1, 3]);
+      assert.deepEqual(rejectedByReason(sources[0]!.counters), { malformed: 5 });
+    }));
+
   test('a delivery that cannot be taken says why in the form that Firehose expects', () =>
     withSite({}, async ({ post }) => {
       const answer = await post('/intake/toy-lines', 'no delivery', headers);
@@ -279,6 +299,46 @@ describe('refusals', () => {
       await spool.release(spool.end);
       assert.equal((await post('/intake/toy-lines', '1 a')).status, 200);
     }));
+
+  test('a push that fits only in part is refused as a whole, so nothing of it comes twice', () =>
+    withSite({ bytesMax: 6 << 20, bodyBytesMax: 1 << 20 }, async ({ post, spool }) => {
+      const body = '1 a\n'.repeat(150_000);
+      const answer = await post('/intake/toy-lines', body);
+      assert.equal(answer.status, 429);
+      assert.equal(spool.end, 0);
+      assert.equal((await post('/intake/toy-lines', body.slice(0, 400_000))).status, 200);
+      assert.ok(spool.end > 4 << 20, `${spool.end} bytes: more than one frame`);
+    }));
+
+  test('bodies count for what they become when unpacked, not for what they were sent as', async () => {
+    const gate = Promise.withResolvers<void>();
+    const disk: SpoolDisk = {
+      write: async (handle, bytes, offset) => {
+        await gate.promise;
+        await handle.write(bytes, 0, bytes.length, offset);
+      },
+      sync: (handle) => handle.datasync(),
+    };
+    await withSite({ disk, bodiesBytesMax: 200_000 }, async ({ post, server }) => {
+      // A hundredth of its size as sent: by that alone, a hundred of them would fit.
+      const bomb = new Uint8Array(gzipSync('1 a\n'.repeat(22_000)));
+      const headers = { 'content-encoding': 'gzip' };
+      const pushes = Array.from({ length: 8 }, () => post('/intake/toy-lines', bomb, headers));
+      const refused = await Promise.any(
+        pushes.map(async (push) => {
+          const answer = await push;
+          assert.equal(answer.status, 429);
+          return answer;
+        }),
+      );
+      assert.equal(refused.headers.get('retry-after'), '5');
+      gate.resolve();
+      const statuses = (await Promise.all(pushes)).map((answer) => answer.status);
+      assert.equal(statuses.filter((status) => status === 200).length, 2);
+      assert.equal(server.refused.get(429), 6);
+      assert.equal((await post('/intake/toy-lines', bomb, headers)).status, 200);
+    });
+  });
 
   test('more bodies at a time than fit in memory: 429, and the others are answered', async () => {
     const gate = Promise.withResolvers<void>();

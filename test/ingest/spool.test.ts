@@ -144,12 +144,26 @@ test('reading goes on after a restart, and positions never come twice', async ()
   assert.deepEqual(times(seen), [0, 1, 2, 10, 11, 20, 21, 22, 30, 31, 40, 41, 42, 50, 51]);
 });
 
+test('several payloads of one push are kept together or not at all, each a frame', async () => {
+  const folder = newFolder();
+  const spool = await openSpool({ ...options, folder, bytesMax: 2000 });
+  const [one, two] = [payload('a', 1), payload('a', 2, 3)];
+  assert.equal(await spool.append(one, two), 0);
+  assert.equal(await spool.append(payload('b', 4)), spool.end - payload('b', 4).length - 8);
+  const { end } = spool;
+  const fits = new Uint8Array(1000);
+  await assert.rejects(spool.append(fits, fits), { code: 'spool-full' });
+  assert.equal(spool.end, end);
+  assert.deepEqual(times(await readAll(spool)), [1, 2, 3, 4]);
+  await spool.close();
+});
+
 test('an event that cannot be read is met again, not passed over, when reading goes on', async () => {
   const spool = await openSpool({ ...options, folder: newFolder() });
   const newer = payload('a', 2);
   // The version stands first in an event, behind the name of the source.
   newer[2] = 99;
-  await Promise.all([payload('a', 1), newer, payload('a', 3)].map((one) => spool.append(one)));
+  await spool.append(payload('a', 1), newer, payload('a', 3));
   const applied: number[] = [];
   const reader = new SpoolReader({
     spool,
