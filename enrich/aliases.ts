@@ -22,6 +22,7 @@ export class AliasTable {
   readonly #max: number;
   #conflicts = 0;
   #version = 0;
+  #removals = 0;
 
   constructor(max: number) {
     assert(max >= 1, 'size of the alias table');
@@ -40,6 +41,11 @@ export class AliasTable {
   /** Grows with every change: what was looked up before is still right, and need not be saved again. */
   get version(): number {
     return this.#version;
+  }
+
+  /** Grows when a binding is given up or all are replaced: until then one that was met still holds. */
+  get removals(): number {
+    return this.#removals;
   }
 
   /** Credential of a raw key, which is named by its `h:` id. */
@@ -87,6 +93,7 @@ export class AliasTable {
     assert(from.length >= HEADER_BYTES && from[0] === VERSION, 'version of the alias table');
     this.#bindings.clear();
     this.#version += 1;
+    this.#removals += 1;
     const count = from.readUInt32LE(1);
     let at = HEADER_BYTES;
     for (let i = 0; i < count; i++) {
@@ -104,7 +111,10 @@ export class AliasTable {
   #add(rawId: string, identity: KeyIdentity): void {
     if (this.#bindings.size >= this.#max) {
       const oldest = this.#bindings.keys().next();
-      if (oldest.done !== true) this.#bindings.delete(oldest.value);
+      if (oldest.done !== true) {
+        this.#bindings.delete(oldest.value);
+        this.#removals += 1;
+      }
     }
     this.#bindings.set(rawId, identity);
     this.#version += 1;

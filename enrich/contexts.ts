@@ -26,7 +26,10 @@ export interface Context {
   readonly bindTo: Credential | undefined;
   /** Consumer as the event shows it: '' when it gave the key away. */
   readonly consumer: string;
-  /** Version of the alias table for which `key` and the binding were last checked; -1: never. */
+  /**
+   * State of the alias table for which `key` and the binding were last checked; -1: never. Its `removals` where
+   * there is a binding, which others do not change; else its `version`.
+   */
   version: number;
 }
 

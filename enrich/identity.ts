@@ -123,8 +123,17 @@ export class Identities {
   #accept(raw: RawKey | undefined): number {
     if (raw?.identity === undefined) return REJECTION.noKey;
     this.#byRaw = true;
-    this.key = this.#options.aliases.find(raw.identity.id) ?? raw.identity;
+    this.key = this.#known(raw, raw.identity);
     return REJECTION.ok;
+  }
+
+  #known(raw: RawKey, own: KeyIdentity): KeyIdentity {
+    const { aliases } = this.#options;
+    if (raw.known === undefined || raw.aliasVersion !== aliases.version) {
+      raw.known = aliases.find(own.id) ?? own;
+      raw.aliasVersion = aliases.version;
+    }
+    return raw.known;
   }
 
   /** A credential id that shows the raw key itself may not be seen: the key is known by its hash then. */
@@ -172,14 +181,16 @@ export class Identities {
       const start = draft.start[FIELD.rawKey]!;
       this.field.point(raw, source.fieldKeys, bytes, start, draft.end[FIELD.rawKey]!);
     }
-    if (context.version !== this.#options.aliases.version) this.#settle(context, draft, traits);
+    const { aliases } = this.#options;
+    const now = context.bindTo === undefined ? aliases.version : aliases.removals;
+    if (context.version !== now) this.#settle(context, draft, traits, now);
     this.key = context.key;
     this.bySpec = context.bySpec;
     return REJECTION.ok;
   }
 
   /** Checks a context against the alias table, which has changed. */
-  #settle(context: Context, draft: RecordDraft, traits: SourceTraits): void {
+  #settle(context: Context, draft: RecordDraft, traits: SourceTraits, now: number): void {
     const { raw, bindTo } = context;
     const { aliases } = this.#options;
     if (raw?.identity !== undefined) {
@@ -189,10 +200,10 @@ export class Identities {
         const bound = aliases.bind(raw.identity.id, bindTo.identity);
         if (!sameIdentity(bound, bindTo.identity)) return;
       } else if (context.byRaw) {
-        context.key = aliases.find(raw.identity.id) ?? raw.identity;
+        context.key = this.#known(raw, raw.identity);
       }
     }
-    context.version = aliases.version;
+    context.version = now;
   }
 
   #hashed(draft: RecordDraft, field: number): KeyIdentity {

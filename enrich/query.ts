@@ -34,7 +34,9 @@ export class QueryFinder {
       let equals = -1;
       let encoded = false;
       for (; to < end; to++) {
-        const byte = bytes[to];
+        const byte = bytes[to]!;
+        // Letters, which are most of a query, stand above all four signs.
+        if (byte > EQUALS) continue;
         if (byte === AMPERSAND || byte === HASH) break;
         if (byte === EQUALS && equals < 0) equals = to;
         if (byte === PERCENT && equals < 0) encoded = true;

@@ -25,6 +25,9 @@ export interface RawKey {
   readonly ambiguous: boolean;
   /** Length of the shortest secret in it: no shorter text can show one. */
   readonly secretBytesMin: number;
+  /** The credential it was bound to, or its own identity, when the alias table had `aliasVersion` (-1: never). */
+  known: KeyIdentity | undefined;
+  aliasVersion: number;
 }
 
 export class RawKeys {
@@ -63,7 +66,13 @@ export class RawKeys {
     const lengths = this.secrets(bytes, 0, bytes.length).map((secret) => secret.length);
     const identity =
       key === undefined ? undefined : hashedIdentity(this.#pepper, key, 0, key.length);
-    return Object.freeze({ identity, ambiguous, secretBytesMin: Math.min(...lengths) });
+    return {
+      identity,
+      ambiguous,
+      secretBytesMin: Math.min(...lengths),
+      known: undefined,
+      aliasVersion: -1,
+    };
   }
 }
 
