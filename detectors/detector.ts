@@ -82,7 +82,8 @@ export interface Detector<
   /** Score of this event, −log10 p, 0 when its gates do not hold. High is anomalous. */
   observe(state: StateOf<L>, event: ApiEvent, subject: Subject, config: C): number;
   describe(state: StateOf<L>, event: ApiEvent, subject: Subject, config: C): Evidence;
-  learn(state: StateOf<L>, event: ApiEvent, subject: Subject, config: C): void;
+  /** Left out by detectors that learn from the shared baselines and finished hours alone. */
+  learn?(state: StateOf<L>, event: ApiEvent, subject: Subject, config: C): void;
   /** An hour of the subject's life has ended (see HourListener). */
   hourEnded?(
     state: StateOf<L>,

@@ -105,6 +105,4 @@ export const newPlace = defineDetector<typeof LAYOUT, Config>({
       ],
     };
   },
-
-  learn(): void {},
 });

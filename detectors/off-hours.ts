@@ -103,8 +103,6 @@ export const offHours = defineDetector<typeof LAYOUT, Config>({
     };
   },
 
-  learn(): void {},
-
   hourEnded(
     state: State,
     _subject: Subject,

@@ -97,8 +97,6 @@ export const volumeDrop = defineDetector<typeof LAYOUT, Config>({
     return describe(subject, subject.second);
   },
 
-  learn(): void {},
-
   absence: {
     ready(subject: Subject, config: Config): boolean {
       return subject.rate.ageHours >= config.ageHoursMin && subject.rate.base() > 0;

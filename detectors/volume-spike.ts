@@ -119,8 +119,6 @@ export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
     };
   },
 
-  learn(): void {},
-
   hourEnded(state: State, subject: Subject, hour: { readonly weight: number }): void {
     const age = subject.rate.ageHours;
     for (let k = 0; k < SPIKE_SCALES; k++) {

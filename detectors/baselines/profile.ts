@@ -62,10 +62,15 @@ export function multiplier(
   meanPerHour: number,
 ): number {
   const slot = hour % HOURS_OF_WEEK;
+  // As visitsOf, with the slot of the last whole hour taken out of the loop.
+  const lastSlot = (now - 1) % HOURS_OF_WEEK;
   let seen = 0;
   let weight = 0;
   for (let day = 0, x = slot % 24; day < 7; day++, x += 24) {
-    const e = meanPerHour * visitWeight(visitsOf(x, now, firstHour));
+    const ago = lastSlot >= x ? lastSlot - x : lastSlot - x + HOURS_OF_WEEK;
+    const last = now - 1 - ago;
+    const visits = last < firstHour ? 0 : (((last - firstHour) / HOURS_OF_WEEK) | 0) + 1;
+    const e = meanPerHour * visitWeight(visits);
     seen += RATIOS[profile.get(x)]! * e;
     weight += e;
   }

@@ -84,9 +84,8 @@ export class Docket {
     const { judge } = this;
     if (judge.header.dueAt !== 0 && judge.header.dueAt <= event.at) return true;
     const second = Math.floor(event.at / 1000);
-    for (const { detector, settings, state } of judge.seats) {
-      if (detector.absence === undefined || !settings.enabled) continue;
-      if (detector.absence.suspects(judge.subject, state, second, settings)) return true;
+    for (const { absence, settings, state } of judge.absenceSeats) {
+      if (absence.suspects(judge.subject, state, second, settings)) return true;
     }
     return false;
   }
@@ -205,9 +204,7 @@ export class Docket {
     const { header } = judge;
     judge.face(judge.rate.state.second);
     let next = Number.POSITIVE_INFINITY;
-    for (const { detector, settings, state } of judge.seats) {
-      const { absence } = detector;
-      if (absence === undefined || !settings.enabled) continue;
+    for (const { absence, detector, settings, state } of judge.absenceSeats) {
       const isAbsent = group.open
         .get(slot)
         ?.episodes.some((e) => e.detector === detector.id && e.absent && e.closedAt === null);

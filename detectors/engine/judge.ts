@@ -12,7 +12,7 @@ import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
 import { type HourListener, RateBaseline } from '../baselines/rate.ts';
 import { RATE_LAYOUT } from '../baselines/rate-state.ts';
 import { zoneShift } from '../baselines/zone-shift.ts';
-import type { Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
+import type { Absence, Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
 import {
   bindState,
   Cursor,
@@ -50,8 +50,14 @@ export type Header = StateOf<typeof HEADER_LAYOUT>;
 /** A detector as it runs here: with its settings checked and its state bound to the cursor. */
 export interface Seat {
   readonly detector: Detector;
+  readonly observe: Detector['observe'];
   readonly settings: DetectorSettings;
   readonly state: StateOf<Layout>;
+}
+
+/** A seat whose detector judges absence. */
+export interface AbsenceSeat extends Seat {
+  readonly absence: Absence<Layout, DetectorSettings>;
 }
 
 interface MutableSubject extends Subject {
@@ -63,6 +69,8 @@ interface MutableSubject extends Subject {
 }
 
 /** Learning stops for this long after suspicion began, then goes on damped (design.md §5). */
+type Learner = Seat & { readonly learn: NonNullable<Detector['learn']> };
+
 const LEARNING_STOP_SECONDS = 1800;
 const DAMPED = 0.1;
 
@@ -70,11 +78,14 @@ export class Judge {
   readonly layout: RecordLayout;
   readonly header: Header;
   readonly seats: readonly Seat[];
+  /** Seats that judge absence and are switched on. */
+  readonly absenceSeats: readonly AbsenceSeat[];
   readonly rate: RateBaseline;
   readonly places: PlacesBaseline;
   /** Scores of the last `observe`, by seat. */
   readonly scores: Float64Array;
   readonly subject: MutableSubject;
+  private readonly learners: readonly Learner[];
   private readonly cursor: Cursor;
   private readonly zones: (id: string) => string | undefined;
 
@@ -98,9 +109,19 @@ export class Judge {
     this.places = new PlacesBaseline(bindState(this.cursor, part(2), PLACES_LAYOUT));
     this.seats = detectors.map((detector, i) => ({
       detector,
+      // Taken out of the detector: the detectors differ in shape, seats do not.
+      observe: detector.observe,
       settings: settingsOf(detector, config[detector.id] ?? {}),
       state: bindState(this.cursor, part(baselines.length + i), detector.layout),
     }));
+    this.absenceSeats = this.seats.flatMap((seat) => {
+      const { absence } = seat.detector;
+      return absence === undefined || !seat.settings.enabled ? [] : [{ ...seat, absence }];
+    });
+    this.learners = this.seats.flatMap((seat) => {
+      const { learn } = seat.detector;
+      return learn === undefined ? [] : [{ ...seat, learn }];
+    });
     this.rate = new RateBaseline(bindState(this.cursor, part(1), RATE_LAYOUT), [
       this.hourListener(),
     ]);
@@ -159,7 +180,7 @@ export class Judge {
     for (let i = 0; i < seats.length; i++) {
       const seat = seats[i]!;
       scores[i] = seat.settings.enabled
-        ? seat.detector.observe(seat.state, event, subject, seat.settings)
+        ? seat.observe(seat.state, event, subject, seat.settings)
         : 0;
     }
   }
@@ -184,10 +205,10 @@ export class Judge {
 
   /** Learns the event scored last. */
   learn(event: ApiEvent): void {
-    const { header, rate, places, subject, seats } = this;
-    for (let i = 0; i < seats.length; i++) {
-      const seat = seats[i]!;
-      seat.detector.learn(seat.state, event, subject, seat.settings);
+    const { header, rate, places, subject, learners } = this;
+    for (let i = 0; i < learners.length; i++) {
+      const seat = learners[i]!;
+      seat.learn(seat.state, event, subject, seat.settings);
     }
     const settled = places.settled(subject.second - subject.firstAt / 1000, subject.events);
     places.learn(event.place, subject.second, subject.weight, settled);
