@@ -1,10 +1,12 @@
 /** The tree keeps its shape: imports, sizes, banned calls, dead files, lists. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { BANS, bannedFaults } from './tidy/banned.ts';
-import { readSources, type SourceFile } from './tidy/files.ts';
+import { ROOT, readSources, type SourceFile } from './tidy/files.ts';
 import { cycles, importFaults, importsOf, unreached } from './tidy/imports.ts';
-import { LISTS, missingFromList, partsOf } from './tidy/lists.ts';
+import { LISTS, missingFromList, partsOf, withoutFixtures } from './tidy/lists.ts';
 import { functionsOf, sizeFaults } from './tidy/sizes.ts';
 
 const files = readSources();
@@ -41,10 +43,12 @@ test('every file is reached from an entry', () => {
   none(unreached(files, entries));
 });
 
-test('every format, detector and command stands in its list', () => {
+test('every format, detector and command stands in its list, and has its fixtures', () => {
   for (const rule of LISTS) {
     none(missingFromList(files, rule));
     assert.notEqual(partsOf(files, rule).length, 0, `no part found for ${rule.list}`);
+    if (rule.fixtures === undefined) continue;
+    none(withoutFixtures(files, rule, readdirSync(join(ROOT, rule.fixtures))));
   }
 });
 
@@ -147,7 +151,7 @@ test('every ban catches what it bans, and says what to write', () => {
   none(bannedFaults(file('core/clock.ts', 'Date.now()')));
 });
 
-test('the list check sees a part that stands in no list', () => {
+test('the list check sees a part that stands in no list or has no fixtures', () => {
   const rule = LISTS[1]!;
   const part = file('detectors/a.ts', 'export const a = defineDetector({});');
   const shared = file('detectors/words.ts', 'export const b = 1;');
@@ -155,5 +159,9 @@ test('the list check sees a part that stands in no list', () => {
   none(missingFromList([part, shared, list], rule));
   assert.deepEqual(missingFromList([part, shared, file('detectors/list.ts', '')], rule), [
     'detectors/a.ts: not in detectors/list.ts',
+  ]);
+  none(withoutFixtures([part, shared, list], rule, ['a']));
+  assert.deepEqual(withoutFixtures([part, shared, list], rule, ['b']), [
+    'detectors/a.ts: no fixtures in test/fixtures/detectors/a/',
   ]);
 });

@@ -1,4 +1,5 @@
 /** A part that exists but stands in no list would never run. */
+import { posix } from 'node:path';
 import type { SourceFile } from './files.ts';
 import { importsOf } from './imports.ts';
 import { mask } from './mask.ts';
@@ -9,6 +10,8 @@ export interface ListRule {
   readonly folder: string;
   /** What a file that belongs into the list has in its code. */
   readonly part: RegExp;
+  /** Folder that holds one of fixtures for each part, named like its file. */
+  readonly fixtures?: string;
 }
 
 export const LISTS: readonly ListRule[] = [
@@ -16,11 +19,13 @@ export const LISTS: readonly ListRule[] = [
     list: 'ingest/formats/list.ts',
     folder: 'ingest/formats/',
     part: /^export const \w+(?:: Format = |\b.*\bdefineFormat\()|\bsatisfies Format\b/m,
+    fixtures: 'test/fixtures/formats/',
   },
   {
     list: 'detectors/list.ts',
     folder: 'detectors/',
     part: /^export const \w+.*\bdefineDetector\b/m,
+    fixtures: 'test/fixtures/detectors/',
   },
   {
     list: 'cli/commands/list.ts',
@@ -36,6 +41,17 @@ export function missingFromList(files: readonly SourceFile[], rule: ListRule): s
   return partsOf(files, rule)
     .filter((path) => !listed.has(path))
     .map((path) => `${path}: not in ${rule.list}`);
+}
+
+/** Parts without a folder of fixtures; `folders` are the names found there. */
+export function withoutFixtures(
+  files: readonly SourceFile[],
+  rule: ListRule,
+  folders: readonly string[],
+): string[] {
+  return partsOf(files, rule)
+    .filter((path) => !folders.includes(posix.basename(path, '.ts')))
+    .map((path) => `${path}: no fixtures in ${rule.fixtures}${posix.basename(path, '.ts')}/`);
 }
 
 export function partsOf(files: readonly SourceFile[], rule: ListRule): string[] {
