@@ -7,18 +7,25 @@ import type { DeadLetter } from '../core/store.ts';
 export const MASK_CHARS_MAX = 512;
 /** Shorter runs stay readable, so that a person can see what kind of record it was. */
 const RUN_MIN = 6;
+const PERCENT = 0x25;
+const BACKSLASH = 0x5c;
 
 /**
- * bytes[start, end) with each run of 6 or more of `[A-Za-z0-9_-]` replaced by its length (`<32>`), and every
- * byte that is not printable ASCII by `?`. At most 512 characters.
+ * bytes[start, end) with each run of 6 or more of `[A-Za-z0-9_-]` replaced by its length in bytes (`<32>`), and
+ * every byte that is not printable ASCII by `?`. An escape (`%6b`, `\x6b`, `\u006b`) counts as one letter of a
+ * run: a key written so would else be cut into runs too short to be hidden. At most 512 characters.
  */
 export function mask(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
   let i = start;
   while (i < end && text.length < MASK_CHARS_MAX) {
     let run = i;
-    while (run < end && isWord(bytes[run]!)) run++;
-    if (run - i >= RUN_MIN) {
+    let letters = 0;
+    for (let size = 1; size > 0; run += size) {
+      size = run < end ? letterBytes(bytes, run, end) : 0;
+      if (size > 0) letters++;
+    }
+    if (letters >= RUN_MIN) {
       text += `<${run - i}>`;
       i = run;
     } else {
@@ -27,6 +34,27 @@ export function mask(bytes: Uint8Array, start: number, end: number): string {
     }
   }
   return text.slice(0, MASK_CHARS_MAX);
+}
+
+/** Bytes of the letter at `at`: 1, more where it is written as an escape, 0 when none stands there. */
+function letterBytes(bytes: Uint8Array, at: number, end: number): number {
+  const c = bytes[at]!;
+  if (isWord(c)) return 1;
+  let from = at + 1;
+  let digits = 2;
+  if (c === BACKSLASH) {
+    if (bytes[from] === 0x75) digits = 4;
+    else if (bytes[from] !== 0x78) return 0;
+    from++;
+  } else if (c !== PERCENT) return 0;
+  const to = from + digits;
+  for (let i = from; i < to; i++) if (i >= end || !isHexDigit(bytes[i]!)) return 0;
+  return to - at;
+}
+
+function isHexDigit(c: number): boolean {
+  const letter = c | 0x20;
+  return (c >= 0x30 && c <= 0x39) || (letter >= 0x61 && letter <= 0x66);
 }
 
 function isWord(c: number): boolean {

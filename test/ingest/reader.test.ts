@@ -72,6 +72,11 @@ describe('mask', () => {
     assert.equal(masked('abcde abcdef abcdef'), 'abcde <6> <6>');
     assert.equal(masked('\u001b[31m\n<b>é'), '?[31m?<b>??');
     assert.equal(masked('.'.repeat(600)).length, 512);
+    const written = ['%', '\\x', '\\u00'].map((sign) =>
+      Buffer.from('secret').toString('hex').replaceAll(/../g, `${sign}$&`),
+    );
+    assert.equal(written.map(masked).join(' '), '<18> <24> <36>');
+    assert.equal(masked('k=se%63re%74&a%20b %zz%6 \\u12'), 'k=<10>&a%20b %zz%6 \\u12');
   });
   test('no run of six word characters is ever left', () => {
     for (let i = 0; i < 300; i++) {
