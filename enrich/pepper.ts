@@ -71,9 +71,17 @@ export function pepperPath(env: Readonly<Record<string, string | undefined>>): s
   return path.join(base, 'keyhound', 'pepper');
 }
 
-/** The pepper of a text; for tests and tools. Throws `usage` under 16 bytes. */
-export function pepperKey(text: string): PepperKey {
-  const bytes = Buffer.from(text.trim(), 'utf8');
+/**
+ * The pepper of a text, or of a file's bytes, which need not be text; white space around it does not count.
+ * Throws `usage` under 16 bytes.
+ */
+export function pepperKey(pepper: string | Buffer): PepperKey {
+  // One character a byte: as UTF-8, every byte that is none would become the same replacement character.
+  const given = typeof pepper === 'string' ? Buffer.from(pepper, 'utf8') : pepper;
+  const bytes = Buffer.from(
+    given.toString('latin1').replace(/^[\t-\r ]+|[\t-\r ]+$/g, ''),
+    'latin1',
+  );
   if (bytes.length < BYTES_MIN) {
     throw new KeyhoundError('usage', `the pepper is shorter than ${BYTES_MIN} bytes`, {
       code: 'pepper-short',
@@ -92,7 +100,7 @@ function given(
   env: PepperOptions['env'],
   name: string,
   fileName: string,
-): { text: string; file: string | undefined } | undefined {
+): { text: string | Buffer; file: string | undefined } | undefined {
   const text = env[name];
   const file = env[fileName];
   if (text !== undefined && text !== '') {
@@ -105,9 +113,9 @@ function given(
   return { text: readPepper(file), file };
 }
 
-function readPepper(file: string): string {
+function readPepper(file: string): Buffer {
   try {
-    return fs.readFileSync(file, 'utf8');
+    return fs.readFileSync(file);
   } catch (cause) {
     throw new KeyhoundError('usage', `cannot read the pepper file ${file}`, {
       cause,

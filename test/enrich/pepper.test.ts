@@ -94,3 +94,12 @@ test('short, missing, doubled and misplaced peppers are refused without being sh
 test('the fingerprint names a pepper and stays the same between versions', () => {
   assert.equal(pepperKey('a pepper for tests only, 32 bytes').fingerprint, 'ba4dc5c068b3473c');
 });
+
+test('a pepper of random bytes keeps every bit of them', () => {
+  const file = path.join(fresh(), 'bytes');
+  const fingerprints = [0x80, 0x81].map((byte) => {
+    fs.writeFileSync(file, Buffer.concat([Buffer.alloc(31, 0xff), Buffer.from([byte, 0x0a])]));
+    return loadPepper({ env: { KEYHOUND_PEPPER_FILE: file } }).fingerprint;
+  });
+  assert.notEqual(fingerprints[0], fingerprints[1]);
+});
