@@ -227,6 +227,13 @@ function letters(allowed: string): Uint8Array {
   return table;
 }
 
+/** Every byte that is neither space, control character nor quote. */
+function visible(): Uint8Array {
+  const table = new Uint8Array(256).fill(1, 0x21);
+  table[QUOTE] = 0;
+  return table;
+}
+
 const DIGITS = '0123456789';
 const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const LOWER = UPPER.toLowerCase();
@@ -234,7 +241,10 @@ const number = letters(`${DIGITS}.`);
 const address = letters(`${DIGITS}abcdefABCDEF:.unix`);
 const word = letters(`${DIGITS}${UPPER}${LOWER}_.`);
 
-/** Variables whose letters are known and that no client can fill with spaces or the like. */
+/**
+ * Variables whose letters are known and that no client can fill with spaces or the like. Letters that are missing
+ * here let a client make its own lines unreadable.
+ */
 const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ...[
     'status',
@@ -262,7 +272,8 @@ const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ...['pipe', 'https', 'ssl_protocol', 'ssl_session_reused', 'hostname', 'http2', 'http3'].map(
     (name): [string, Shape] => [name, word],
   ),
-  ['host', letters(`${DIGITS}${UPPER}${LOWER}_.:[]`)],
+  // The client's own: NGINX lets anything pass in it but space and control characters.
+  ['host', visible()],
   ['server_name', letters(`${DIGITS}${UPPER}${LOWER}_.*`)],
   ['server_protocol', letters(`${DIGITS}${UPPER}/.`)],
   // Both are always there: day/month/year:time and zone, or the same after RFC 3339.

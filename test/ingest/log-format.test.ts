@@ -106,6 +106,23 @@ test('a format in which a client could move a field is refused with the names', 
   assert.equal(result, REJECTION.ok);
 });
 
+test('a client cannot make its lines unreadable by the name of the host it asks for', () => {
+  const format = '$host $remote_addr [$time_local] $status "$request"';
+  for (const host of ['api.example.com', 'a*b', "a'$(x)|y", '[::1]', 'a\\x22b', '%41', 'é', '-']) {
+    const line = `${host} 198.51.100.7 [22/Nov/2026:04:18:21 +0000] 200 "GET / HTTP/1.1"`;
+    const { result, draft, text } = read(format, line);
+    assert.equal(result, REJECTION.ok, host);
+    assert.deepEqual([draft.status, text('clientAddress')], [200, '198.51.100.7']);
+  }
+  // Where the separator may be part of the name, nothing is read that it could shift.
+  const forged = read('$msec|$host|$status', '1795321100.542|a|599|b|200');
+  assert.equal(forged.draft.status, 200);
+  assert.throws(
+    () => nginx.createDecoder({ logFormat: '$msec $host|$remote_addr|$http_user_agent' }),
+    usage(/\$remote_addr, \$http_user_agent cannot be read/),
+  );
+});
+
 test('tabs are fences like quotes', () => {
   const format = '$time_iso8601\t$http_user_agent\t$status\t$request_uri';
   const line = '2026-11-22T04:18:21+00:00\tan agent 599\t200\t/v1/x y';
