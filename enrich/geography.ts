@@ -66,7 +66,7 @@ export function openGeography(options: GeographyOptions = {}): Geography {
       const kind = kindOf(address);
       if (kind !== 'public') return kind === 'private' ? PRIVATE_PLACE : UNKNOWN_PLACE;
       const text = address.toString();
-      return city.locate(text, asns?.reader.get(text)?.autonomous_system_number ?? 0);
+      return city.locate(text, asns?.find(text)?.autonomous_system_number ?? 0);
     },
     info(now) {
       const { source, builtAt } = city;
@@ -158,18 +158,18 @@ function builtAtOf(checksum: string, folder: string, packageFile: string): numbe
 }
 
 function ownCities(file: string, places: Places): Locator {
-  const { reader, name, builtAt } = openMmdb<CityResponse>(file);
+  const { find, name, builtAt } = openMmdb<CityResponse>(file);
   return {
     name,
     source: 'mmdb',
     builtAt,
     locate(address, asn) {
-      const found = reader.get(address);
+      const found = find(address);
       if (found === null) return asn === 0 ? UNKNOWN_PLACE : places.place({ ...NOTHING, asn });
       return places.place({
         country: (found.country ?? found.registered_country)?.iso_code ?? '',
         region: found.subdivisions?.[0]?.iso_code ?? '',
-        city: found.city?.names.en ?? '',
+        city: found.city?.names?.en ?? '',
         latitude: found.location?.latitude ?? null,
         longitude: found.location?.longitude ?? null,
         radiusKm: found.location?.accuracy_radius ?? null,
@@ -181,7 +181,7 @@ function ownCities(file: string, places: Places): Locator {
 }
 
 interface Mmdb<T extends CityResponse | AsnResponse> {
-  readonly reader: Reader<T>;
+  find(address: string): T | null;
   readonly name: string;
   readonly builtAt: number;
 }
@@ -189,9 +189,13 @@ interface Mmdb<T extends CityResponse | AsnResponse> {
 function openMmdb<T extends CityResponse | AsnResponse>(file: string): Mmdb<T> {
   try {
     const reader = new Reader<T>(fs.readFileSync(file));
-    const { databaseType, buildEpoch } = reader.metadata;
-    const builtAt = buildEpoch.getTime();
-    return { reader, name: `${databaseType} ${buildEpoch.toISOString().slice(0, 10)}`, builtAt };
+    const { databaseType, buildEpoch, ipVersion } = reader.metadata;
+    return {
+      // The reader looks IPv6 addresses up in a file of IPv4 too, by their first 32 bits: a place of somebody else.
+      find: (address) => (ipVersion === 4 && address.includes(':') ? null : reader.get(address)),
+      name: `${databaseType} ${buildEpoch.toISOString().slice(0, 10)}`,
+      builtAt: buildEpoch.getTime(),
+    };
   } catch (cause) {
     throw new KeyhoundError('usage', `geography: ${file} cannot be read as an .mmdb file`, {
       cause,

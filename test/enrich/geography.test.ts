@@ -87,6 +87,16 @@ test('own .mmdb files give places, network operators and their build date', () =
   const elsewhere = own.placeOf(ipaddr.process('8.8.9.9'));
   assert.deepEqual([elsewhere.kind, elsewhere.asn], ['unknown', 64500]);
   assert.equal(own.placeOf(ipaddr.process('9.9.9.9')), UNKNOWN_PLACE);
+  // 0808:0808 are the bits of 8.8.8.8, and nothing else of it.
+  assert.equal(own.placeOf(ipaddr.process('808:808::1')), UNKNOWN_PLACE);
+});
+
+test('an .mmdb file whose cities have no names is read without them', () => {
+  const city = path.join(folder, 'nameless.mmdb');
+  const record = { country: { iso_code: 'NZ' }, city: { geoname_id: 7 } };
+  fs.writeFileSync(city, writeMmdb('8.8.8.0/24', 'Nameless', Date.UTC(2026, 1, 3), record));
+  const place = openGeography({ city }).placeOf(ipaddr.process('8.8.8.8'));
+  assert.deepEqual([place.country, place.city], ['NZ', '']);
 });
 
 test('a file that is no .mmdb is refused as a usage error', () => {
