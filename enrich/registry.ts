@@ -52,7 +52,8 @@ function readRegistry(file: string, report: Report): readonly RawEntry[] {
 function readText(file: string): string {
   try {
     if (fs.statSync(file).size > FILE_BYTES_MAX) throw new Error('larger than 256 MiB');
-    return fs.readFileSync(file, 'utf8');
+    // Editors on Windows put a byte order mark in front, which JSON.parse refuses.
+    return fs.readFileSync(file, 'utf8').replace(/^\ufeff/, '');
   } catch (cause) {
     throw new KeyhoundError('usage', `keys: cannot read ${file}`, {
       cause,
@@ -82,8 +83,12 @@ function validated(raw: readonly RawEntry[], report: Report): Located[] {
 const ID = /^(?:h:[0-9a-f]{32}|ip:[0-9a-fA-F:.]+|(?!h:|ip:)[A-Za-z][A-Za-z0-9_.-]*:.+)$/;
 
 function checkEntry(entry: KeyEntry, fault: (message: string) => void): void {
-  if (!ID.test(entry.id)) {
-    fault('id: must be GATEWAY:credential-id, or h: and 32 hexadecimal digits; never a raw key');
+  for (const field of ['id', 'predecessor'] as const) {
+    const id = entry[field];
+    if (id === undefined || ID.test(id)) continue;
+    fault(
+      `${field}: must be GATEWAY:credential-id, or h: and 32 hexadecimal digits; never a raw key`,
+    );
   }
   if (entry.timeZone !== undefined && !isTimeZone(entry.timeZone)) {
     fault('timeZone: no IANA time zone, e.g. Europe/Berlin');

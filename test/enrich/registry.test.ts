@@ -49,7 +49,11 @@ test('a CSV file with quoted cells, lists and days is read', () => {
 });
 
 test('a JSON file is read, as an array or under "keys"', () => {
-  for (const text of ['[{"id":"kong:a"}]', '{"keys":[{"id":"kong:a"}]}']) {
+  for (const text of [
+    '[{"id":"kong:a"}]',
+    '{"keys":[{"id":"kong:a"}]}',
+    '\ufeff[{"id":"kong:a"}]',
+  ]) {
     assert.equal(load('keys.json', text).size, 1);
   }
 });
@@ -134,6 +138,14 @@ test('a key that is its own predecessor over some steps is refused, a chain is n
   const loop = 'id,predecessor\nkong:a,kong:b\nkong:b,kong:c\nkong:c,kong:a\nkong:d,kong:a\n';
   assert.equal(faults('loop.csv', loop).length, 1);
   assert.equal(faults('self.csv', 'id,predecessor\nkong:a,kong:a\n').length, 1);
+});
+
+test('a raw key is refused where an id belongs, as predecessor too', () => {
+  const text = '[{"id":"kong:a","predecessor":"sk_live_canary"},{"id":"sk_live_canary"}]';
+  assert.deepEqual(
+    faults('raw.json', text).map((line) => line.split(':').slice(0, 2).join(':')),
+    ['line 1: predecessor', 'line 1: id'],
+  );
 });
 
 test('no message quotes what stands in the file', () => {
