@@ -164,7 +164,9 @@ export class Docket {
     if (incident.episodes.length === 0) return undefined;
     if (open === undefined) group.open.set(slot, incident);
     group.openChanged.add(slot);
-    if (incident.risk >= SUSPICION_RISK && header.suspectSecond === 0) {
+    // A claim accuses nobody: or who only knows a key's id could keep it from learning.
+    const isProven = event === undefined || event.attested;
+    if (isProven && incident.risk >= SUSPICION_RISK && header.suspectSecond === 0) {
       header.suspectSecond = Math.floor(at / 1000);
       subject.weight = 0;
     }
