@@ -3,10 +3,12 @@ import type { Config } from '../../core/config.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import type { Finding, Incident } from '../../core/finding.ts';
+import type { LoadedState } from '../../core/store.ts';
 import type { Detector } from '../../detectors/detector.ts';
 import { DetectionEngine } from '../../detectors/engine/engine.ts';
 import { DETECTORS } from '../../detectors/list.ts';
 import { NO_DIRECTORY } from '../support/directory.ts';
+import { hex } from './kept-state.ts';
 
 /** Lateness of the format that fixtures are written in. */
 export const LATENESS_MS = 60_000;
@@ -17,6 +19,8 @@ export interface BenchOptions {
   readonly directory?: KeyDirectory;
   readonly subjectsMax?: number;
   readonly durable?: boolean;
+  /** Restored before the stream is opened. */
+  readonly state?: LoadedState | undefined;
 }
 
 export interface Bench {
@@ -28,6 +32,10 @@ export interface Bench {
   readonly stream: number;
   /** Applies events of that stream as they are; their positions must grow. */
   feed(events: Iterable<ApiEvent>): void;
+  /** A subject's record, hex; undefined when it has none. */
+  record(id: string): string | undefined;
+  /** The same of all subjects, in order of id. */
+  records(): Record<string, string>;
 }
 
 export function openBench(options: BenchOptions = {}): Bench {
@@ -45,14 +53,24 @@ export function openBench(options: BenchOptions = {}): Bench {
     },
     options.detectors ?? DETECTORS,
   );
+  if (options.state !== undefined) engine.restore(options.state);
   const stream = engine.openStream('bench', 'bench', LATENESS_MS);
+  const record = (id: string): string | undefined => {
+    const group = engine.groups.find(({ ids }) => ids.includes(id));
+    return group && hex(group.slab.bytesOf(group.ids.indexOf(id)));
+  };
   return {
     engine,
     findings,
     incidents,
     stream,
+    record,
     feed(events) {
       for (const event of events) engine.observe(event);
+    },
+    records() {
+      const ids = engine.groups.flatMap((group) => group.ids.filter((id) => id !== '')).sort();
+      return Object.fromEntries(ids.map((id) => [id, record(id)!]));
     },
   };
 }
@@ -70,4 +88,9 @@ export function only(
 /** The last revision of each, in order of opening. */
 export function latest<T extends { readonly id: string }>(told: readonly T[]): T[] {
   return [...new Map(told.map((line) => [line.id, line])).values()];
+}
+
+/** As JSON has it, for comparing. */
+export function told(bench: Bench): unknown {
+  return JSON.parse(JSON.stringify({ findings: bench.findings, incidents: bench.incidents }));
 }
