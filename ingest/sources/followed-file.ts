@@ -32,7 +32,8 @@ export class FollowedFile {
   /** The bytes that the identity covers: they tell whether the file was written anew. */
   #beginning: Buffer = Buffer.alloc(0);
   #sizeSeen = 0;
-  /** Compressed: read to its end when it had this size. */
+  /** Compressed: read to its end when it had this size, and when it still had it a look later. */
+  #sizeAtEnd = -1;
   #sizeDone = -1;
   #sizeCompared = -1;
   #mediumBytes = 0;
@@ -164,23 +165,36 @@ export class FollowedFile {
   async #readCompressed(compression: 'gzip' | 'zstd'): Promise<Growth> {
     if (this.#sizeDone === this.#sizeSeen) return 'same';
     const { framer } = this;
+    if (this.#sizeAtEnd >= 0 && this.#sizeAtEnd !== this.#sizeSeen) await this.#reopen();
     this.#content ??= compressedContent(this.#handle, this.path, compression, framer.filledTo);
     try {
       const length = await this.#content.read(framer, this.#chunkBytes);
+      // Many members or frames may follow each other: the end of one is no end while the file grows.
+      if (length === 0 && this.#sizeAtEnd !== this.#sizeSeen) {
+        this.#sizeAtEnd = this.#sizeSeen;
+        return 'same';
+      }
       framer.cut(length === 0);
       if (length > 0) return 'grown';
       this.#sizeDone = this.#sizeSeen;
+      await this.#reopen();
       return 'complete';
     } catch (error) {
       // Still being written. Whole records were handed on; the rest is read again when it has grown.
       const isCutShort = error instanceof Error && 'code' in error && error.code === CUT_SHORT;
       if (!isCutShort) throw error;
-      await this.#content.close();
-      this.#content = undefined;
-      this.#mediumBytes = 0;
+      await this.#reopen();
       this.#sizeDone = this.#sizeSeen;
       return 'same';
     }
+  }
+
+  /** A decompressor that has come to the end reads no more: what is added is read by another. */
+  async #reopen(): Promise<void> {
+    await this.#content?.close();
+    this.#content = undefined;
+    this.#mediumBytes = 0;
+    this.#sizeAtEnd = -1;
   }
 }
 const CUT_SHORT = 'source-cut-short';

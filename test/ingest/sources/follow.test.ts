@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { RecordBatch, Source, StreamPosition } from '../../../core/source.ts';
 import { createFollowSource } from '../../../ingest/sources/follow.ts';
 import { identify } from '../../../ingest/sources/identity.ts';
@@ -197,6 +197,23 @@ describe('follow', () => {
     await follower.drain();
     assert.ok(half > 100 && half < 4000, `${half} of the first half`);
     assert.deepEqual(follower.texts(), lines);
+  });
+
+  test('members and frames that are appended to a compressed file are read', async () => {
+    for (const [end, pack] of [
+      ['gz', gzipSync],
+      ['zst', zstdCompressSync],
+    ] as const) {
+      const follower = new Follower();
+      const file = `${follower.log}.${end}`;
+      fs.writeFileSync(file, pack('a1\na'));
+      await follower.drain(0);
+      fs.appendFileSync(file, pack('2\na3\n'));
+      await follower.drain(3);
+      fs.appendFileSync(file, pack('a4\n'));
+      await follower.drain(3);
+      assert.deepEqual(follower.texts(), ['a1', 'a2', 'a3', 'a4'], end);
+    }
   });
 
   test('records of a JSON array are followed over restarts', async () => {
