@@ -39,6 +39,12 @@ function fileCount(files: number): string {
 
 /** What to try when a replay gave nothing: the sums alone do not say it to who sees them first. */
 export function replayAdvice(summary: ReplaySummary): string | undefined {
+  if (summary.events > 0 && summary.claimed === summary.events) {
+    return [
+      'Nobody checked the keys of these records, so they feed no baseline.',
+      'Where the gateway does, say it: --key SPEC, or identity: attested on the source.',
+    ].join(' ');
+  }
   if (summary.events > 0) return undefined;
   if (summary.records === 0) {
     return summary.subjects > 0
