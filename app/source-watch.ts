@@ -1,6 +1,7 @@
 /**
  * Which sources speak. A source without records for longer than usual is silent: a state of its own, which says
- * nothing about the keys behind it, and does not hold back the watermark of others.
+ * nothing about the keys behind it, and does not hold back the watermark of others. One that has not spoken since
+ * the start does: after a restart it may go on from far behind the others, and its events must not come too late.
  */
 import type { Clock } from '../core/clock.ts';
 import type { SourceState } from '../core/source.ts';
@@ -21,6 +22,7 @@ interface Seen {
   readonly source: WatchedSource;
   /** Streams of it, by engine index → wall clock of the last batch. */
   readonly streams: Map<number, number>;
+  readonly addedAt: number;
   records: number;
   changedAt: number;
   /** Event time of the newest record that skewMs speaks of. */
@@ -31,6 +33,8 @@ export interface SourceWatchOptions {
   readonly engine: {
     readonly streams: Pick<DetectionEngine['streams'], 'totals'>;
     setSilent(stream: number, silent: boolean): void;
+    awaitSource(source: string): void;
+    releaseSource(source: string): void;
   };
   readonly clock: Clock;
   readonly silentMs: number;
@@ -50,12 +54,14 @@ export class SourceWatch {
   }
 
   add(source: WatchedSource): void {
-    const changedAt = this.#options.clock.now();
+    const addedAt = this.#options.clock.now();
+    this.#options.engine.awaitSource(source.name);
     this.#seen.set(source.name, {
       source,
       streams: new Map(),
+      addedAt,
       records: 0,
-      changedAt,
+      changedAt: addedAt,
       newestAt: -1,
     });
   }
@@ -71,6 +77,7 @@ export class SourceWatch {
       seen.streams.set(stream, this.#options.clock.now());
       if (seen.source.state === 'silent') this.#wake(seen);
     }
+    this.#options.engine.releaseSource(name);
   }
 
   /** Once for each newest record: measured later, the time that passed since would count as skew. */
@@ -100,6 +107,9 @@ export class SourceWatch {
         seen.changedAt = now;
         if (source.state !== 'live') this.#wake(seen);
       } else if (now - seen.changedAt >= this.#options.silentMs) this.#silence(seen);
+      // It may speak without ever having a good record.
+      if (now - seen.addedAt >= this.#options.silentMs)
+        this.#options.engine.releaseSource(source.name);
     }
   }
 
@@ -117,6 +127,8 @@ export class SourceWatch {
   #change(source: WatchedSource, state: SourceState): void {
     if (source.state === state) return;
     source.state = state;
+    // A live one holds the watermark with its streams, from the first batch on.
+    if (state !== 'live') this.#options.engine.releaseSource(source.name);
     this.#options.onState(source);
   }
 }

@@ -71,6 +71,10 @@ export interface Engine {
    * opening it again goes on after the highest position applied.
    */
   openStream(source: string, stream: string, latenessMs: number): number;
+  /** Live: the watermark stands until the source was released too, for it may go on from far behind. */
+  awaitSource(source: string): void;
+  /** The source has spoken (its streams hold the watermark from now on), or is not to be waited for. */
+  releaseSource(source: string): void;
   /** The stream has ended (a file read to its end): it no longer holds the watermark back. */
   closeStream(stream: number, position: number): void;
   /** A stream falls silent (wall clock) or speaks again: silent ones do not hold the watermark back. */

@@ -72,6 +72,14 @@ export class DetectionEngine implements Engine {
     return this.streams.open(source, stream, latenessMs);
   }
 
+  awaitSource(source: string): void {
+    this.streams.await(source);
+  }
+
+  releaseSource(source: string): void {
+    if (this.streams.release(source)) this.docket.passWatermark();
+  }
+
   closeStream(stream: number, position: number): void {
     if (this.streams.close(stream, position)) this.docket.passWatermark();
   }

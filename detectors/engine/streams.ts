@@ -41,6 +41,18 @@ export class Streams {
   /** Streams that hold the watermark back: neither finished nor silent. */
   private holding: Stream[] = [];
   private nextLookAt = Number.NEGATIVE_INFINITY;
+  /** Sources that have not spoken in this run. Nobody knows how far behind the others they go on. */
+  private readonly awaited = new Set<string>();
+
+  /** The watermark stands until `release` was called for the source, too. */
+  await(source: string): void {
+    this.awaited.add(source);
+  }
+
+  /** The source has spoken, and its streams hold the watermark themselves; or it will not. */
+  release(source: string): boolean {
+    return this.awaited.delete(source) && this.move();
+  }
 
   open(source: string, name: string, latenessMs: number): number {
     const known = this.byName.get(name);
@@ -196,6 +208,7 @@ export class Streams {
    * same watermark.
    */
   private move(): boolean {
+    if (this.awaited.size > 0) return false;
     let least = Number.POSITIVE_INFINITY;
     let nextLook = Number.POSITIVE_INFINITY;
     for (const stream of this.holding) {

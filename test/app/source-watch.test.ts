@@ -10,10 +10,16 @@ const STREAM = 3;
 function watched() {
   const told: string[] = [];
   const silenced: boolean[] = [];
+  const awaited = new Set<string>();
   const totals = { late: 0, duplicates: 0, repeats: 0, latestAt: Number.NEGATIVE_INFINITY };
   const time = { now: T0 };
   const watch = new SourceWatch({
-    engine: { streams: { totals: () => totals }, setSilent: (_, silent) => silenced.push(silent) },
+    engine: {
+      streams: { totals: () => totals },
+      setSilent: (_, silent) => silenced.push(silent),
+      awaitSource: (name) => awaited.add(name),
+      releaseSource: (name) => awaited.delete(name),
+    },
     clock: { now: () => time.now },
     silentMs: 60_000,
     onState: ({ state }) => told.push(state),
@@ -27,7 +33,7 @@ function watched() {
     watch.heard('web', STREAM, false);
     watch.look();
   };
-  return { watch, source, time, told, silenced, batch };
+  return { watch, source, counters, time, told, silenced, awaited, batch };
 }
 
 test('the clock skew is that of the newest record when it came, however long ago that was', () => {
@@ -59,4 +65,31 @@ test('a source that stops is silent after a while, and wakes with its next recor
   batch(time.now);
   assert.deepEqual(told, ['live', 'silent', 'live']);
   assert.deepEqual(silenced.at(-1), false);
+});
+
+test('the watermark waits for a source until its first batch, its failure, or its silence', () => {
+  const spoken = watched();
+  assert.equal(spoken.awaited.size, 1);
+  spoken.batch(T0);
+  assert.equal(spoken.awaited.size, 0);
+
+  const failed = watched();
+  failed.watch.fail(failed.source, 'no such file');
+  assert.equal(failed.awaited.size, 0);
+
+  const silent = watched();
+  silent.time.now += 60_000;
+  silent.watch.look();
+  assert.equal(silent.awaited.size, 0);
+});
+
+test('the watermark does not wait for ever for a source whose records are all rejected', () => {
+  const { watch, counters, time, awaited } = watched();
+  for (let second = 0; second < 60; second++) {
+    assert.equal(awaited.size, 1);
+    time.now += 1000;
+    counters.records++;
+    watch.look();
+  }
+  assert.equal(awaited.size, 0);
 });
