@@ -122,7 +122,7 @@ async function serve(parts: StatusParts, options: RunOptions): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const loops = live.inputs.map((input) => consume(input, parts, turns, signal));
-  loops.push(keepTime(parts, turns, signal));
+  loops.push(keepTime(parts, turns, signal, options.config.config.state.checkpointMs));
   const failed = await Promise.all(loops.map((loop) => loop.catch(stopWith(stop))));
   const error = failed.find((cause) => cause !== undefined);
   if (error !== undefined) throw error;
@@ -171,10 +171,16 @@ async function consume(
 }
 
 /** Looks for silent sources, and saves when it is time. */
-async function keepTime(parts: StatusParts, turns: Turns, signal: AbortSignal): Promise<undefined> {
+async function keepTime(
+  parts: StatusParts,
+  turns: Turns,
+  signal: AbortSignal,
+  checkpointMs: number,
+): Promise<undefined> {
   const { session, watch, live } = parts;
+  const lookMs = Math.min(LOOK_MS, checkpointMs);
   while (!signal.aborted) {
-    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+    await sleep(lookMs, undefined, { signal }).catch(() => undefined);
     await turns.take(() => watch.look());
     if (session.isCheckpointDue()) await turns.take(() => save(session, live));
   }
