@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { DETECTORS } from '../../detectors/list.ts';
 import { ROOT } from '../tidy/files.ts';
 import { casesOf } from './cases.ts';
-import { CHECKS } from './conformance.ts';
+import { CHECKS, survivesCuts } from './conformance.ts';
 import { createTrial, type Trial } from './trial.ts';
 
 test('ids are unique', () => {
@@ -23,7 +23,7 @@ for (const detector of DETECTORS) {
   });
 
   describe(detector.id, () => {
-    const fixture = casesOf(detector.id).find(({ findings }) =>
+    const [fixture, ...others] = casesOf(detector.id).filter(({ findings }) =>
       findings?.some((finding) => finding.detector === detector.id),
     );
     let trial: Trial | undefined;
@@ -32,6 +32,11 @@ for (const detector of DETECTORS) {
         assert.ok(fixture !== undefined, 'no fixture in which it finds something');
         trial ??= createTrial({ ...fixture, detector, events: fixture.events() });
         check.run(trial);
+      });
+    }
+    for (const other of others) {
+      test(`${other.name}: cut at any event, it goes on as if nothing had happened`, () => {
+        survivesCuts(createTrial({ ...other, detector, events: other.events() }));
       });
     }
   });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import * as oracle from 'simple-statistics';
 import { RateBaseline } from '../../../detectors/baselines/rate.ts';
 import { RATE_LAYOUT } from '../../../detectors/baselines/rate-state.ts';
+import { findSilence } from '../../../detectors/baselines/silence.ts';
 import { stateOf, uniform } from './chance.ts';
 
 const DAY = 86_400;
@@ -40,4 +41,23 @@ test('predicted over true rate of a Poisson key is 0.95 to 1.05 on every day aft
       assert.ok(ratio >= 0.95 && ratio <= 1.05, `day ${day} at ${perSecond}/s: ${ratio}`);
     }
   }
+});
+
+test('one event from a wrong clock costs a search of eight days at most', () => {
+  const rate = new RateBaseline(stateOf(RATE_LAYOUT), []);
+  rate.init(FROM);
+  for (let second = 0; second < 3 * DAY; second += 3600) {
+    rate.advance(FROM + second);
+    rate.tally();
+    rate.learn(1);
+  }
+  let hours = 0;
+  const least = rate.leastMultiplierAt.bind(rate);
+  rate.leastMultiplierAt = (hour) => {
+    hours++;
+    return least(hour);
+  };
+  const until = Date.parse('2125-01-01T00:00:00Z') / 1000;
+  assert.equal(findSilence(rate, until, 300, { score: 0, scale: 1, seen: 0, expected: 0 }), -1);
+  assert.ok(hours >= 7 * 24 && hours <= 8 * 24 + 5, `${hours} hours looked at`);
 });
