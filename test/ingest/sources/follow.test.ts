@@ -12,7 +12,11 @@ import { identify } from '../../../ingest/sources/identity.ts';
 import { never, recordsOf, type SeenRecord } from '../toy.ts';
 
 const root = fs.mkdtempSync(join(tmpdir(), 'keyhound-follow-'));
-after(() => fs.rmSync(root, { recursive: true }));
+const followers: Follower[] = [];
+after(async () => {
+  for (const { source } of followers) await source.close();
+  fs.rmSync(root, { recursive: true });
+});
 let folders = 0;
 
 class Drained extends Error {}
@@ -34,6 +38,7 @@ class Follower {
     this.#goneLooksMax = goneLooksMax;
     fs.mkdirSync(this.folder);
     this.source = this.#create();
+    followers.push(this);
   }
 
   #create(): Source {
