@@ -14,8 +14,9 @@ const instant: Check = (value) => typeof value === 'string' && INSTANT.test(valu
 const instantOrNull: Check = (value) => value === null || instant(value);
 const severity: Check = (value) => typeof value === 'string' && SEVERITY.test(value);
 const texts: Check = (value) => Array.isArray(value) && value.length > 0 && value.every(text);
-const facts: Check = (value) =>
-  isObject(value) && Object.values(value).every((fact) => text(fact) || Number.isFinite(fact));
+const fact: Check = (value) =>
+  text(value) || Number.isFinite(value) || (Array.isArray(value) && value.every(fact));
+const facts: Check = (value) => isObject(value) && Object.values(value).every(fact);
 const counts: Check = (value) => isObject(value) && Object.values(value).every(count);
 const subject: Check = (value) =>
   isObject(value) &&
