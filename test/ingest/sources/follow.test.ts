@@ -17,13 +17,12 @@ after(async () => {
   for (const { source } of followers) await source.close();
   fs.rmSync(root, { recursive: true });
 });
-let folders = 0;
 
 class Drained extends Error {}
 
 /** A folder of logs, and a source that follows them and is stopped where nothing is left to read. */
 class Follower {
-  readonly folder = join(root, `${folders++}`);
+  readonly folder = join(root, `${followers.push(this)}`);
   readonly log = join(this.folder, 'app.log');
   readonly seen: SeenRecord[] = [];
   readonly ended: string[] = [];
@@ -38,7 +37,6 @@ class Follower {
     this.#goneLooksMax = goneLooksMax;
     fs.mkdirSync(this.folder);
     this.source = this.#create();
-    followers.push(this);
   }
 
   #create(): Source {
