@@ -1,12 +1,10 @@
 /** The bytes of one file from a position on, decompressed. Positions count decompressed bytes. */
 import { type FileHandle, open } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { Framer } from '../framing.ts';
 import { HEAD_BYTES } from '../json-head.ts';
+import { BrokenData, type Compression, decompressed } from './decompress.ts';
 import { compressionOf } from './paths.ts';
-import { ZstdFrames } from './zstd-frames.ts';
 
 export interface Content {
   /** Bytes read from the medium since the start (compressed where compressed). */
@@ -21,10 +19,10 @@ export interface Head {
   readonly bytes: Buffer;
   /** They are all there are. */
   readonly complete: boolean;
-  readonly compression: 'gzip' | 'zstd' | undefined;
+  readonly compression: Compression | undefined;
+  /** Why there are no more, where the compressed data is broken. A file that is being written ends too early. */
+  readonly broken: KeyhoundError | undefined;
 }
-
-type Compression = 'gzip' | 'zstd';
 
 /** Reads the beginning of an open file, `bytesMax` bytes of it. */
 export async function readHead(
@@ -35,24 +33,24 @@ export async function readHead(
   const raw = await readAt(handle, path, bytesMax, 0);
   const compression = compressionOf(raw);
   if (compression === undefined) {
-    return { bytes: raw, complete: raw.length < bytesMax, compression };
+    return { bytes: raw, complete: raw.length < bytesMax, compression, broken: undefined };
   }
   const chunks: Buffer[] = [];
   let length = 0;
-  const stream = decompressed(handle, compression);
+  let broken: KeyhoundError | undefined;
   try {
-    for await (const chunk of stream.output as AsyncIterable<Buffer>) {
+    for await (const chunk of decompressed(handle, compression, { bytesRead: 0 })) {
       chunks.push(chunk);
       length += chunk.length;
       if (length >= bytesMax) break;
     }
   } catch (cause) {
-    // A file that is still being written ends too early. What there is of it may be enough.
-    if (length === 0 && !isCutShort(cause)) throw broken(path, compression, cause);
-    return { bytes: Buffer.concat(chunks), complete: false, compression };
+    if (!(cause instanceof BrokenData)) throw unreadable(path, cause);
+    broken = brokenAt(path, compression, cause);
   }
   const bytes = Buffer.concat(chunks).subarray(0, bytesMax);
-  return { bytes, complete: length < bytesMax, compression };
+  const complete = length < bytesMax && broken === undefined;
+  return { bytes, complete, compression, broken };
 }
 
 /** A plain file. Does not own the handle. */
@@ -76,20 +74,23 @@ export function plainContent(handle: FileHandle, path: string, position: number)
   };
 }
 
-/** A compressed file. Does not own the handle. Rejects with code `source-cut-short` where it ends too early. */
+/**
+ * A compressed file. Does not own the handle. After everything that could be read, `read` rejects with code
+ * `source-cut-short` where the data ends too early, and with `source-damaged` where it is damaged.
+ */
 export function compressedContent(
   handle: FileHandle,
   path: string,
   compression: Compression,
   position: number,
 ): Content {
-  const stream = decompressed(handle, compression);
-  const iterator = (stream.output as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const medium = { bytesRead: 0 };
+  const iterator = decompressed(handle, compression, medium);
   let skip = position;
   let rest: Buffer | undefined;
   return {
     get mediumBytes() {
-      return stream.medium.bytesRead;
+      return medium.bytesRead;
     },
     async read(framer, bytesMax) {
       for (;;) {
@@ -108,7 +109,7 @@ export function compressedContent(
       }
     },
     async close() {
-      stream.output.destroy();
+      await iterator.return(undefined);
     },
   };
 }
@@ -143,40 +144,6 @@ export async function readAt(
   return buffer.subarray(0, filled);
 }
 
-interface Medium {
-  bytesRead: number;
-}
-
-function decompressed(handle: FileHandle, compression: Compression) {
-  const medium: Medium = { bytesRead: 0 };
-  const options = { chunkSize: 256 * 1024 };
-  // Errors of the parts before it reach the reader of `output`.
-  if (compression === 'gzip') {
-    const output = createGunzip(options);
-    pipeline(chunksOf(handle, medium), output, () => {});
-    return { medium, output };
-  }
-  const output = createZstdDecompress(options);
-  pipeline(chunksOf(handle, medium), framesOf, output, () => {});
-  return { medium, output };
-}
-
-/** By the handle, because the path may name another file by now; a stream would close the handle. */
-async function* chunksOf(handle: FileHandle, medium: Medium): AsyncGenerator<Buffer> {
-  for (;;) {
-    const chunk = Buffer.allocUnsafe(256 * 1024);
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, medium.bytesRead);
-    if (bytesRead === 0) return;
-    medium.bytesRead += bytesRead;
-    yield chunk.subarray(0, bytesRead);
-  }
-}
-
-async function* framesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const frames = new ZstdFrames();
-  for await (const chunk of chunks) yield* frames.cut(chunk);
-}
-
 async function nextChunk(
   iterator: AsyncIterator<Buffer>,
   path: string,
@@ -186,20 +153,15 @@ async function nextChunk(
     const next = await iterator.next();
     return next.done === true ? undefined : next.value;
   } catch (cause) {
-    throw broken(path, compression, cause);
+    if (!(cause instanceof BrokenData)) throw unreadable(path, cause);
+    throw brokenAt(path, compression, cause);
   }
 }
 
-function isCutShort(cause: unknown): boolean {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === 'Z_BUF_ERROR' || code === 'ZSTD_error_srcSize_wrong';
-}
-
-function broken(path: string, compression: Compression, cause: unknown): KeyhoundError {
-  const isShort = isCutShort(cause);
-  const what = isShort ? 'ends too early' : 'is damaged';
+function brokenAt(path: string, compression: Compression, cause: BrokenData): KeyhoundError {
+  const what = cause.isCutShort ? 'ends too early' : 'is damaged';
   return new KeyhoundError('operating', `${path}: the ${compression} data ${what}`, {
-    code: isShort ? 'source-cut-short' : 'source-damaged',
+    code: cause.isCutShort ? 'source-cut-short' : 'source-damaged',
     hint: 'Everything before that place has been read.',
     cause,
   });

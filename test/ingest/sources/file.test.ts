@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, describe, test } from 'node:test';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
-import type { StreamPosition } from '../../../core/source.ts';
+import { KeyhoundError } from '../../../core/errors.ts';
+import type { Source, StreamPosition } from '../../../core/source.ts';
 import { createFileSource } from '../../../ingest/sources/file.ts';
 import { expandPaths } from '../../../ingest/sources/paths.ts';
 import { createStdinSource } from '../../../ingest/sources/stdin.ts';
@@ -33,6 +34,21 @@ const file = (name: string, content: string | Uint8Array): string => {
 const lines = (count: number) => Array.from({ length: count }, (_, i) => `${i} key-${i}`);
 const options = { name: 'access', framing: 'lines', chunkBytes: 50 } as const;
 const texts = (records: readonly { readonly text: string }[]) => records.map(({ text }) => text);
+
+/** Notes the records of a source, and answers the code of the error it ends with. */
+async function readUntilFailure(source: Source, seen: string[]): Promise<string> {
+  try {
+    for (;;) {
+      const batch = await source.read(never);
+      if (batch === undefined) return 'none';
+      seen.push(...texts(recordsOf(batch)));
+    }
+  } catch (error) {
+    return error instanceof KeyhoundError ? error.code : String(error);
+  } finally {
+    await source.close();
+  }
+}
 
 describe('one file', () => {
   const text = lines(100).join('\r\n');
@@ -110,6 +126,36 @@ describe('one file', () => {
     );
     await source.close();
     assert.ok(count > 100, `${count} records`);
+  });
+
+  test('damaged data: every record before the damage is read, however small the file', async () => {
+    const rows = Array.from({ length: 300 }, (_, i) => `${i} ${(i * 7919) % 10007}`);
+    const half = [rows.slice(0, 150), rows.slice(150)].map((part) => `${part.join('\n')}\n`);
+    const [first, second] = [gzipSync(half[0]!), gzipSync(half[1]!)];
+    const torn = Buffer.from(gzipSync(half.join('')));
+    torn.fill(0xff, torn.length >> 1, (torn.length >> 1) + 200);
+    const [zstd, more] = [zstdCompressSync(half[0]!), zstdCompressSync(half[1]!)];
+    const cases: readonly (readonly [string, number, Buffer])[] = [
+      ['overwritten', 60, torn],
+      ['zeros between members', 150, Buffer.concat([first, Buffer.alloc(512), second])],
+      ['garbage between members', 150, Buffer.concat([first, Buffer.from('garbage'), second])],
+      ['garbage after the end', 150, Buffer.concat([first, Buffer.alloc(9), Buffer.from('x')])],
+      ['zstd, zeros between', 150, Buffer.concat([zstd, Buffer.alloc(512), more])],
+      ['zstd, garbage between', 150, Buffer.concat([zstd, Buffer.from('garbage'), more])],
+    ];
+    for (const [name, least, content] of cases) {
+      const source = createFileSource({ ...options, path: file('damaged', content) });
+      const seen: string[] = [];
+      assert.equal(await readUntilFailure(source, seen), 'source-damaged', name);
+      assert.ok(seen.length >= least, `${name}: ${seen.length} records`);
+      assert.deepEqual(seen.slice(0, least), rows.slice(0, least), name);
+    }
+  });
+
+  test('zeros up to the end of a gzip file are padding', async () => {
+    const padded = Buffer.concat([gzipSync(text), Buffer.alloc(200_000)]);
+    const records = await readAll(createFileSource({ ...options, path: file('padded', padded) }));
+    assert.deepEqual(texts(records), lines(100));
   });
 
   test('an empty file ends at once', async () => {
