@@ -51,7 +51,7 @@ export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['che
   for (const [i, slots] of dirty.entries()) {
     for (const slot of slots) {
       if (groups[i]!.ids[slot] === '') continue;
-      judge.moveTo(groups[i]!.slab.memory, groups[i]!.slab.offset(slot));
+      judge.moveTo(groups[i]!.slab.memoryOf(slot), groups[i]!.slab.offset(slot));
       outbox.hour(judge.header);
     }
   }
@@ -123,8 +123,8 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
     group.ids[slot] = row.id;
     group.consumers[slot] = row.consumer;
     group.registered[slot] = options.directory.entry(row.id) !== undefined;
-    convert(row.record, group.slab.memory, group.slab.offset(slot));
-    judge.moveTo(group.slab.memory, group.slab.offset(slot));
+    convert(row.record, group.slab.memoryOf(slot), group.slab.offset(slot));
+    judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
     if (judge.header.dueAt !== 0) group.heap.push(judge.header.dueAt, slot);
     if (judge.header.suspectSecond !== 0 || state.open.length > 0) {
       slots.set(keyOf(row.digest), { group, slot });

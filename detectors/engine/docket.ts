@@ -120,7 +120,7 @@ export class Docket {
         kind: 'event',
         at: event.at,
         layoutVersion: layoutVersion(this.judge),
-        record: group.slab.bytesOf(0),
+        record: group.slab.scratchOf(slot),
         event: ENCODER.encode(JSON.stringify(event)),
       });
     }
@@ -188,7 +188,7 @@ export class Docket {
     for (const group of this.groups) {
       while (group.heap.first <= watermark) {
         const slot = group.heap.pop();
-        this.judge.moveTo(group.slab.memory, group.slab.offset(slot));
+        this.judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
         const { dueAt } = this.judge.header;
         // An older entry of a subject that was armed again since, or of a slot given to another key.
         if (dueAt === 0 || dueAt > watermark) continue;

@@ -163,7 +163,7 @@ export class DetectionEngine implements Engine {
     }
     const slot = group.admit(event, registered);
     this.subjects++;
-    this.judge.moveTo(slab.memory, slab.offset(slot));
+    this.judge.moveTo(slab.memoryOf(slot), slab.offset(slot));
     this.judge.init(event.at);
     return slot;
   }
@@ -171,7 +171,7 @@ export class DetectionEngine implements Engine {
   private apply(group: KeyGroup, slot: number, event: ApiEvent): void {
     const { judge } = this;
     const { header } = judge;
-    judge.moveTo(group.slab.memory, group.slab.offset(slot));
+    judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
     if (this.options.durable) group.markDirty(slot);
     if (event.consumer !== '' && group.consumers[slot] === '')
       group.consumers[slot] = event.consumer;

@@ -78,7 +78,7 @@ export class KeyGroup {
       this.hand = this.hand + 1 >= this.slab.end ? 1 : this.hand + 1;
       const slot = this.hand;
       if (this.ids[slot] === '' || this.registered[slot] || this.open.has(slot)) continue;
-      judge.moveTo(this.slab.memory, this.slab.offset(slot));
+      judge.moveTo(this.slab.memoryOf(slot), this.slab.offset(slot));
       const idle = at - judge.header.lastAt;
       if (idle < IDLE_ONE_OFF_MS) continue;
       if (idle < IDLE_MS && judge.header.events >= ONE_OFF_EVENTS) continue;

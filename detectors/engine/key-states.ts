@@ -45,13 +45,13 @@ function consumerOf(engine: DetectionEngine, group: KeyGroup, slot: number): str
 }
 
 function lastAtOf({ judge }: DetectionEngine, group: KeyGroup, slot: number): number {
-  judge.moveTo(group.slab.memory, group.slab.offset(slot));
+  judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
   return judge.header.lastAt;
 }
 
 function stateAt(engine: DetectionEngine, group: KeyGroup, slot: number): KeyState {
   const { judge } = engine;
-  judge.moveTo(group.slab.memory, group.slab.offset(slot));
+  judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
   judge.face(judge.rate.state.second);
   const { header } = judge;
   const readiness: Record<string, Readiness> = {};

@@ -1,23 +1,24 @@
 /**
- * Records of one key group, side by side in one buffer, and the table that finds them by digest.
+ * Records of one key group in pages of PAGE_RECORDS, and the table that finds them by digest.
  *
- * Slot 0 is a scratch record: the engine copies a record there before an event is judged, so that a finding
- * can keep what it was judged from. The buffer grows by a quarter; freed slots are used again.
+ * Pages are never moved: growing copies nothing, frees nothing, and leaves no holes in the process's memory (one
+ * buffer that grew by a quarter at a time left as much again in freed pieces). Freed slots are used again.
+ * Behind its records each page has a scratch record: the engine copies a record there before an event is judged,
+ * so that a finding can keep what it was judged from.
  */
 import type { KeyIdentity } from '../../core/event.ts';
 import { Memory } from './layout.ts';
 
-export const SCRATCH_SLOT = 0;
-const FIRST_CAPACITY = 8;
-const GROWTH = 1.25;
+const PAGE_BITS = 5;
+export const PAGE_RECORDS = 1 << PAGE_BITS;
+const IN_PAGE = PAGE_RECORDS - 1;
 
 export class Slab {
-  memory: Memory;
-  /** Slots in use, scratch not counted. */
+  /** Slots in use. Slot 0 is never used: in the table it means nothing. */
   size = 0;
   /** One past the highest slot ever used. */
   end = 1;
-  private capacity = FIRST_CAPACITY;
+  private readonly pages: Memory[] = [];
   private readonly recordBytes: number;
   /** Index of the first digest word inside a record, in 32-bit words. */
   private readonly digestWord: number;
@@ -27,11 +28,15 @@ export class Slab {
   constructor(recordBytes: number, digestWord: number) {
     this.recordBytes = recordBytes;
     this.digestWord = digestWord;
-    this.memory = new Memory(new ArrayBuffer(this.capacity * recordBytes));
+    this.addPage();
   }
 
+  /** The page that a slot lies in, and where in it. */
+  memoryOf(slot: number): Memory {
+    return this.pages[slot >>> PAGE_BITS]!;
+  }
   offset(slot: number): number {
-    return slot * this.recordBytes;
+    return (slot & IN_PAGE) * this.recordBytes;
   }
 
   /** Slot of a key, or -1. */
@@ -48,8 +53,8 @@ export class Slab {
   /** Reads the lines of a key's record that every event needs; the sum keeps the reads from being left out. */
   touch(key: KeyIdentity): number {
     const slot = this.table[key.digest1 & (this.table.length - 1)]!;
-    const { i32 } = this.memory;
-    const word = (slot * this.recordBytes) >>> 2;
+    const { i32 } = this.memoryOf(slot);
+    const word = this.offset(slot) >>> 2;
     return (
       i32[word]! ^
       i32[word + 16]! ^
@@ -68,7 +73,7 @@ export class Slab {
   add(key: KeyIdentity): number {
     if ((this.size + 1) * 2 > this.table.length) this.rehash(this.table.length * 2);
     const slot = this.free.pop() ?? this.take();
-    const { memory } = this;
+    const memory = this.memoryOf(slot);
     const at = this.offset(slot);
     memory.bytes.fill(0, at, at + this.recordBytes);
     const word = (at >>> 2) + this.digestWord;
@@ -99,24 +104,31 @@ export class Slab {
   }
 
   copyToScratch(slot: number): void {
-    const at = slot * this.recordBytes;
-    this.memory.bytes.copyWithin(0, at, at + this.recordBytes);
+    const at = this.offset(slot);
+    const to = PAGE_RECORDS * this.recordBytes;
+    this.memoryOf(slot).bytes.copyWithin(to, at, at + this.recordBytes);
+  }
+
+  /** A copy of what was last copied to scratch, if that was this slot's record. */
+  scratchOf(slot: number): Uint8Array {
+    const from = PAGE_RECORDS * this.recordBytes;
+    return this.memoryOf(slot).bytes.slice(from, from + this.recordBytes);
   }
 
   /** A copy of a record's bytes. */
   bytesOf(slot: number): Uint8Array {
     const at = this.offset(slot);
-    return this.memory.bytes.slice(at, at + this.recordBytes);
+    return this.memoryOf(slot).bytes.slice(at, at + this.recordBytes);
   }
 
   digestOf(slot: number): Uint8Array {
     const at = this.offset(slot) + this.digestWord * 4;
-    return this.memory.bytes.slice(at, at + 16);
+    return this.memoryOf(slot).bytes.slice(at, at + 16);
   }
 
   private holds(slot: number, key: KeyIdentity): boolean {
-    const { i32 } = this.memory;
-    const word = ((slot * this.recordBytes) >>> 2) + this.digestWord;
+    const { i32 } = this.memoryOf(slot);
+    const word = (this.offset(slot) >>> 2) + this.digestWord;
     return (
       i32[word + 1] === (key.digest1 | 0) &&
       i32[word] === (key.digest0 | 0) &&
@@ -126,8 +138,8 @@ export class Slab {
   }
 
   private home(slot: number): number {
-    const word = ((slot * this.recordBytes) >>> 2) + this.digestWord + 1;
-    return this.memory.i32[word]! & (this.table.length - 1);
+    const word = (this.offset(slot) >>> 2) + this.digestWord + 1;
+    return this.memoryOf(slot).i32[word]! & (this.table.length - 1);
   }
 
   private enter(slot: number): void {
@@ -138,13 +150,12 @@ export class Slab {
   }
 
   private take(): number {
-    if (this.end === this.capacity) {
-      this.capacity = Math.ceil(this.capacity * GROWTH);
-      const grown = new Memory(new ArrayBuffer(this.capacity * this.recordBytes));
-      grown.bytes.set(this.memory.bytes);
-      this.memory = grown;
-    }
+    if (this.end === this.pages.length * PAGE_RECORDS) this.addPage();
     return this.end++;
+  }
+
+  private addPage(): void {
+    this.pages.push(new Memory(new ArrayBuffer((PAGE_RECORDS + 1) * this.recordBytes)));
   }
 
   private rehash(length: number): void {
