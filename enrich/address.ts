@@ -72,7 +72,7 @@ export class Addresses {
   constructor(options: AddressesOptions) {
     this.#geography = options.geography;
     this.#trusted = options.trustedProxies.map(parseRange);
-    this.#cache = new ByteCache(options.cacheSlots, SLOT_BYTES);
+    this.#cache = new ByteCache(options.cacheSlots, SLOT_BYTES, 'second');
   }
 
   /** The client's address of a record. A hit allocates nothing. */

@@ -5,6 +5,10 @@
  * stream of made-up keys costs misses, not memory; entries that came one after the other lie side by side,
  * so few of them touch few pages. What is cached never changes a result: every value must be a pure
  * function of its bytes. Memory: slots * (stride + 20) bytes, touched only as it fills.
+ *
+ * With `admit` = second, bytes are cached when they come the second time (a doorkeeper, as in TinyLFU: Einziger,
+ * Friedman and Manes 2017): ten million made-up keys then neither push out real ones nor leave their objects
+ * behind, which the collector takes late. The doorkeeper is two tags a slot; a newer one takes its place.
  */
 import { assert } from '../core/errors.ts';
 import { Views } from './views.ts';
@@ -13,6 +17,8 @@ const WAYS = 4;
 const SET_WORDS = WAYS * 2;
 /** In front of the bytes of an entry: their number. */
 const LENGTH_BYTES = 2;
+/** Tags of the doorkeeper a slot. */
+const DOOR_TAGS = 2;
 
 export class ByteCache<V> {
   readonly #stride: number;
@@ -25,13 +31,15 @@ export class ByteCache<V> {
   readonly #held: DataView;
   readonly #values: (V | undefined)[];
   readonly #views = new Views();
+  /** Tags of bytes that came once; undefined: all are cached at once. */
+  readonly #door: Uint16Array | undefined;
   #next = 0;
 
   /**
    * `slots`: a power of two, at least 4. `stride`: bytes of an entry, two more than the longest byte string
    * that is cached; a multiple of 64 keeps short ones within one line of the processor's cache.
    */
-  constructor(slots: number, stride: number) {
+  constructor(slots: number, stride: number, admit: 'first' | 'second' = 'first') {
     assert(slots >= WAYS && (slots & (slots - 1)) === 0, 'slots of a ByteCache: a power of two');
     assert(stride > LENGTH_BYTES && stride < 0xffff, 'stride of a ByteCache');
     this.#stride = stride;
@@ -41,6 +49,7 @@ export class ByteCache<V> {
     this.#bytes = new Uint8Array(slots * stride);
     this.#held = new DataView(this.#bytes.buffer);
     this.#values = new Array<V | undefined>(slots).fill(undefined);
+    this.#door = admit === 'second' ? new Uint16Array(slots * DOOR_TAGS) : undefined;
   }
 
   get(bytes: Uint8Array, start: number, end: number): V | undefined {
@@ -61,11 +70,12 @@ export class ByteCache<V> {
     return undefined;
   }
 
-  /** Caches a value for bytes that `get` did not find. Longer than the stride: not cached. */
+  /** Caches a value for bytes that `get` did not find. Longer than the stride, or not yet due: not cached. */
   set(bytes: Uint8Array, start: number, end: number, value: V): void {
     const length = end - start;
     if (length > this.#stride - LENGTH_BYTES) return;
     const hash = hashOf(this.#views.of(bytes), start, end);
+    if (this.#door !== undefined && !cameBefore(this.#door, hash)) return;
     const entry = this.#next;
     this.#next = (entry + 1) % this.#values.length;
     const place = this.#freeWay((hash & this.#setMask) * SET_WORDS, entry);
@@ -98,6 +108,15 @@ export class ByteCache<V> {
     this.#values[dropped] = undefined;
     return oldest;
   }
+}
+
+/** Whether these bytes knocked before, and were not forgotten; leaves their tag. */
+function cameBefore(door: Uint16Array, hash: number): boolean {
+  const at = (hash >>> 15) & (door.length - 1);
+  const tag = hash & 0xffff || 1;
+  if (door[at] === tag) return true;
+  door[at] = tag;
+  return false;
 }
 
 /** For these tables only; the codes that are saved come from core/hash.ts. */

@@ -41,7 +41,7 @@ export class Contexts {
   #length = 0;
 
   constructor(cacheSlots: number) {
-    this.#cache = new ByteCache(cacheSlots, SLOT_BYTES);
+    this.#cache = new ByteCache(cacheSlots, SLOT_BYTES, 'second');
   }
 
   find(draft: RecordDraft): Context | undefined {

@@ -26,7 +26,7 @@ export class Credentials {
   constructor(gateway: string, pepper: KeyObject, cacheSlots: number) {
     this.#gateway = gateway;
     this.#pepper = pepper;
-    this.#cache = new ByteCache(cacheSlots, STRIDE);
+    this.#cache = new ByteCache(cacheSlots, STRIDE, 'second');
   }
 
   lookUp(bytes: Uint8Array, start: number, end: number): Credential {

@@ -39,8 +39,8 @@ export class RawKeys {
   constructor(extractor: Extractor, pepper: KeyObject, slots: number) {
     this.#extractor = extractor;
     this.#pepper = pepper;
-    this.#short = new ByteCache(slots, STRIDE_SHORT);
-    this.#long = new ByteCache(Math.min(slots, SLOTS_LONG), STRIDE_LONG);
+    this.#short = new ByteCache(slots, STRIDE_SHORT, 'second');
+    this.#long = new ByteCache(Math.min(slots, SLOTS_LONG), STRIDE_LONG, 'second');
   }
 
   lookUp(bytes: Uint8Array, start: number, end: number): RawKey {

@@ -57,3 +57,21 @@ test('two keys of the same hash are told apart', () => {
     cache.set(key, 0, 16, i);
   }
 });
+
+test('with a doorkeeper, what comes once is not kept, and pushes out nothing that came twice', () => {
+  const cache = new ByteCache<number>(1024, 16, 'second');
+  const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const real = bytesOf('real');
+  cache.set(real, 0, real.length, 7);
+  assert.equal(cache.get(real, 0, real.length), undefined);
+  cache.set(real, 0, real.length, 7);
+  assert.equal(cache.get(real, 0, real.length), 7);
+  let kept = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const made = bytesOf(`made-${i}`);
+    cache.set(made, 0, made.length, i);
+    if (cache.get(made, 0, made.length) !== undefined) kept++;
+  }
+  assert.ok(kept < 20, `${kept} kept`);
+  assert.equal(cache.get(real, 0, real.length), 7);
+});

@@ -1,7 +1,7 @@
 /** The real command line as a child process, in a folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -32,6 +32,16 @@ export interface Child {
   told(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
+/** As `npm start` runs it. */
+const NODE_FLAGS = startFlags();
+
+function startFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: { start: string };
+  };
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
+}
+
 export interface ChildOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -46,7 +56,7 @@ export function scratch(t: Pick<TestContext, 'after'>): string {
 
 /** Starts `keyhound WORDS`. */
 export function start(words: readonly string[], options: ChildOptions): Child {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...words], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...words], {
     cwd: options.cwd,
     env: { ...process.env, NODE_TEST_CONTEXT: '', KEYHOUND_PEPPER: PEPPER, ...options.env },
     stdio: 'pipe',
