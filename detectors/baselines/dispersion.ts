@@ -11,8 +11,11 @@
  */
 import type { ArrayField } from '../engine/layout.ts';
 
-/** Weight of the prior: 30 samples of a count large enough to tell everything. */
-const RIDGE = 10;
+/**
+ * Weight of the prior in samples that tell everything at the count they were taken at. A fixed weight would be
+ * thousands of samples where the count is large: a busy key would never learn how little it varies over an hour.
+ */
+const RIDGE_SAMPLES = 40;
 const PRIOR_A = 1;
 const PRIOR_B = 0.3;
 const B_MAX = 20;
@@ -68,10 +71,12 @@ export function solveDispersion(state: DispersionState, scale: number, m: number
   const { sums, ab } = state;
   const at = 5 * scale;
   const swm = sums.get(at + 1);
-  const a11 = sums.get(at) + RIDGE;
-  const a22 = sums.get(at + 2) + RIDGE * m * m;
-  const b1 = sums.get(at + 3) + RIDGE * PRIOR_A;
-  const b2 = sums.get(at + 4) + RIDGE * m * m * PRIOR_B;
+  const factor = 1 + PRIOR_A + PRIOR_B * m;
+  const ridge = RIDGE_SAMPLES / (factor * factor);
+  const a11 = sums.get(at) + ridge;
+  const a22 = sums.get(at + 2) + ridge * m * m;
+  const b1 = sums.get(at + 3) + ridge * PRIOR_A;
+  const b2 = sums.get(at + 4) + ridge * m * m * PRIOR_B;
   const determinant = a11 * a22 - swm * swm;
   let a = 0;
   let b = 0;

@@ -80,6 +80,25 @@ export function multiplier(
 }
 
 /**
+ * The same from the hour's own visits alone, with one expected event of doubt: what silence is held against. What
+ * an hour borrows from other days must not make a free Saturday look like a working day that fell silent. Infinite
+ * before its second visit.
+ */
+export function ownMultiplier(
+  profile: ArrayField,
+  hour: number,
+  now: number,
+  firstHour: number,
+  meanPerHour: number,
+): number {
+  const slot = hour % HOURS_OF_WEEK;
+  const visits = visitsOf(slot, now, firstHour);
+  if (visits < 2) return Number.POSITIVE_INFINITY;
+  const own = meanPerHour * visitWeight(visits);
+  return (RATIOS[profile.get(slot)]! * own + 1) / (own + 1);
+}
+
+/**
  * Learns a finished hour: `count` events where the mean rate would have given `meanPerHour`; `weight` below 1
  * for an hour under suspicion. `salt` is the key's own.
  */

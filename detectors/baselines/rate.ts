@@ -8,7 +8,15 @@
  */
 import { createDecay } from './decay.ts';
 import { addDispersion, initDispersion, solveDispersion } from './dispersion.ts';
-import { HOURS_OF_WEEK, learnHour, multiplier, ratioOf, visitsOf, visitWeight } from './profile.ts';
+import {
+  HOURS_OF_WEEK,
+  learnHour,
+  multiplier,
+  ownMultiplier,
+  ratioOf,
+  visitsOf,
+  visitWeight,
+} from './profile.ts';
 import { type RateState, SCALES, SPIKE_SCALES } from './rate-state.ts';
 
 /** Periods of dispersion samples, seconds: coprime with minutes and hours, or cron would never be seen. */
@@ -28,8 +36,13 @@ const BASE_KEEP_PER_HOUR = 2 ** (-1 / HOURS_OF_WEEK);
 const LEVEL_MIN = 0.4;
 const LEVEL_MAX = 2.5;
 const LEVEL_PRIOR = 20;
-/** Added to 1/r while this hour of the week was lived through less than twice. */
-const UNVISITED_VARIANCE = 0.15;
+/** No rate is known to better than ±10 %. */
+const WOBBLE_MIN = 0.01;
+/**
+ * Least wobble while this hour of the week was lived through less than twice: a weekend still looks half like a
+ * working day then, however steady the key is (algorithms.md §7.5).
+ */
+const WOBBLE_UNVISITED = 0.45;
 /** What an hour under suspicion is worth. */
 const SUSPICIOUS_SHARE = 0.1;
 /** A minute teaches at most 4 × expected + 8 events. */
@@ -56,6 +69,8 @@ export class RateBaseline {
   lambdaMax = 0;
   /** Posterior variance of the rate at the second at hand; negative until it is asked for. */
   private unknown = -1;
+  /** Set with it. */
+  private wobbleMin = WOBBLE_MIN;
   private readonly listeners: readonly HourListener[];
 
   constructor(state: RateState, listeners: readonly HourListener[]) {
@@ -189,13 +204,13 @@ export class RateBaseline {
     const a = s.ab.get(2 * scale);
     const b = s.ab.get(2 * scale + 1);
     if (this.unknown < 0) this.unknown = this.uncertainty();
-    return a / m + Math.max(0.01, b) + (1 + a) * this.unknown;
+    return a / m + Math.max(this.wobbleMin, b) + (1 + a) * this.unknown;
   }
 
   private uncertainty(): number {
     const s = this.state;
-    const unvisited = this.visits() < 2 ? UNVISITED_VARIANCE : 0;
-    return 1 / (this.eventsOfHour() + 20) + 1 / (s.baseEvents + s.hourLearned + 1) + unvisited;
+    this.wobbleMin = this.visits() < 2 ? WOBBLE_UNVISITED : WOBBLE_MIN;
+    return 1 / (this.eventsOfHour() + 20) + 1 / (s.baseEvents + s.hourLearned + 1);
   }
 
   /** Least multiplier of any hour near the current one, for looking ahead. */
@@ -203,9 +218,17 @@ export class RateBaseline {
     const s = this.state;
     const first = this.firstHour();
     const mean = this.base() * HOUR;
-    const own = multiplier(s.profile, hour, s.hour, first, mean);
-    if (s.shift === 1) return own;
-    return Math.min(own, multiplier(s.profile, hour + s.shift - 1, s.hour, first, mean));
+    const least = Math.min(
+      multiplier(s.profile, hour, s.hour, first, mean),
+      ownMultiplier(s.profile, hour, s.hour, first, mean),
+    );
+    if (s.shift === 1) return least;
+    return Math.min(least, multiplier(s.profile, hour + s.shift - 1, s.hour, first, mean));
+  }
+
+  private ownMultiplierAt(hour: number): number {
+    const s = this.state;
+    return ownMultiplier(s.profile, hour, s.hour, this.firstHour(), this.base() * HOUR);
   }
 
   /** An hour under suspicion counts little, but it counts: nothing may stay unlearned for ever. */
@@ -233,7 +256,10 @@ export class RateBaseline {
     const between = current + (near - current) * w;
     const edge = f < 0.25 || f > 0.75 ? near : current;
     this.lambda = rate * between;
-    let least = Math.min(between, current, edge);
+    let least = Math.min(between, current, edge, this.ownMultiplierAt(s.hour));
+    if (edge !== current) {
+      least = Math.min(least, this.ownMultiplierAt(f < 0.5 ? s.hour - 1 : s.hour + 1));
+    }
     let most = Math.max(between, current, edge);
     if (s.shift !== 1) {
       const shiftedNear = f < 0.5 ? s.shiftedBefore : s.shiftedNext;

@@ -232,10 +232,11 @@ test('batchiness and wobble are the weighted least squares of the residuals, wit
     samples.push({ m, u: ((n - m) ** 2 - m) / m, w });
   }
   solveDispersion(state, 1, m);
+  const ridge = 40 / (1 + priorA + priorB * m) ** 2;
   const loss = (a: number, b: number): number =>
     oracle.sum(samples.map((x) => x.w * (x.u - a - b * x.m) ** 2)) +
-    10 * (a - priorA) ** 2 +
-    10 * m * m * (b - priorB) ** 2;
+    ridge * (a - priorA) ** 2 +
+    ridge * m * m * (b - priorB) ** 2;
   const [a, b] = [state.ab.get(2), state.ab.get(3)];
   assert.ok(b > 0.05 && b < priorB, `wobble ${b}`);
   for (const turn of [0, 1, 2, 3, 4, 5, 6, 7]) {
