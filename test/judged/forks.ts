@@ -2,8 +2,9 @@
  * Tries of the traffic model: a key learns for four weeks, and from many instants of the fifth the engine is
  * forked by its own snapshot, so that every try starts from the same honest history.
  */
+import type { TestContext } from 'node:test';
 import { type ApiEvent, createEvent } from '../../core/event.ts';
-import type { Finding, Incident } from '../../core/finding.ts';
+import { atLeast, type Finding, type Incident } from '../../core/finding.ts';
 import type { LoadedState } from '../../core/store.ts';
 import { createEngine, type DetectionEngine } from '../../detectors/engine/engine.ts';
 import { createEventFiller } from '../../traffic/api-event.ts';
@@ -70,8 +71,7 @@ function attackFrom(
 ): Try {
   const findings: Finding[] = [];
   const incidents: Incident[] = [];
-  const fork = openEngine(findings, incidents);
-  fork.engine.restore(state);
+  const fork = openEngine(findings, incidents, state);
   const attacked = createTraffic({
     seed,
     keys: 1,
@@ -94,7 +94,7 @@ interface Bench {
   tick(at: number): void;
 }
 
-function openEngine(findings: Finding[], incidents: Incident[]): Bench {
+function openEngine(findings: Finding[], incidents: Incident[], state?: LoadedState): Bench {
   const engine = createEngine({
     subjectsMax: 25_600,
     detectors: {},
@@ -104,6 +104,8 @@ function openEngine(findings: Finding[], incidents: Incident[]): Bench {
     onFinding: (finding) => findings.push(finding),
     onIncident: (incident) => incidents.push(incident),
   });
+  // As the assemblies do: streams of the past are silent until they are opened again.
+  if (state !== undefined) engine.restore(state);
   const stream = engine.openStream('tries', 'tries', LATENESS_MS);
   const fill = createEventFiller();
   const event = createEvent();
@@ -175,4 +177,19 @@ export function delayOf(attempt: Try, matches: (incident: Incident) => boolean):
     (incident) => Date.parse(incident.updatedAt) >= attempt.at && matches(incident),
   );
   return first === undefined ? Number.POSITIVE_INFINITY : Date.parse(first.updatedAt) - attempt.at;
+}
+
+/** Prints the distribution beside the test. */
+export function tell(t: TestContext, name: string, delays: readonly number[]): void {
+  const sorted = [...delays].sort((a, b) => a - b);
+  const at = (q: number): string =>
+    `${(sorted[Math.floor(q * (sorted.length - 1))]! / 1000).toFixed(1)} s`;
+  t.diagnostic(
+    `${name}: ${delays.length} tries, median ${at(0.5)}, p85 ${at(0.85)}, p90 ${at(0.9)}, max ${at(1)}`,
+  );
+}
+
+/** Delays to the first incident of at least a severity, ms; Infinity when there was none. */
+export function delays(all: readonly Try[], severity: 'info' | 'medium'): number[] {
+  return all.map((attempt) => delayOf(attempt, (incident) => atLeast(incident.severity, severity)));
 }
