@@ -71,6 +71,16 @@ export interface ReplaySummary {
   readonly cpuSeconds: number;
   readonly rssMaxBytes: number;
   readonly sources: readonly SourceReading[];
+  /** Files that could be read in part only. Absent when there is none. */
+  readonly damaged?: readonly DamagedFile[];
+}
+
+export interface DamagedFile {
+  /** Names the file. */
+  readonly message: string;
+  readonly code: string;
+  /** Up to here its text was read, bytes. */
+  readonly textBytes: number;
 }
 
 export interface Progress {

@@ -5,7 +5,7 @@ import type { SourceConfig } from '../core/config.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import type { Format, FormatOptions } from '../core/format.ts';
 import { parseKeySpec } from '../core/key-spec.ts';
-import type { Source } from '../core/source.ts';
+import type { Damage, Source } from '../core/source.ts';
 import type { SourceTraits } from '../enrich/contract.ts';
 import { detectFormat, formatById } from '../ingest/formats/list.ts';
 import { firstTime, type MergeInput, mergeChunkBytes } from '../ingest/merge.ts';
@@ -37,6 +37,8 @@ export interface InputOptions {
   onNote(text: string): void;
   /** A batch of a stream was applied. */
   onApplied?(stream: number, ended: boolean): void;
+  /** A file cannot be read on; the others are. */
+  onDamage?(damage: Damage): void;
 }
 
 export interface Inputs {
@@ -77,13 +79,19 @@ export async function fileInputs(
   const chosen: { file: FoundFile; format: Format }[] = [];
   const isEmpty = files.length > 0 && files.every((file) => file.size === 0);
   const readings = new Map<string, { why: string; files: number }>();
+  let lastBroken: KeyhoundError | undefined;
   for (const file of files) {
-    const { format, why } = await formatOf(file, settings, files.length, options);
+    const { format, why, broken } = await formatOf(file, settings, files.length, options);
+    if (broken !== undefined) {
+      lastBroken = broken;
+      options.onDamage?.({ position: 0, length: 0, error: broken });
+    }
     if (format === undefined) continue;
     chosen.push({ file, format });
     const known = readings.get(format.id);
     readings.set(format.id, { why: known?.why ?? why, files: (known?.files ?? 0) + 1 });
   }
+  if (chosen.length === 0 && lastBroken !== undefined) throw lastBroken;
   if (chosen.length === 0) {
     throw new KeyhoundError(
       'usage',
@@ -120,7 +128,7 @@ async function formatOf(
   settings: SourceSettings,
   fileCount: number,
   options: InputOptions,
-): Promise<{ format: Format | undefined; why: string }> {
+): Promise<{ format: Format | undefined; why: string; broken?: KeyhoundError | undefined }> {
   if (settings.format !== undefined) {
     return { format: formatById(settings.format), why: `given: ${settings.format}` };
   }
@@ -129,6 +137,8 @@ async function formatOf(
     const head = await readHead(handle, file.path, SAMPLE_BYTES);
     const { format, why } = detectFormat(head.bytes);
     if (format !== undefined) return { format, why };
+    // So little of it can be read that it does not tell what it is.
+    if (head.broken !== undefined) return { format, why, broken: head.broken };
     if (fileCount === 1 && head.bytes.length > 0) {
       throw new KeyhoundError('usage', `${file.path}: ${why}`, {
         code: 'unknown-format',
@@ -252,5 +262,6 @@ export function createReader(
       else engine.advance(index, position);
       options.onApplied?.(index, ended);
     },
+    onDamage: (damage) => options.onDamage?.(damage),
   });
 }

@@ -83,6 +83,11 @@ function readInput(source: SourceConfig, options: LiveOptions): LiveInput {
         futureMs: intake.futureMs,
         onNote: (text) => logger.warn({ source: source.name }, text),
         onApplied: (stream, ended) => watch.heard(source.name, stream, ended),
+        onDamage: ({ position, error }) =>
+          logger.error(
+            { source: source.name, code: error.code, position },
+            `${error.message}; read up to byte ${position} of its text, and the rest when it is repaired`,
+          ),
       }),
   };
 }

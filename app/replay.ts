@@ -8,7 +8,7 @@ import {
   type ReaderCounters,
   rejectedByReason,
 } from '../ingest/reader.ts';
-import type { Replay, ReplayOptions, ReplaySummary } from './contract.ts';
+import type { DamagedFile, Replay, ReplayOptions, ReplaySummary } from './contract.ts';
 import { fileInputs, type InputOptions, type Inputs, stdinInputs } from './inputs.ts';
 import { applySome } from './pump.ts';
 import { openSession, type Session } from './session.ts';
@@ -32,7 +32,8 @@ export const replay: Replay = async (options) => {
   });
   try {
     const counters = createCounters();
-    const found = await openInputs(options, session, counters);
+    const damaged: DamagedFile[] = [];
+    const found = await openInputs(options, session, counters, damaged);
     const stream = createMerge(found.inputs);
     try {
       await pump(
@@ -45,7 +46,11 @@ export const replay: Replay = async (options) => {
       await stream.close();
     }
     await session.checkpoint();
-    return summaryOf(session, counters, found, startedAt, process.cpuUsage(cpuBefore));
+    const cpu = process.cpuUsage(cpuBefore);
+    return {
+      ...summaryOf(session, counters, found, startedAt, cpu),
+      ...(damaged.length > 0 && { damaged }),
+    };
   } finally {
     await session.close();
   }
@@ -55,6 +60,7 @@ async function openInputs(
   options: ReplayOptions,
   session: Session,
   counters: ReaderCounters,
+  damaged: DamagedFile[],
 ): Promise<Inputs> {
   const { config } = options.config;
   const input: InputOptions = {
@@ -63,6 +69,8 @@ async function openInputs(
     counters,
     recordBytesMax: config.intake.recordBytesMax,
     onNote: options.onNote,
+    onDamage: ({ position, error: { message, code } }) =>
+      damaged.push({ message, code, textBytes: position }),
   };
   const given = {
     name: 'replay',

@@ -6,6 +6,18 @@
  * offset of a record in its stream (after decompression); it only grows within a stream.
  */
 
+import type { KeyhoundError } from './errors.ts';
+
+/** Why a stream ends where its medium does not: compressed data that is damaged, or ends too early. */
+export interface Damage {
+  /** Begin of the record that is torn; everything before it has been handed on. */
+  readonly position: number;
+  /** Bytes of that record that could be read. */
+  readonly length: number;
+  /** Names the file. */
+  readonly error: KeyhoundError;
+}
+
 /** Records of one stream, in order. Valid until the next `read` of the same source. */
 export interface RecordBatch {
   /** Stable name of the stream: equal after a restart, different after a rotation. */
@@ -24,6 +36,8 @@ export interface RecordBatch {
   readonly tooLong: readonly { readonly position: number; readonly length: number }[];
   /** The stream has been read to its end and will not grow (while following: its file is gone for good). */
   readonly ended: boolean;
+  /** Where the stream cannot be read on. The rest of a repaired file begins there. */
+  readonly damage?: Damage | undefined;
 }
 
 /** Where to go on in a stream, as saved with the state. */

@@ -6,8 +6,9 @@
  * A record over `recordBytesMax` is dropped while it is read and told in `tooLong`, so memory is bounded by
  * one chunk and one record.
  */
+import type { KeyhoundError } from '../core/errors.ts';
 import type { Framing } from '../core/format.ts';
-import type { RecordBatch } from '../core/source.ts';
+import type { Damage, RecordBatch } from '../core/source.ts';
 import { bomLength, HEAD_BYTES, jsonShape } from './json-head.ts';
 import { ValueCutter } from './json-values.ts';
 import { LineCutter } from './lines.ts';
@@ -125,6 +126,12 @@ export class Framer implements Window {
       this.#begin(shape, bomLength(held), true);
     }
     this.#cutter?.cut(this, ended);
+  }
+
+  /** The record that would have come next, had the data not been broken in it. */
+  torn(error: KeyhoundError): Damage {
+    const position = this.nextPosition;
+    return { position, length: Math.max(0, this.filledTo - position), error };
   }
 
   /** The records cut by the last `cut` as a batch that shares the buffers of this framer. */

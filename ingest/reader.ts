@@ -9,7 +9,7 @@ import type { Clock } from '../core/clock.ts';
 import { type ApiEvent, createEvent } from '../core/event.ts';
 import { type Decoder, REJECTION, REJECTIONS, type Rejection } from '../core/format.ts';
 import { createDraft, type RecordDraft } from '../core/record.ts';
-import type { RecordBatch, Source } from '../core/source.ts';
+import type { Damage, RecordBatch, Source } from '../core/source.ts';
 import type { DeadLetter } from '../core/store.ts';
 import type { Enricher, SourceTraits } from '../enrich/contract.ts';
 import { type DeadLetters, mask } from './dead-letters.ts';
@@ -80,6 +80,8 @@ export interface EventReaderOptions extends DecodingOptions {
   openStream(stream: string): number;
   /** Everything before this position has been applied (Engine.advance, closeStream). */
   onApplied(applied: Applied): void;
+  /** A stream ends because it cannot be read on; its torn record has been counted. */
+  onDamage?(damage: Damage): void;
 }
 
 /** Record bytes → event, with counters and dead letters. Shared by the readers and the HTTP intake. */
@@ -117,6 +119,14 @@ export class RecordDecoder {
     counters.records++;
     counters.outcomes[REJECTION.tooLong]!++;
     this.#keep(REJECTION.tooLong, stream, position, length, '');
+  }
+
+  /** The record that the damage of a stream stands for; how many more it hides nobody knows. */
+  torn(stream: string, { position, length }: Damage): void {
+    const { counters } = this.#options;
+    counters.records++;
+    counters.outcomes[REJECTION.malformed]!++;
+    this.#keep(REJECTION.malformed, stream, position, length, '');
   }
 
   #bury(
@@ -185,6 +195,10 @@ export class EventReader implements EventStream {
     this.#options.counters.bytes += batch.mediumBytes;
     for (const { position, length } of batch.tooLong) {
       this.#records.tooLong(batch.stream, position, length);
+    }
+    if (batch.damage !== undefined) {
+      this.#records.torn(batch.stream, batch.damage);
+      this.#options.onDamage?.(batch.damage);
     }
     return true;
   }

@@ -1,12 +1,30 @@
-import type { Incident } from '../../app/contract.ts';
+import type { DamagedFile, Incident } from '../../app/contract.ts';
+import { KeyhoundError } from '../../core/errors.ts';
 import { atLeast, SEVERITIES } from '../../core/finding.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
+import { size } from '../print/numbers.ts';
 import { createProgress, sizeAmount } from '../print/progress.ts';
 import { createWorst } from '../print/report.ts';
 import { replayAdvice, replaySummaryLines } from '../print/summary.ts';
 
 const LIMIT = 20;
+/** Files named in an error. */
+const NAMED_MAX = 20;
+
+function readInPart(damaged: readonly DamagedFile[]): KeyhoundError {
+  const named = damaged
+    .slice(0, NAMED_MAX)
+    .map(
+      ({ message, textBytes }) => `${message}; the first ${size(textBytes)} of its text were read`,
+    );
+  const more = damaged.length - named.length;
+  if (more > 0) named.push(`and ${more} more`);
+  return new KeyhoundError('operating', named.join('\n'), {
+    code: damaged[0]?.code ?? 'source-damaged',
+    hint: 'Everything else was read to its end. Replay the repaired file again; with --state only its rest is read.',
+  });
+}
 
 export const replay = defineCommand({
   name: 'replay',
@@ -96,6 +114,8 @@ export const replay = defineCommand({
     for (const line of replaySummaryLines(summary, print.style)) print.line(line);
     const advice = replayAdvice(summary);
     if (advice !== undefined) print.note(advice);
+    // Last, so that what was found in the rest stands there too.
+    if (summary.damaged !== undefined) throw readInPart(summary.damaged);
     return failed ? EXIT.verdict : EXIT.done;
   },
 });

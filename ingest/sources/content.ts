@@ -6,6 +6,16 @@ import { HEAD_BYTES } from '../json-head.ts';
 import { BrokenData, type Compression, decompressed } from './decompress.ts';
 import { compressionOf } from './paths.ts';
 
+/** True for the errors after which the same data cannot be read further. */
+export function isBroken(error: unknown): error is KeyhoundError {
+  return error instanceof KeyhoundError && (isCutShort(error) || error.code === 'source-damaged');
+}
+
+/** True for a file that may still be written. */
+export function isCutShort(error: unknown): boolean {
+  return error instanceof KeyhoundError && error.code === 'source-cut-short';
+}
+
 export interface Content {
   /** Bytes read from the medium since the start (compressed where compressed). */
   readonly mediumBytes: number;
@@ -15,6 +25,8 @@ export interface Content {
 }
 
 export interface Head {
+  /** The first bytes as they stand in the file. */
+  readonly raw: Buffer;
   /** The first bytes, decompressed, at most HEAD_BYTES. */
   readonly bytes: Buffer;
   /** They are all there are. */
@@ -33,7 +45,8 @@ export async function readHead(
   const raw = await readAt(handle, path, bytesMax, 0);
   const compression = compressionOf(raw);
   if (compression === undefined) {
-    return { bytes: raw, complete: raw.length < bytesMax, compression, broken: undefined };
+    const complete = raw.length < bytesMax;
+    return { raw, bytes: raw, complete, compression, broken: undefined };
   }
   const chunks: Buffer[] = [];
   let length = 0;
@@ -50,7 +63,7 @@ export async function readHead(
   }
   const bytes = Buffer.concat(chunks).subarray(0, bytesMax);
   const complete = length < bytesMax && broken === undefined;
-  return { bytes, complete, compression, broken };
+  return { raw, bytes, complete, compression, broken };
 }
 
 /** A plain file. Does not own the handle. */

@@ -1,10 +1,17 @@
 /** One file, read to its end once: `replay`. For files that grow see follow.ts. */
 import type { FileHandle } from 'node:fs/promises';
 import type { Framing } from '../../core/format.ts';
-import type { RecordBatch, Source, StreamPosition } from '../../core/source.ts';
+import type { Damage, RecordBatch, Source, StreamPosition } from '../../core/source.ts';
 import { CHUNK_BYTES, Framer } from '../framing.ts';
-import { type Content, compressedContent, openFile, plainContent, readHead } from './content.ts';
-import { findSaved, identify, streamName } from './identity.ts';
+import {
+  type Content,
+  compressedContent,
+  isBroken,
+  openFile,
+  plainContent,
+  readHead,
+} from './content.ts';
+import { findSaved, identifyHead, streamName } from './identity.ts';
 import { createStreamSource } from './stream.ts';
 
 export interface FileSourceOptions {
@@ -22,7 +29,8 @@ export interface FileSourceOptions {
 
 /**
  * A file from its saved position (else its beginning) to its end. The last batch says `ended`; a partial last
- * line is a record. Pipes and devices are read as they come. Nothing is opened before the first `read`.
+ * line is a record, but for one that broken data tears: there the stream ends with a `damage`. Pipes and devices
+ * are read as they come. Nothing is opened before the first `read`.
  */
 export function createFileSource(options: FileSourceOptions): Source {
   return new FileSource(options);
@@ -39,6 +47,7 @@ class FileSource implements Source {
   #bytesLeft = 0;
   #mediumBytes = 0;
   #isDone = false;
+  #damage: Damage | undefined;
 
   constructor(options: FileSourceOptions) {
     this.name = options.name;
@@ -54,7 +63,8 @@ class FileSource implements Source {
     if (this.#isDone || content === undefined || framer === undefined) return undefined;
     for (;;) {
       signal.throwIfAborted();
-      const length = await content.read(framer, this.#nextLength());
+      const length = await this.#fill(content, framer);
+      if (this.#damage !== undefined) return this.#batch(framer);
       this.#bytesLeft = Math.max(0, this.#bytesLeft - length);
       this.#isDone = length === 0;
       framer.cut(this.#isDone);
@@ -73,7 +83,21 @@ class FileSource implements Source {
   #batch(framer: Framer): RecordBatch {
     const medium = (this.#content?.mediumBytes ?? 0) - this.#mediumBytes;
     this.#mediumBytes += medium;
-    return framer.batch(this.#stream, medium, this.#isDone);
+    const batch = framer.batch(this.#stream, medium, this.#isDone);
+    return { ...batch, damage: this.#damage };
+  }
+
+  /** Bytes read into the framer. Where the data is broken the stream ends with the last whole record. */
+  async #fill(content: Content, framer: Framer): Promise<number> {
+    try {
+      return await content.read(framer, this.#nextLength());
+    } catch (error) {
+      if (!isBroken(error)) throw error;
+      framer.cut(false);
+      this.#damage = framer.torn(error);
+      this.#isDone = true;
+      return 0;
+    }
   }
 
   /** No more space than the file needs: thousands of small files may be open at a time. */
@@ -92,8 +116,9 @@ class FileSource implements Source {
       this.#pipe = createStreamSource({ ...this.#options, input });
       return;
     }
-    const { bytes: head, complete, compression } = await readHead(handle, path);
-    const hash = identify(framing, head, complete)?.hash ?? 'empty';
+    const beginning = await readHead(handle, path);
+    const { bytes: head, compression } = beginning;
+    const hash = identifyHead(framing, beginning)?.hash ?? 'empty';
     const known = findSaved(saved, stats.ino, hash);
     const position = known?.position ?? 0;
     this.#stream = known?.stream ?? streamName(name, stats.ino, hash);

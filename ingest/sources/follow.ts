@@ -34,7 +34,7 @@ const ROUNDS_PER_LOOK = 16;
 
 /**
  * Follows files for ever: `read` answers undefined never, and rejects when the signal is aborted. `ended` is
- * told of a stream whose file is gone (or was compressed and read whole).
+ * told of a stream whose file is gone, or compressed and read whole or up to its damage.
  */
 export function createFollowSource(options: FollowSourceOptions): Source {
   return new FollowSource(options);
@@ -154,8 +154,9 @@ class FollowSource implements Source {
   }
 
   async #readOn(file: FollowedFile): Promise<RecordBatch | undefined> {
-    const { known, framer } = file;
+    const { known } = file;
     const growth = await file.readOn();
+    const { framer } = file;
     if (growth === 'replaced') file.disown();
     if (growth === 'replaced' || known === undefined) {
       this.#hasProgress = true;
@@ -163,10 +164,13 @@ class FollowSource implements Source {
     }
     const isEmpty = growth === 'same' || (framer.count === 0 && framer.tooLong.length === 0);
     if (growth === 'grown') this.#hasProgress = true;
-    if (growth !== 'complete' && isEmpty) return undefined;
+    const isDamaged = growth === 'damaged';
+    const ended = growth === 'complete' || isDamaged;
+    if (!ended && isEmpty) return undefined;
     known.position = framer.nextPosition;
-    known.ended = growth === 'complete';
-    return framer.batch(known.stream, file.mediumBytes(), known.ended);
+    known.ended = ended;
+    const batch = framer.batch(known.stream, file.mediumBytes(), ended);
+    return isDamaged ? { ...batch, damage: file.damage } : batch;
   }
 
   /** Finds out which stream the file belongs to: its own, one that it goes on with, one it is a copy of. */
@@ -200,7 +204,7 @@ class FollowSource implements Source {
       known.owner = undefined;
       if (hasCopy) continue;
       known.ended = true;
-      file.framer.cut(true);
+      file.finish();
       known.position = file.framer.nextPosition;
       return file.framer.batch(known.stream, file.mediumBytes(), true);
     }

@@ -1,10 +1,20 @@
 /** One file that is followed: its open handle, what it is, and how far it has been read. */
 import type { FileHandle } from 'node:fs/promises';
+import type { KeyhoundError } from '../../core/errors.ts';
 import type { Framing } from '../../core/format.ts';
+import type { Damage } from '../../core/source.ts';
 import { CHUNK_BYTES, Framer } from '../framing.ts';
 import { HEAD_BYTES } from '../json-head.ts';
-import { type Content, compressedContent, plainContent, readAt, readHead } from './content.ts';
-import { IDENTITY_BYTES, type Identity, identify } from './identity.ts';
+import {
+  type Content,
+  compressedContent,
+  isBroken,
+  isCutShort,
+  plainContent,
+  readAt,
+  readHead,
+} from './content.ts';
+import { IDENTITY_BYTES, type Identity, identifyHead } from './identity.ts';
 import type { KnownStream } from './known-streams.ts';
 
 export interface FollowedFileOptions {
@@ -13,8 +23,11 @@ export interface FollowedFileOptions {
   readonly recordBytesMax?: number | undefined;
 }
 
-/** `grown`: bytes were read. `same`: none. `replaced`: the file was truncated or written anew. */
-export type Growth = 'grown' | 'same' | 'replaced' | 'complete';
+/**
+ * `grown`: bytes were read. `same`: none. `replaced`: it was truncated or written anew. `damaged`: it cannot be
+ * read on.
+ */
+export type Growth = 'grown' | 'same' | 'replaced' | 'complete' | 'damaged';
 
 export class FollowedFile {
   path: string;
@@ -25,6 +38,8 @@ export class FollowedFile {
   goneLooks = 0;
   isListed = true;
   framer: Framer;
+  /** Where it cannot be read on. */
+  damage: Damage | undefined;
   readonly #options: FollowedFileOptions;
   readonly #handle: FileHandle;
   #content: Content | undefined;
@@ -37,6 +52,8 @@ export class FollowedFile {
   #sizeDone = -1;
   #sizeCompared = -1;
   #mediumBytes = 0;
+  /** Its compressed data broke off in the middle of the record that the framer holds. */
+  #isTorn = false;
   /** Last change, epoch ms, and whether the beginning was looked at since. */
   #touchedAt = 0;
   #isTouched = false;
@@ -68,39 +85,35 @@ export class FollowedFile {
   async identify(): Promise<Identity | undefined> {
     if (this.#sizeSeen === 0) return undefined;
     const { framing } = this.#options;
-    const { bytes, complete, compression } = await readHead(
-      this.#handle,
-      this.path,
-      IDENTITY_BYTES,
-    );
-    this.#compression = compression;
-    const isWhole = compression !== undefined && complete;
-    const identity = identify(framing, bytes, isWhole);
-    if (identity !== undefined) this.#beginning = bytes.subarray(0, identity.length);
+    const head = await readHead(this.#handle, this.path, IDENTITY_BYTES);
+    this.#compression = head.compression;
+    const complete = head.compression !== undefined && head.complete;
+    const identity = identifyHead(framing, { ...head, complete });
+    if (identity !== undefined) this.#beginning = head.bytes.subarray(0, identity.length);
     return identity;
   }
 
   /** Makes it the owner of a stream and goes on where that stands. */
   async own(known: KnownStream<FollowedFile>): Promise<void> {
-    const { framing, recordBytesMax } = this.#options;
-    const { position } = known;
-    const isInside = position > 0 && framing === 'json';
-    const head = isInside ? (await readHead(this.#handle, this.path)).bytes : undefined;
-    await this.#content?.close();
-    this.#content = undefined;
-    this.#mediumBytes = 0;
+    await this.#begin(known.position);
     // What was read whole before a restart is not decompressed again.
     this.#sizeDone = known.ended ? this.#sizeSeen : -1;
-    this.framer = new Framer(framing, { position, head, recordBytesMax });
     this.known = known;
     known.owner = this;
     known.looks = 0;
+  }
+
+  /** Cuts what is left, now that nothing will follow. A torn record is none. */
+  finish(): void {
+    this.framer.cut(!this.#isTorn);
   }
 
   /** Lets go of its stream, because its bytes are no longer those of the stream. */
   disown(): void {
     if (this.known?.owner === this) this.known.owner = undefined;
     this.known = undefined;
+    this.damage = undefined;
+    this.#isTorn = false;
     this.framer = new Framer(this.#options.framing);
   }
 
@@ -157,6 +170,15 @@ export class FollowedFile {
     return this.#options.chunkBytes ?? CHUNK_BYTES;
   }
 
+  async #begin(position: number): Promise<void> {
+    const { framing, recordBytesMax } = this.#options;
+    const isInside = position > 0 && framing === 'json';
+    const head = isInside ? (await readHead(this.#handle, this.path)).bytes : undefined;
+    await this.#reopen();
+    this.#isTorn = false;
+    this.framer = new Framer(framing, { position, head, recordBytesMax });
+  }
+
   async #beginsTheSame(): Promise<boolean> {
     const now = await readAt(this.#handle, this.path, this.#beginning.length, 0);
     return now.equals(this.#beginning);
@@ -164,6 +186,8 @@ export class FollowedFile {
 
   async #readCompressed(compression: 'gzip' | 'zstd'): Promise<Growth> {
     if (this.#sizeDone === this.#sizeSeen) return 'same';
+    // What could be read of the torn record may be rubbish.
+    if (this.#isTorn) await this.#begin(this.framer.nextPosition);
     const { framer } = this;
     if (this.#sizeAtEnd >= 0 && this.#sizeAtEnd !== this.#sizeSeen) await this.#reopen();
     this.#content ??= compressedContent(this.#handle, this.path, compression, framer.filledTo);
@@ -180,13 +204,25 @@ export class FollowedFile {
       await this.#reopen();
       return 'complete';
     } catch (error) {
-      // Still being written. Whole records were handed on; the rest is read again when it has grown.
-      const isCutShort = error instanceof Error && 'code' in error && error.code === CUT_SHORT;
-      if (!isCutShort) throw error;
-      await this.#reopen();
-      this.#sizeDone = this.#sizeSeen;
-      return 'same';
+      if (!isBroken(error)) throw error;
+      return this.#stopAt(error);
     }
+  }
+
+  /** Whole records were handed on. It is read on, from the torn one, when it has another size. */
+  async #stopAt(error: KeyhoundError): Promise<Growth> {
+    const { framer } = this;
+    await this.#reopen();
+    this.#sizeDone = this.#sizeSeen;
+    this.#isTorn = true;
+    // Still being written.
+    if (isCutShort(error)) return 'same';
+    framer.cut(false);
+    const damage = framer.torn(error);
+    // As damaged as before, in a file that has grown behind it.
+    if (damage.position === this.damage?.position) return 'same';
+    this.damage = damage;
+    return 'damaged';
   }
 
   /** A decompressor that has come to the end reads no more: what is added is read by another. */
@@ -197,4 +233,3 @@ export class FollowedFile {
     this.#sizeAtEnd = -1;
   }
 }
-const CUT_SHORT = 'source-cut-short';

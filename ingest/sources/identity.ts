@@ -16,6 +16,7 @@ import type { Framing } from '../../core/format.ts';
 import type { StreamPosition } from '../../core/source.ts';
 import { Framer } from '../framing.ts';
 import { HEAD_BYTES } from '../json-head.ts';
+import { type Head, isCutShort } from './content.ts';
 
 export const IDENTITY_BYTES = HEAD_BYTES;
 
@@ -42,10 +43,21 @@ export function identify(
     break;
   }
   if (length === 0) return complete ? { hash: 'empty', length: 0 } : undefined;
-  const digest = createHash('sha256').update(bytes.subarray(0, length)).digest('hex');
-  return { hash: digest.slice(0, 16), length };
+  return { hash: hashOf(bytes.subarray(0, length)), length };
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 }
 const COMMENT = 0x23;
+
+/** As `identify`; what is damaged before the end of its first record is known by the bytes of the file itself. */
+export function identifyHead(framing: Framing, head: Head): Identity | undefined {
+  const identity = identify(framing, head.bytes, head.complete);
+  if (identity !== undefined || head.broken === undefined || isCutShort(head.broken))
+    return identity;
+  return { hash: hashOf(head.raw), length: 0 };
+}
 
 export function streamName(source: string, inode: number, hash: string): string {
   return `${source}:${inode}-${hash}`;

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { loadConfig } from '../../app/config.ts';
+import type { ReplaySummary } from '../../app/contract.ts';
 import { replay } from '../../app/replay.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 
@@ -11,14 +13,18 @@ const folder = mkdtempSync(join(tmpdir(), 'keyhound-inputs-'));
 after(() => rmSync(folder, { recursive: true }));
 process.env['KEYHOUND_PEPPER'] = 'a-pepper-of-more-than-sixteen-bytes';
 
-/** Code and hint of the error with which a replay of these paths ends. */
-async function failure(...paths: string[]): Promise<string> {
+async function replayed(...paths: string[]): Promise<ReplaySummary> {
   const config = loadConfig({ file: undefined, env: {}, cwd: folder });
   const nothing = (): void => {};
   const tells = { onFinding: nothing, onIncident: nothing, onProgress: nothing, onNote: nothing };
   const signal = new AbortController().signal;
   const given = { format: undefined, key: undefined, stateDir: undefined };
-  const error = await replay({ paths, config, signal, ...given, ...tells }).then(
+  return replay({ paths, config, signal, ...given, ...tells });
+}
+
+/** Code and hint of the error with which a replay of these paths ends. */
+async function failure(...paths: string[]): Promise<string> {
+  const error = await replayed(...paths).then(
     () => assert.fail('it was read'),
     (cause: unknown) => cause,
   );
@@ -37,4 +43,36 @@ test('what cannot be replayed is told by what it is: empty, no log, no format, s
   assert.match(await failure(at('prose.log')), /^unknown-format: Name the format/);
   assert.match(await failure(at('absent.log')), /^no-such-file: /);
   assert.match(await failure('-', at('prose.log')), /^stdin-alone: /);
+});
+
+test('a damaged file in a folder is read as far as it goes, the others whole, and both are told', async () => {
+  const base = join(folder, 'archive');
+  mkdirSync(base);
+  const rows = (from: number) =>
+    Array.from({ length: 40 }, (_, i) =>
+      JSON.stringify({
+        at: 1_700_000_000_000 + (from + i) * 1000,
+        keyId: `k${i % 3}`,
+        status: 200,
+      }),
+    );
+  const text = (from: number): string => `${rows(from).join('\n')}\n`;
+  writeFileSync(join(base, 'a.gz'), gzipSync(text(0)));
+  const torn = Buffer.concat([gzipSync(text(20)), Buffer.alloc(9), gzipSync(text(60))]);
+  writeFileSync(join(base, 'b.gz'), torn);
+  writeFileSync(join(base, 'c.gz'), gzipSync(text(40)).subarray(0, -30));
+  writeFileSync(join(base, 'd.gz'), Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff, 0xff]));
+  writeFileSync(join(base, 'e.log'), text(100));
+  const summary = await replayed(base);
+  const damaged = summary.damaged ?? [];
+  const told = damaged.map(({ message, code }) => `${message.slice(base.length + 1)} ${code}`);
+  assert.deepEqual(told.toSorted(), [
+    'b.gz: the gzip data is damaged source-damaged',
+    'c.gz: the gzip data ends too early source-cut-short',
+    'd.gz: the gzip data is damaged source-damaged',
+  ]);
+  assert.equal(damaged.find(({ message }) => message.includes('b.gz'))?.textBytes, text(20).length);
+  assert.ok(summary.events > 40 * 3 && summary.events < 40 * 4, `${summary.events} events`);
+  assert.deepEqual(summary.rejected, { malformed: 2 });
+  await assert.rejects(replayed(join(base, 'd.gz')), { code: 'source-damaged', kind: 'operating' });
 });

@@ -47,6 +47,18 @@ function lines(text: string): { type: string }[] {
     .map((line) => JSON.parse(line) as { type: string });
 }
 
+test('a replay of which a file was damaged shows its results, then says so and fails', async () => {
+  const damaged = [
+    { message: 'b.gz: the gzip data is damaged', code: 'source-damaged', textBytes: 2048 },
+  ];
+  const partly: Replay = async (options) => ({ ...(await replay(options)), damaged });
+  const ran = await run(['replay', 'logs', '--json'], { assemblies: { replay: partly } });
+  assert.equal(ran.status, 1);
+  assert.deepEqual(lines(ran.stdout).at(-1), { ...SUMMARY, damaged });
+  assert.match(ran.stderr, /b\.gz: the gzip data is damaged; the first 2.* of its text were read/);
+  assert.match(ran.stderr, /\[source-damaged\]/);
+});
+
 test('with --json stdout holds NDJSON only, the summary last; the rest goes to stderr', async () => {
   const ran = await run(['replay', 'a.log', '--json'], { assemblies: { replay }, tty: true });
   assert.equal(ran.status, 0);
