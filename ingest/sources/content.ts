@@ -66,6 +66,26 @@ export async function readHead(
   return { raw, bytes, complete, compression, broken };
 }
 
+/** Trailers of smaller files are not believed: members of the same size would look alike. */
+const TRAILER_BYTES_MIN = 8 << 20;
+
+/**
+ * True when an open file surely holds no text after `position`, without decompressing it: a large gzip file whose
+ * trailer tells just that size. Any other may have grown, and has to be read to be sure.
+ */
+export async function endsAt(
+  handle: FileHandle,
+  path: string,
+  compression: Compression | undefined,
+  position: number,
+): Promise<boolean> {
+  const { size } = await handle.stat();
+  if (compression === undefined) return size <= position;
+  if (compression !== 'gzip' || size < TRAILER_BYTES_MIN) return false;
+  const trailer = await readAt(handle, path, 4, size - 4);
+  return trailer.length === 4 && trailer.readUInt32LE(0) === position % 2 ** 32;
+}
+
 /** A plain file. Does not own the handle. */
 export function plainContent(handle: FileHandle, path: string, position: number): Content {
   let at = position;

@@ -6,6 +6,7 @@ import { CHUNK_BYTES, Framer } from '../framing.ts';
 import {
   type Content,
   compressedContent,
+  endsAt,
   isBroken,
   openFile,
   plainContent,
@@ -122,8 +123,7 @@ class FileSource implements Source {
     const known = findSaved(saved, stats.ino, hash);
     const position = known?.position ?? 0;
     this.#stream = known?.stream ?? streamName(name, stats.ino, hash);
-    const isRead = compression === undefined ? stats.size <= position : true;
-    if (known?.finished === true && isRead) {
+    if (known?.finished === true && (await endsAt(handle, path, compression, position))) {
       this.#isDone = true;
       return;
     }

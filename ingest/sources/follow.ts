@@ -166,6 +166,8 @@ class FollowSource implements Source {
     if (growth === 'grown') this.#hasProgress = true;
     const isDamaged = growth === 'damaged';
     const ended = growth === 'complete' || isDamaged;
+    // Looked through after a restart, and found as it was.
+    if (growth === 'complete' && isEmpty && known.ended) return undefined;
     if (!ended && isEmpty) return undefined;
     known.position = framer.nextPosition;
     known.ended = ended;

@@ -8,6 +8,7 @@ import { HEAD_BYTES } from '../json-head.ts';
 import {
   type Content,
   compressedContent,
+  endsAt,
   isBroken,
   isCutShort,
   plainContent,
@@ -96,8 +97,9 @@ export class FollowedFile {
   /** Makes it the owner of a stream and goes on where that stands. */
   async own(known: KnownStream<FollowedFile>): Promise<void> {
     await this.#begin(known.position);
-    // What was read whole before a restart is not decompressed again.
-    this.#sizeDone = known.ended ? this.#sizeSeen : -1;
+    const { position, ended } = known;
+    const isDone = ended && (await endsAt(this.#handle, this.path, this.#compression, position));
+    this.#sizeDone = isDone ? this.#sizeSeen : -1;
     this.known = known;
     known.owner = this;
     known.looks = 0;

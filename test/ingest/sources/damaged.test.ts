@@ -113,6 +113,31 @@ describe('a damaged file that is followed', () => {
     assert.equal(watcher.damages.length, 2);
   });
 
+  test('is read on from the damage when a good one takes its place', async () => {
+    const folder = newFolder();
+    fs.writeFileSync(join(folder, 'a.gz'), damaged);
+    const watcher = new Watcher(folder);
+    await watcher.drain();
+    fs.writeFileSync(join(folder, 'a.gz.new'), gzipSync(rows(0, 20)));
+    fs.renameSync(join(folder, 'a.gz.new'), join(folder, 'a.gz'));
+    await watcher.drain();
+    await watcher.drain();
+    assert.deepEqual(watcher.texts, linesOf(rows(0, 20)));
+    assert.equal(watcher.damages.length, 1);
+  });
+
+  test('is read on from the damage when it was repaired while nobody looked', async () => {
+    const folder = newFolder();
+    fs.writeFileSync(join(folder, 'a.gz'), damaged);
+    const before = new Watcher(folder);
+    await before.drain();
+    await before.source.close();
+    fs.writeFileSync(join(folder, 'a.gz'), gzipSync(rows(0, 20)));
+    const again = new Watcher(folder, [...before.saved.values()]);
+    await again.drain();
+    assert.deepEqual([...before.texts, ...again.texts], linesOf(rows(0, 20)));
+  });
+
   test('a torn line is no record, also when the file then goes', async () => {
     const folder = newFolder();
     fs.writeFileSync(join(folder, 'a.gz'), damaged);
@@ -153,4 +178,52 @@ describe('a damaged file that is read once', () => {
       [position],
     );
   });
+});
+
+describe('a compressed file that was finished and grew while nobody looked', () => {
+  for (const [name, pack] of [
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const) {
+    test(`${name}: followed, it is read on; unchanged, it is not told again`, async () => {
+      const folder = newFolder();
+      const path = join(folder, 'a');
+      fs.writeFileSync(path, pack(rows(0, 10)));
+      const first = new Watcher(folder);
+      await first.drain();
+      await first.source.close();
+      const second = new Watcher(folder, [...first.saved.values()]);
+      await second.drain();
+      await second.source.close();
+      assert.equal(second.saved.size, 0, 'no batch');
+      // Of the same size as the first, as its trailer tells.
+      fs.appendFileSync(path, pack(rows(0, 10)));
+      const third = new Watcher(folder, [...first.saved.values()]);
+      await third.drain();
+      assert.deepEqual([...first.texts, ...third.texts], linesOf(rows(0, 10) + rows(0, 10)));
+    });
+
+    test(`${name}: replayed again, its new part is read`, async () => {
+      const path = join(newFolder(), 'a');
+      fs.writeFileSync(path, pack(rows(0, 10)));
+      const read = async (saved: StreamPosition[]): Promise<string[]> => {
+        const source = createFileSource({ name: 'app', framing: 'lines', path, saved });
+        const seen: string[] = [];
+        for (;;) {
+          const batch = await source.read(never);
+          if (batch === undefined) break;
+          seen.push(...recordsOf(batch).map(({ text }) => text));
+          const { stream, nextPosition: position, ended: finished } = batch;
+          saved.splice(0, 1, { stream, source: 'app', position, finished });
+        }
+        await source.close();
+        return seen;
+      };
+      const saved: StreamPosition[] = [];
+      assert.equal((await read(saved)).length, 10);
+      assert.deepEqual(await read(saved), []);
+      fs.appendFileSync(path, pack(rows(10, 5)));
+      assert.deepEqual(await read(saved), linesOf(rows(10, 5)));
+    });
+  }
 });
