@@ -280,3 +280,9 @@ const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ['time_local', 26],
   ['time_iso8601', 25],
 ]);
+
+/** True for a variable that can hold no quote, even where NGINX escapes nothing. */
+export function holdsNoQuote(name: string): boolean {
+  // A Host header is the client's own; NGINX checks little of it.
+  return SHAPES.has(name) && name !== 'host';
+}

@@ -12,8 +12,8 @@ import { FIELD, LIMITED_BY, type RecordDraft, resetDraft } from '../../core/reco
 import { asBasicHeader } from '../basic-user.ts';
 import { putLogText, splitRequest } from '../clf-scan.ts';
 import { authOf, isBlank } from '../json-read.ts';
-import { NGINX_COMBINED, parseLogFormat } from '../log-format.ts';
-import { LogTemplate } from '../log-template.ts';
+import { type Escape, NGINX_COMBINED, parseLogFormat } from '../log-format.ts';
+import { holdsNoQuote, LogTemplate } from '../log-template.ts';
 import { readNumber } from '../numbers.ts';
 import { headerOf, KEY_NAMES } from '../raw-key.ts';
 import { byShare } from '../sample.ts';
@@ -83,6 +83,7 @@ class TemplateDecoder implements Decoder {
         hint: 'Add $msec, $time_iso8601 or $time_local to the log_format.',
       });
     }
+    checkEscape(format.escape, present);
     this.template = new LogTemplate(format, wanted);
     const unreadable = this.template.unreadable.map((name) => `$${name}`);
     if (unreadable.length > 0) {
@@ -252,6 +253,20 @@ class TemplateDecoder implements Decoder {
     for (let k = 0; k < text.length; k++) if (bytes[from + k] !== text[k]) return false;
     return true;
   }
+}
+
+/** Unescaped, a quote in any of these makes a line unreadable: a client could hide all it does. */
+function checkEscape(mode: Escape, present: readonly string[]): void {
+  const open = mode === 'none' ? present.filter((name) => !holdsNoQuote(name)) : [];
+  if (open.length === 0) return;
+  const names = [...new Set(open)].map((name) => `$${name}`);
+  throw new KeyhoundError(
+    'usage',
+    `logFormat: with escape=none a client can hide its requests, by a quote in ${names.join(', ')}`,
+    {
+      hint: 'Take escape=none out of the log_format in nginx.conf, or say escape=json; reload NGINX.',
+    },
+  );
 }
 
 function sameBytes(
