@@ -17,8 +17,8 @@ export interface ApiClientOptions {
   readonly address: string;
   readonly token: string;
   readonly signal: AbortSignal;
-  /** `h:` id of a raw key: the key itself goes over no wire, not even this machine's own. */
-  hash(rawKey: string): Promise<string>;
+  /** `h:` ids that a raw key may have: the key itself goes over no wire, not even this machine's own. */
+  hashes(rawKey: string): Promise<readonly string[]>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -59,8 +59,13 @@ export function createApiClient(options: ApiClientOptions): StateClient {
       return taken<{ keys: readonly KeyLine[] }>(await get('/keys', parameters)).keys;
     },
     async key(reference: KeyReference) {
-      const id = 'raw' in reference ? await options.hash(reference.raw) : reference.name;
-      return keyLookup(await get(`/keys/${inPath(id)}`));
+      const named = 'raw' in reference ? await options.hashes(reference.raw) : [reference.name];
+      let lookup: KeyLookup = { kind: 'unknown', nearest: undefined };
+      for (const id of named) {
+        lookup = keyLookup(await get(`/keys/${inPath(id)}`));
+        if (lookup.kind !== 'unknown') break;
+      }
+      return lookup;
     },
     explain: async (id) => foundOr<Explanation>(await get(`/explain/${inPath(id)}`)),
     async backup(folder) {

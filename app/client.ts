@@ -8,7 +8,7 @@ import { lockStateFolder, readHolder } from '../store/lock.ts';
 import { restoreBackup } from '../store/sqlite/backup.ts';
 import { createApiClient } from './api-client.ts';
 import type { LoadedConfig, OpenClient, RestoreState } from './contract.ts';
-import { pepperMismatch } from './pepper-check.ts';
+import { opens, pepperMismatch } from './pepper-check.ts';
 import { createStateClient } from './state-client.ts';
 import { apiToken, stateFacts, statePaths } from './state-folder.ts';
 
@@ -27,7 +27,7 @@ export const openClient: OpenClient = async ({ config, stateDir, signal }) => {
       address: holder.apiAddress,
       token: apiToken(paths).token,
       signal,
-      hash: (raw) => hashOf(raw, folder, env),
+      hashes: (raw) => hashesOf(raw, folder, env),
     });
   }
   // Names the holder. It may have ended meanwhile: then the state is free.
@@ -55,10 +55,12 @@ function missing(folder: string): KeyhoundError {
   );
 }
 
-async function hashOf(raw: string, folder: string, env: Env): Promise<string> {
+/** While the pepper is being changed the key may be known by either. */
+async function hashesOf(raw: string, folder: string, env: Env): Promise<readonly string[]> {
   const pepper = existingPepper(env);
   const { pepperFingerprint } = await stateFacts(folder);
-  if (pepper === undefined || pepper.fingerprint !== pepperFingerprint) throw pepperMismatch();
+  if (pepper === undefined || !opens(pepper, pepperFingerprint)) throw pepperMismatch();
   const bytes = Buffer.from(raw, 'utf8');
-  return hashedIdentity(pepper.key, bytes, 0, bytes.length).id;
+  const keys = [pepper, ...(pepper.previous === undefined ? [] : [pepper.previous])];
+  return keys.map(({ key }) => hashedIdentity(key, bytes, 0, bytes.length).id);
 }

@@ -72,15 +72,21 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   tellPepper(pepper, options);
   const geography = openGeography(geographyPaths(loaded));
   const { trustedProxies } = config;
-  const enricher = createEnricher({ pepper, geography, trustedProxies });
   const engine = createEngine({
     subjectsMax: config.engine.subjectsMax,
     detectors: config.detectors,
     directory,
-    geographyVersion: enricher.geographyVersion,
+    geographyVersion: geography.version,
     durable: folder !== undefined,
     onFinding: options.onFinding,
     onIncident: options.onIncident,
+  });
+  const enricher = createEnricher({
+    pepper,
+    previousPepper: pepper.previous,
+    knowsKey: (key) => engine.knows(key),
+    geography,
+    trustedProxies,
   });
   const kept = folder === undefined ? undefined : await openKept(folder, pepper, options);
   const restored = kept === undefined ? NOTHING : await restore(kept, engine, enricher);
@@ -204,6 +210,7 @@ async function openKept(folder: string, pepper: Pepper, options: SessionOptions)
       folder,
       // Ids and incidents can be read without it; who hashes a raw key has to compare it.
       pepperFingerprint: readOnly ? undefined : pepper.fingerprint,
+      previousFingerprint: pepper.previous?.fingerprint,
       readOnly,
       clock: options.clock,
       deadLetterBytesMax,
@@ -258,6 +265,11 @@ function tellPepper(pepper: Pepper, options: SessionOptions): void {
   if (pepper.created) {
     options.onNote(
       `made the secret of the key hash: ${pepper.file}; keep a copy, without it keys are strangers again`,
+    );
+  }
+  if (pepper.previous !== undefined && options.readOnly !== true) {
+    options.onNote(
+      'the pepper is being changed: keys that are used while the previous one is set keep their baselines',
     );
   }
   if (pepper.exposed) options.onNote(`others can read ${pepper.file}: chmod 600 it`);

@@ -6,7 +6,7 @@ import { openSqliteStore, type SqliteStore } from '../store/sqlite/store.ts';
 import { createStateData } from './console-data.ts';
 import type { LoadedConfig, StateClient } from './contract.ts';
 import { createIncidentData } from './incident-data.ts';
-import { pepperMismatch } from './pepper-check.ts';
+import { opens, pepperMismatch } from './pepper-check.ts';
 import { openSession, type Session } from './session.ts';
 
 export interface StateClientOptions {
@@ -93,5 +93,5 @@ function openWhole(options: StateClientOptions): Promise<Session> {
 /** Hashed under another pepper every key is a stranger: that is not the same as unknown. */
 function checkPepper({ store, pepper }: Session): void {
   const kept = store?.facts().pepperFingerprint;
-  if (kept !== undefined && kept !== pepper.fingerprint) throw pepperMismatch();
+  if (kept !== undefined && !opens(pepper, kept)) throw pepperMismatch();
 }

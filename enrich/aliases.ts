@@ -2,16 +2,20 @@
  * Joins the hash of a raw key to the gateway's credential id, so that a record, a leak report or a decision
  * request that shows only one of the two meets the same key.
  *
- * Only attested records bind. The first binding stays: a second id for the same raw key is a conflict and is
- * counted. Bounded by count; the oldest binding goes first (a key in use is bound again by its next record
- * that shows both), so the table depends on the sequence of records only, not on look-ups.
+ * While the pepper is being changed it also joins the new hash of a raw key to the one that the key is known by
+ * (key-hasher.ts).
+ *
+ * Only attested records bind to a credential. The first of them stays: a second id for the same raw key is a
+ * conflict and is counted. A former hash gives way to a credential, as the hash itself would. Bounded by count; the
+ * oldest binding goes first (a key in use is bound again by its next record that shows both), so the table depends
+ * on the sequence of records only, not on look-ups.
  *
  * Snapshot: version byte 1, u32 count, then per binding in order: 16 bytes digest of the raw key, u16 length
- * and UTF-8 of the credential's id. Little-endian.
+ * and UTF-8 of the id that it is bound to. Little-endian.
  */
 import { assert } from '../core/errors.ts';
 import type { KeyIdentity } from '../core/event.ts';
-import { namedIdentity } from './digest.ts';
+import { isHashed, savedIdentity } from './digest.ts';
 
 const VERSION = 1;
 const HEADER_BYTES = 5;
@@ -48,19 +52,26 @@ export class AliasTable {
     return this.#removals;
   }
 
-  /** Credential of a raw key, which is named by its `h:` id. */
+  /** Credential or former hash of a raw key, which is named by its `h:` id. */
   find(rawId: string): KeyIdentity | undefined {
     return this.#bindings.get(rawId);
   }
 
   /** Answers the binding that holds afterwards, which is an older one where there is a conflict. */
-  bind(rawId: string, credential: KeyIdentity): KeyIdentity {
+  bind(rawId: string, identity: KeyIdentity): KeyIdentity {
     const known = this.#bindings.get(rawId);
     if (known === undefined) {
-      this.#add(rawId, credential);
-      return credential;
+      this.#add(rawId, identity);
+      return identity;
     }
-    if (known.id !== credential.id) this.#conflicts += 1;
+    if (known.id === identity.id) return known;
+    if (isHashed(known)) {
+      this.#bindings.delete(rawId);
+      this.#removals += 1;
+      this.#add(rawId, identity);
+      return identity;
+    }
+    this.#conflicts += 1;
     return known;
   }
 
@@ -102,7 +113,7 @@ export class AliasTable {
       const length = from.readUInt16LE(at + DIGEST_BYTES);
       at += DIGEST_BYTES + 2;
       assert(at + length <= from.length, 'length of the alias table');
-      this.#add(rawId, namedIdentity(from.toString('utf8', at, at + length)));
+      this.#add(rawId, savedIdentity(from.toString('utf8', at, at + length)));
       at += length;
     }
     assert(at === from.length, 'length of the alias table');

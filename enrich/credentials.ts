@@ -1,8 +1,8 @@
 /** The gateway's own credential id → identity `GATEWAY:id`, cached by bytes. */
-import type { KeyObject } from 'node:crypto';
 import type { KeyIdentity } from '../core/event.ts';
 import { ByteCache } from './byte-cache.ts';
-import { hashedIdentity, namedIdentity } from './digest.ts';
+import { namedIdentity } from './digest.ts';
+import type { KeyHasher } from './key-hasher.ts';
 
 const STRIDE = 64;
 const ID_BYTES_MAX = 256;
@@ -20,12 +20,12 @@ export interface Credential {
 
 export class Credentials {
   readonly #gateway: string;
-  readonly #pepper: KeyObject;
+  readonly #hasher: KeyHasher;
   readonly #cache: ByteCache<Credential>;
 
-  constructor(gateway: string, pepper: KeyObject, cacheSlots: number) {
+  constructor(gateway: string, hasher: KeyHasher, cacheSlots: number) {
     this.#gateway = gateway;
-    this.#pepper = pepper;
+    this.#hasher = hasher;
     this.#cache = new ByteCache(cacheSlots, STRIDE, 'second');
   }
 
@@ -35,7 +35,7 @@ export class Credentials {
     const id = shownId(bytes, start, end);
     const identity =
       id === undefined
-        ? hashedIdentity(this.#pepper, bytes, start, end)
+        ? this.#hasher.identify(bytes, start, end)
         : namedIdentity(`${this.#gateway}:${id}`);
     const made = Object.freeze({
       identity,

@@ -18,6 +18,18 @@ export function namedIdentity(id: string): KeyIdentity {
   return identity(id, createHash('sha256').update(id, 'utf8').digest());
 }
 
+/** Identity of an id as it was saved: the digest of a hashed key is its id itself. */
+export function savedIdentity(id: string): KeyIdentity {
+  return HASHED.test(id) ? identity(id, Buffer.from(id.slice(2), 'hex')) : namedIdentity(id);
+}
+
+const HASHED = /^h:[0-9a-f]{32}$/;
+
+/** Whether the id is the hash of a raw key. */
+export function isHashed({ id }: KeyIdentity): boolean {
+  return id.startsWith('h:');
+}
+
 export function sameIdentity(a: KeyIdentity, b: KeyIdentity): boolean {
   return (
     a.digest0 === b.digest0 &&

@@ -13,6 +13,7 @@ import type { Enricher, Flaw, SourceTraits } from './contract.ts';
 import { Fingerprints } from './fingerprint.ts';
 import type { Geography, GeographyInfo } from './geography.ts';
 import { Identities } from './identity.ts';
+import { KeyHasher } from './key-hasher.ts';
 import { Labels } from './labels.ts';
 import { methodOf } from './methods.ts';
 import type { PepperKey } from './pepper.ts';
@@ -23,12 +24,16 @@ import { isAttested, mayAct } from './trust.ts';
 
 export interface EnricherOptions {
   readonly pepper: PepperKey;
+  /** The pepper before, while it is being changed. */
+  readonly previousPepper?: PepperKey | undefined;
+  /** Whether there is a record of a key: asked while the pepper is being changed. Default: of none. */
+  readonly knowsKey?: (key: KeyIdentity) => boolean;
   readonly geography: Geography;
   /** Addresses or CIDR ranges of our own proxies. */
   readonly trustedProxies?: readonly string[];
   /** Keys that are remembered, and half as many as addresses. A power of two; default 65,536. */
   readonly cacheSlots?: number;
-  /** Bindings of raw keys to credential ids; default 131,072. */
+  /** Bindings of raw keys to credential ids and to former hashes; default 131,072. */
   readonly aliasesMax?: number;
 }
 
@@ -73,7 +78,12 @@ class Resolver implements FullEnricher {
     this.geographyVersion = options.geography.version;
     this.aliases = new AliasTable(options.aliasesMax ?? ALIASES_MAX);
     this.#identities = new Identities({
-      pepper: options.pepper.key,
+      hasher: new KeyHasher({
+        pepper: options.pepper.key,
+        previous: options.previousPepper?.key,
+        aliases: this.aliases,
+        knowsKey: options.knowsKey ?? (() => false),
+      }),
       aliases: this.aliases,
       blanking: this.#blanking,
       cacheSlots,

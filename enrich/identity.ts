@@ -9,7 +9,6 @@
  * Two different raw keys in one record are ambiguous, unless the gateway names the credential: otherwise any
  * client could hide from its own baseline by adding `?api_key=x`. Such a record binds no alias.
  */
-import type { KeyObject } from 'node:crypto';
 import { type KeyIdentity, NO_KEY } from '../core/event.ts';
 import { REJECTION } from '../core/format.ts';
 import type { KeySpec } from '../core/key-spec.ts';
@@ -20,8 +19,9 @@ import { type Blanking, Shown } from './blanking.ts';
 import { type Context, Contexts } from './contexts.ts';
 import type { SourceTraits } from './contract.ts';
 import { type Credential, Credentials } from './credentials.ts';
-import { hashedIdentity, sameIdentity } from './digest.ts';
+import { sameIdentity } from './digest.ts';
 import { extractorOf } from './key-extract.ts';
+import type { KeyHasher } from './key-hasher.ts';
 import { FOUND, QueryFinder } from './query.ts';
 import { type RawKey, RawKeys } from './raw-keys.ts';
 import { isAbsentValue } from './scratch.ts';
@@ -44,7 +44,7 @@ interface SourceKeys {
 }
 
 export interface IdentitiesOptions {
-  readonly pepper: KeyObject;
+  readonly hasher: KeyHasher;
   readonly aliases: AliasTable;
   readonly blanking: Blanking;
   readonly cacheSlots: number;
@@ -79,9 +79,8 @@ export class Identities {
   /** Identity of a raw key that a person or a leak report gives; the credential's where it is known. */
   ofRawKey(text: string): KeyIdentity | undefined {
     const bytes = ENCODER.encode(text);
-    const { identity } = this.#plain.lookUp(bytes, 0, bytes.length);
-    if (identity === undefined) return undefined;
-    return this.#options.aliases.find(identity.id) ?? identity;
+    const { identity, former } = this.#plain.lookUp(bytes, 0, bytes.length);
+    return identity === undefined ? undefined : this.#options.hasher.find(identity, former);
   }
 
   /** Answers an index of REJECTIONS and fills the public fields. */
@@ -128,9 +127,9 @@ export class Identities {
   }
 
   #known(raw: RawKey, own: KeyIdentity): KeyIdentity {
-    const { aliases } = this.#options;
+    const { aliases, hasher } = this.#options;
     if (raw.known === undefined || raw.aliasVersion !== aliases.version) {
-      raw.known = aliases.find(own.id) ?? own;
+      raw.known = hasher.known(own, raw.former);
       raw.aliasVersion = aliases.version;
     }
     return raw.known;
@@ -146,7 +145,8 @@ export class Identities {
     this.key = credential.identity;
     const shownBy = this.#shownBy(draft, credential);
     if (shownBy !== undefined) {
-      this.key = shownBy.identity ?? this.#hashed(draft, FIELD.credentialId);
+      if (shownBy.identity !== undefined) return this.#accept(shownBy);
+      this.key = this.#hashed(draft, FIELD.credentialId);
       return REJECTION.ok;
     }
     if (raw?.identity !== undefined && credential.named) {
@@ -208,7 +208,7 @@ export class Identities {
 
   #hashed(draft: RecordDraft, field: number): KeyIdentity {
     const bytes = fieldBytes(draft, field);
-    return hashedIdentity(this.#options.pepper, bytes, draft.start[field]!, draft.end[field]!);
+    return this.#options.hasher.identify(bytes, draft.start[field]!, draft.end[field]!);
   }
 
   /** The raw key that the credential id gives away, if it does. */
@@ -285,11 +285,11 @@ export class Identities {
 
   #prepare(traits: SourceTraits): SourceKeys {
     const spec = traits.key;
-    const { pepper, cacheSlots } = this.#options;
+    const { hasher, cacheSlots } = this.#options;
     const { gateway } = traits.format;
     let credentials = this.#credentials.get(gateway);
     if (credentials === undefined) {
-      credentials = new Credentials(gateway, pepper, cacheSlots);
+      credentials = new Credentials(gateway, hasher, cacheSlots);
       this.#credentials.set(gateway, credentials);
     }
     const names = spec?.kind === 'query' ? [spec.name] : traits.keyNames;
@@ -306,11 +306,11 @@ export class Identities {
   }
 
   #rawKeysOf(spec: KeySpec | undefined): RawKeys {
-    const { pepper, cacheSlots } = this.#options;
+    const { hasher, cacheSlots } = this.#options;
     const extractor = extractorOf(spec);
     let keys = this.#rawKeys.get(extractor.signature);
     if (keys === undefined) {
-      keys = new RawKeys(extractor, pepper, cacheSlots);
+      keys = new RawKeys(extractor, hasher, cacheSlots);
       this.#rawKeys.set(extractor.signature, keys);
     }
     return keys;

@@ -5,11 +5,10 @@
  * memory alone, for as long as the key is in use; nothing of them is ever written. They never grow:
  * a key that is pushed out is hashed again (2–3 µs).
  */
-import type { KeyObject } from 'node:crypto';
 import type { KeyIdentity } from '../core/event.ts';
 import { ByteCache } from './byte-cache.ts';
-import { hashedIdentity } from './digest.ts';
 import type { Extractor } from './key-extract.ts';
+import type { KeyHasher } from './key-hasher.ts';
 import { latin1 } from './secrets.ts';
 
 const STRIDE_SHORT = 64;
@@ -22,23 +21,25 @@ const SLOTS_LONG = 2048;
 export interface RawKey {
   /** Undefined when the field holds no key in the form asked for. */
   readonly identity: KeyIdentity | undefined;
+  /** The same under the pepper before, while it is being changed. */
+  readonly former: KeyIdentity | undefined;
   readonly ambiguous: boolean;
   /** Length of the shortest secret in it: no shorter text can show one. */
   readonly secretBytesMin: number;
-  /** The credential it was bound to, or its own identity, when the alias table had `aliasVersion` (-1: never). */
+  /** The identity it was bound to, or its own identity, when the alias table had `aliasVersion` (-1: never). */
   known: KeyIdentity | undefined;
   aliasVersion: number;
 }
 
 export class RawKeys {
   readonly #extractor: Extractor;
-  readonly #pepper: KeyObject;
+  readonly #hasher: KeyHasher;
   readonly #short: ByteCache<RawKey>;
   readonly #long: ByteCache<RawKey>;
 
-  constructor(extractor: Extractor, pepper: KeyObject, slots: number) {
+  constructor(extractor: Extractor, hasher: KeyHasher, slots: number) {
     this.#extractor = extractor;
-    this.#pepper = pepper;
+    this.#hasher = hasher;
     this.#short = new ByteCache(slots, STRIDE_SHORT, 'second');
     this.#long = new ByteCache(Math.min(slots, SLOTS_LONG), STRIDE_LONG, 'second');
   }
@@ -64,10 +65,10 @@ export class RawKeys {
   #make(bytes: Uint8Array): RawKey {
     const { key, ambiguous } = this.#extractor.extract(bytes);
     const lengths = this.secrets(bytes, 0, bytes.length).map((secret) => secret.length);
-    const identity =
-      key === undefined ? undefined : hashedIdentity(this.#pepper, key, 0, key.length);
+    const hashes = key === undefined ? undefined : this.#hasher.hash(key, 0, key.length);
     return {
-      identity,
+      identity: hashes?.own,
+      former: hashes?.former,
       ambiguous,
       secretBytesMin: Math.min(...lengths),
       known: undefined,

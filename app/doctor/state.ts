@@ -5,6 +5,7 @@ import { toIso } from '../../core/clock.ts';
 import { loadPepper, type Pepper, pepperPath } from '../../enrich/pepper.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
 import type { Check, LoadedConfig } from '../contract.ts';
+import { opens } from '../pepper-check.ts';
 import { type StateFacts, stateFacts } from '../state-folder.ts';
 import { check, failed } from './check.ts';
 
@@ -58,8 +59,8 @@ export function checkFacts(facts: StateFacts, pepper: Pepper | undefined): Check
   const other =
     pepper !== undefined &&
     facts.pepperFingerprint !== undefined &&
-    // KEYHOUND_PEPPER_PREVIOUS does not count: `run` refuses such a state, so it must not look well here.
-    pepper.fingerprint !== facts.pepperFingerprint;
+    !opens(pepper, facts.pepperFingerprint);
+  const before = pepper?.previous !== undefined && !other;
   return [
     check(
       'state',
@@ -75,8 +76,13 @@ export function checkFacts(facts: StateFacts, pepper: Pepper | undefined): Check
     check(
       'state and pepper',
       !other,
-      other ? 'the state was made with another pepper' : 'belong together',
-      'Set KEYHOUND_PEPPER or KEYHOUND_PEPPER_FILE to the secret that was used, or start a new state.',
+      other
+        ? 'the state was made with another pepper'
+        : before
+          ? 'belong together; the pepper is being changed'
+          : 'belong together',
+      'Set KEYHOUND_PEPPER or KEYHOUND_PEPPER_FILE to the secret that was used; to change it, give that one ' +
+        'as KEYHOUND_PEPPER_PREVIOUS beside the new one.',
     ),
   ];
 }

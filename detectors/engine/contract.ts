@@ -1,7 +1,7 @@
 /** What the assemblies see of the detection engine. One engine holds all key groups of its process. */
 import type { Config } from '../../core/config.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
-import type { ApiEvent } from '../../core/event.ts';
+import type { ApiEvent, KeyIdentity } from '../../core/event.ts';
 import type { Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
 import type { Checkpoint, LoadedState } from '../../core/store.ts';
 
@@ -83,6 +83,8 @@ export interface Engine {
   position(stream: string): { readonly position: number; readonly finished: boolean };
   /** Notes how far a stream has been read, for the next checkpoint. */
   advance(stream: number, position: number): void;
+  /** Whether the key has a record. */
+  knows(key: KeyIdentity): boolean;
   /** Applies one event. Must be called in the order of the sequence. */
   observe(event: ApiEvent): void;
   /** Drains what changed since the last call. The caller commits it, and calls nothing in between. */

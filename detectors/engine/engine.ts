@@ -5,7 +5,7 @@
  * passes, and in any case before the subject's next event, with the same result (design.md §4.3).
  */
 import type { Config } from '../../core/config.ts';
-import { type ApiEvent, KEY_GROUPS } from '../../core/event.ts';
+import { type ApiEvent, KEY_GROUPS, type KeyIdentity } from '../../core/event.ts';
 import type { FindingInputs, Incident } from '../../core/finding.ts';
 import { LIMITED_BY } from '../../core/record.ts';
 import type { LoadedState } from '../../core/store.ts';
@@ -110,6 +110,10 @@ export class DetectionEngine implements Engine {
       sum += this.groups[key.digest0 & (KEY_GROUPS - 1)]!.slab.touch(key);
     }
     return sum;
+  }
+
+  knows(key: KeyIdentity): boolean {
+    return this.groups[key.digest0 & (KEY_GROUPS - 1)]!.slab.find(key) > 0;
   }
 
   observe(event: ApiEvent): void {

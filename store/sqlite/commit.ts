@@ -13,10 +13,14 @@ export const HOUR_MS = 3_600_000;
 
 type Statements = ReturnType<typeof prepare>;
 
+export interface WriterOptions extends RetentionOptions {
+  readonly pepperFingerprint: string;
+}
+
 /** The one writer of a store. `write` is never called again before it has settled. */
-export function createWriter(db: DatabaseSync, retention: RetentionOptions) {
+export function createWriter(db: DatabaseSync, options: WriterOptions) {
   const statements = prepare(db);
-  const keeper = createRetention(db, retention);
+  const keeper = createRetention(db, options);
   return {
     async write(checkpoint: Checkpoint): Promise<void> {
       db.exec('BEGIN IMMEDIATE');
@@ -30,7 +34,9 @@ export function createWriter(db: DatabaseSync, retention: RetentionOptions) {
         for (const control of checkpoint.controls) writeControl(statements, control);
         await writeDeadLetters(statements, checkpoint);
         await keeper.prune(checkpoint);
-        statements.noteCheckpoint.run(String(retention.clock.now()));
+        statements.putInternal.run('checkpointAt', String(options.clock.now()));
+        // With the bindings made under it: a crash before leaves a state of the pepper before.
+        statements.putInternal.run('pepper', options.pepperFingerprint);
         db.exec('COMMIT');
       } catch (error) {
         if (db.isTransaction) db.exec('ROLLBACK');
@@ -48,9 +54,7 @@ function prepare(db: DatabaseSync) {
       `INSERT INTO dead_letters (seen_at, bytes, source, stream, position, reason, length, mask)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
     ),
-    noteCheckpoint: db.prepare(
-      "INSERT OR REPLACE INTO internal (name, value) VALUES ('checkpointAt', ?1)",
-    ),
+    putInternal: db.prepare('INSERT OR REPLACE INTO internal (name, value) VALUES (?1, ?2)'),
   };
 }
 

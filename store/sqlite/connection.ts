@@ -19,6 +19,8 @@ export interface ConnectionOptions {
   readonly file: string;
   /** Undefined: not checked; allowed for reading only. */
   readonly pepperFingerprint: string | undefined;
+  /** Of the pepper before, while it is being changed: accepted too, until the first checkpoint replaces it. */
+  readonly previousFingerprint: string | undefined;
   readonly readOnly: boolean;
 }
 
@@ -114,7 +116,7 @@ function checkPepper(db: DatabaseSync, options: ConnectionOptions): void {
     if (!readOnly) writeInternal(db, 'pepper', given);
     return;
   }
-  if (kept === given) return;
+  if (kept === given || kept === options.previousFingerprint) return;
   throw new KeyhoundError(
     'usage',
     `${file} was made with another pepper (fingerprint ${kept}, given ${given})`,
@@ -122,7 +124,8 @@ function checkPepper(db: DatabaseSync, options: ConnectionOptions): void {
       code: 'pepper-mismatch',
       hint:
         'Set KEYHOUND_PEPPER or KEYHOUND_PEPPER_FILE to the pepper that this state was made with; with another ' +
-        'one no key would be recognised. While changing it, the former one belongs in KEYHOUND_PEPPER_PREVIOUS.',
+        'one no key would be recognised. To change it, give that one as KEYHOUND_PEPPER_PREVIOUS or ' +
+        'KEYHOUND_PEPPER_FILE_PREVIOUS beside the new one.',
     },
   );
 }

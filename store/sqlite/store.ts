@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import { assert, KeyhoundError } from '../../core/errors.ts';
 import type { Checkpoint, ControlRecord, StateStore } from '../../core/store.ts';
 import { backupDatabase } from './backup.ts';
-import { createWriter } from './commit.ts';
+import { createWriter, type WriterOptions } from './commit.ts';
 import { DATABASE_FILE, markClean, openDatabase, openReader, readInternal } from './connection.ts';
 import { asOperating } from './errors.ts';
 import { schemaVersion } from './migrations.ts';
@@ -24,6 +24,8 @@ export interface SqliteStoreOptions extends Partial<RetentionOptions> {
   readonly folder: string;
   /** Undefined: not checked. Allowed only with `readOnly`. */
   readonly pepperFingerprint: string | undefined;
+  /** Of the pepper before, while it is being changed. The first checkpoint puts the new one in its place. */
+  readonly previousFingerprint?: string | undefined;
   /** Nothing is written, not even a migration; `commit` throws. */
   readonly readOnly?: boolean;
 }
@@ -51,21 +53,22 @@ export interface SqliteStore extends StateStore {
  * `state-io` (operating). After a kill the whole file is checked first (about 1 s per GiB on a local disk).
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const { folder, pepperFingerprint, readOnly = false } = options;
+  const { folder, pepperFingerprint, previousFingerprint, readOnly = false } = options;
   assert(readOnly || pepperFingerprint !== undefined, 'a writer knows its pepper');
   const file = path.join(folder, DATABASE_FILE);
-  const db = openDatabase({ file, pepperFingerprint, readOnly });
+  const db = openDatabase({ file, pepperFingerprint, previousFingerprint, readOnly });
   try {
     if (!readOnly) markClean(db, false);
-    return createStore(file, db, readOnly ? undefined : writerOptions(options));
+    return createStore(file, db, readOnly ? undefined : writerOptions(options, pepperFingerprint!));
   } catch (error) {
     db.close();
     throw asOperating(error, file);
   }
 }
 
-function writerOptions(options: SqliteStoreOptions): RetentionOptions {
+function writerOptions(options: SqliteStoreOptions, pepperFingerprint: string): WriterOptions {
   return {
+    pepperFingerprint,
     clock: options.clock ?? systemClock,
     deadLetterBytesMax: options.deadLetterBytesMax ?? 1 << 30,
     deadLetterDaysMax: options.deadLetterDaysMax ?? 7,
@@ -76,12 +79,12 @@ function writerOptions(options: SqliteStoreOptions): RetentionOptions {
 function createStore(
   file: string,
   db: DatabaseSync,
-  retention: RetentionOptions | undefined,
+  writing: WriterOptions | undefined,
 ): SqliteStore {
-  const readerDb = retention === undefined ? db : openReader(file);
+  const readerDb = writing === undefined ? db : openReader(file);
   const reader = createReader(readerDb);
-  const writer = retention === undefined ? undefined : createWriter(db, retention);
-  const clock: Clock = retention?.clock ?? systemClock;
+  const writer = writing === undefined ? undefined : createWriter(db, writing);
+  const clock: Clock = writing?.clock ?? systemClock;
   const queue = createQueue();
   const backups = new Set<Promise<void>>();
   let closed: Promise<void> | undefined;

@@ -83,7 +83,7 @@ test('the pepper is named by its fingerprint, never shown; a state of another on
   assert.match(checks.get('state')!.detail, /schema \d+.*not in use/);
 });
 
-test('a state of the pepper before is not called well, because run refuses it', async () => {
+test('a state of the pepper before is well while the pepper is being changed, as run takes it', async () => {
   const before = 'a-former-pepper-of-sixteen-bytes';
   const state = mkdtempSync(join(folder, 'state-'));
   const store = await openSqliteStore({
@@ -98,7 +98,11 @@ test('a state of the pepper before is not called well, because run refuses it', 
     KEYHOUND_PEPPER: 'another-pepper-of-sixteen-bytes',
     KEYHOUND_PEPPER_PREVIOUS: before,
   };
-  assert.equal((await examine(text, changed)).get('state and pepper')!.ok, false);
+  const told = (await examine(text, changed)).get('state and pepper')!;
+  assert.equal(told.ok, true);
+  assert.match(told.detail, /being changed/);
+  const strange = { ...changed, KEYHOUND_PEPPER_PREVIOUS: 'a-third-pepper-of-sixteen-bytes' };
+  assert.equal((await examine(text, strange)).get('state and pepper')!.ok, false);
 });
 
 test('a registry with faults fails, and the checks after it still run', async () => {

@@ -60,6 +60,23 @@ test('a state of another pepper is refused, and the hint names the variable', as
   await (await openStore(folder)).close();
 });
 
+test('a state of the pepper before becomes one of the new pepper with its first checkpoint', async () => {
+  const folder = await madeState();
+  const changing = { folder, pepperFingerprint: 'ffff', previousFingerprint: PEPPER };
+  const idle = await openSqliteStore(changing);
+  await idle.close();
+  // Nothing was bound under the new one yet, so the former still opens it.
+  await (await openStore(folder)).close();
+  const store = await openSqliteStore(changing);
+  await store.commit(checkpointNumber(2));
+  assert.equal(store.facts().pepperFingerprint, 'ffff');
+  await store.close();
+  await refuses(openStore(folder), 'usage', 'pepper-mismatch', /KEYHOUND_PEPPER_PREVIOUS/);
+  await (await openSqliteStore(changing)).close();
+  const strange = { ...changing, pepperFingerprint: 'eeee' };
+  await refuses(openSqliteStore(strange), 'usage', 'pepper-mismatch', /KEYHOUND_PEPPER_PREVIOUS/);
+});
+
 test("somebody else's database is refused and left as it was", async () => {
   const folder = await temporaryFolder();
   tamper(folder, 'CREATE TABLE notes (text TEXT)');
@@ -115,9 +132,18 @@ test('reading only: nothing is created, nothing is written', async () => {
 test('a full disk keeps the checkpoint before, and later ones go on', async () => {
   const folder = await madeState();
   const file = fileOf(folder);
-  const db = openDatabase({ file, pepperFingerprint: PEPPER, readOnly: false });
+  const db = openDatabase({
+    file,
+    pepperFingerprint: PEPPER,
+    previousFingerprint: undefined,
+    readOnly: false,
+  });
   const bounds = { deadLetterBytesMax: 1, deadLetterDaysMax: 1, usageMonthsMax: 1 };
-  const writer = createWriter(db, { ...bounds, clock: { now: () => 1 } });
+  const writer = createWriter(db, {
+    ...bounds,
+    pepperFingerprint: PEPPER,
+    clock: { now: () => 1 },
+  });
   const reader = createReader(db);
   // What SQLite answers to a full disk, without filling one.
   const limited = db.prepare('PRAGMA max_page_count = 60').get()?.['max_page_count'];
