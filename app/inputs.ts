@@ -53,6 +53,7 @@ export function traitsOf(settings: SourceSettings, format: Format): SourceTraits
     name: settings.name,
     format,
     key: settings.key === undefined ? undefined : parseKeySpec(settings.key),
+    keyField: ['key', 'keyId'].some((name) => settings.fields?.[name] !== undefined),
     identity: settings.identity,
     trust: settings.trust ?? 'act',
     keyNames: settings.keyNames?.map((name) => name.toLowerCase()) ?? KEY_NAMES,

@@ -34,6 +34,7 @@ const TRAITS: SourceTraits = {
   name: 'bench',
   format: FORMAT,
   key: undefined,
+  keyField: false,
   identity: undefined,
   trust: 'act',
   keyNames: ['apikey', 'x-api-key', 'api_key', 'api-key'],

@@ -9,6 +9,8 @@ export interface SourceTraits {
   readonly name: string;
   readonly format: Format;
   readonly key: KeySpec | undefined;
+  /** The operator named the field of the key in a mapping (`fields`). */
+  readonly keyField: boolean;
   /** Configured, else undefined: then the format and the rule of design.md §4.2 decide. */
   readonly identity: 'attested' | 'claimed' | undefined;
   readonly trust: 'observe' | 'act';

@@ -105,8 +105,8 @@ class Resolver implements FullEnricher {
     if (address.kind === 'flawed') this.flawed.address += 1;
     event.at = draft.at;
     event.key = identities.key;
-    event.attested = isAttested(draft, traits, identities.bySpec);
-    event.mayAct = mayAct(traits, identities.bySpec);
+    event.attested = isAttested(draft, traits, identities);
+    event.mayAct = mayAct(draft, traits, identities);
     event.auth = draft.auth;
     event.limitedBy = draft.limitedBy;
     this.#numbers(draft, event);

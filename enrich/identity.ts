@@ -26,7 +26,7 @@ import { FOUND, QueryFinder } from './query.ts';
 import { type RawKey, RawKeys } from './raw-keys.ts';
 import { isAbsentValue } from './scratch.ts';
 import type { Target } from './target.ts';
-import { isAttested } from './trust.ts';
+import { BY_GATEWAY, isAttested, type KeyOrigin } from './trust.ts';
 
 const PATH_BYTES_MAX = 4096;
 const ENCODER = new TextEncoder();
@@ -50,7 +50,7 @@ export interface IdentitiesOptions {
   readonly cacheSlots: number;
 }
 
-export class Identities {
+export class Identities implements KeyOrigin {
   readonly #options: IdentitiesOptions;
   readonly #plain: RawKeys;
   readonly #rawKeys = new Map<string, RawKeys>();
@@ -60,9 +60,10 @@ export class Identities {
   #source: SourceKeys | undefined;
   readonly #query = new QueryFinder();
 
-  /** Of the record last resolved: the key, whether `--key` gave it, and the raw keys that it shows. */
+  /** Of the record last resolved: the key, where it was taken from, and the raw keys that it shows. */
   key: KeyIdentity = NO_KEY;
   bySpec = false;
+  byParameter = false;
   readonly field = new Shown();
   readonly parameter = new Shown();
   /** Set when this record's credential id, raw key and consumer were seen together before. */
@@ -90,6 +91,7 @@ export class Identities {
     this.bySpec = spec !== undefined;
     this.#bindTo = undefined;
     this.#byRaw = false;
+    this.byParameter = false;
     const queried = this.#showParameter(target, source);
     this.#recallable = source.byFields && queried === FOUND.none;
     this.context = this.#recallable ? source.contexts.find(draft) : undefined;
@@ -106,6 +108,7 @@ export class Identities {
       return this.#byCredential(draft, traits, credential, differing ? undefined : raw);
     }
     if (differing || raw?.ambiguous === true) return REJECTION.ambiguousKey;
+    this.byParameter = own === undefined;
     return this.#accept(raw);
   }
 
@@ -151,7 +154,7 @@ export class Identities {
     }
     if (raw?.identity !== undefined && credential.named) {
       this.#bindTo = credential;
-      if (isAttested(draft, traits, false)) {
+      if (isAttested(draft, traits, BY_GATEWAY)) {
         this.#options.aliases.bind(raw.identity.id, credential.identity);
       }
     }
@@ -196,7 +199,7 @@ export class Identities {
     if (raw?.identity !== undefined) {
       if (bindTo !== undefined) {
         // Until an attested record has bound them, and while they conflict, every record is looked at.
-        if (!isAttested(draft, traits, false)) return;
+        if (!isAttested(draft, traits, BY_GATEWAY)) return;
         const bound = aliases.bind(raw.identity.id, bindTo.identity);
         if (!sameIdentity(bound, bindTo.identity)) return;
       } else if (context.byRaw) {

@@ -76,3 +76,34 @@ test('a damaged file in a folder is read as far as it goes, the others whole, an
   assert.deepEqual(summary.rejected, { malformed: 2 });
   await assert.rejects(replayed(join(base, 'd.gz')), { code: 'source-damaged', kind: 'operating' });
 });
+
+test('a key that is named by `fields` feeds its baseline', async () => {
+  const lines = Array.from({ length: 30 }, (_, i) =>
+    JSON.stringify({ time: Date.parse('2026-03-01T10:00:00Z') + i * 1000, who: 'k-1', code: 200 }),
+  );
+  writeFileSync(join(folder, 'mapped.ndjson'), `${lines.join('\n')}\n`);
+  const claimedWith = async (fields: string): Promise<number> => {
+    writeFileSync(
+      join(folder, 'keyhound.yaml'),
+      `sources: [{name: a, kind: file, format: json, path: mapped.ndjson, ${fields}}]\n`,
+    );
+    const config = loadConfig({ file: join(folder, 'keyhound.yaml'), env: {}, cwd: folder });
+    const nothing = (): void => {};
+    const summary = await replay({
+      paths: [],
+      config,
+      signal: new AbortController().signal,
+      onFinding: nothing,
+      onIncident: nothing,
+      onProgress: nothing,
+      onNote: nothing,
+    });
+    assert.equal(summary.events, 30);
+    return summary.claimed;
+  };
+  assert.equal(await claimedWith('fields: {at: time, key: who, status: code}'), 0);
+  assert.equal(
+    await claimedWith('identity: claimed, fields: {at: time, key: who, status: code}'),
+    30,
+  );
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { REJECTION } from '../../core/format.ts';
-import { AUTH } from '../../core/record.ts';
+import { AUTH, type Auth } from '../../core/record.ts';
 import { openGeography } from '../../enrich/geography.ts';
 import { AT, enricher, format, resolve, traits } from './fakes.ts';
 
@@ -136,4 +136,30 @@ test('a key taken by --key learns and alerts but never acts, unless the identity
   assert.deepEqual([attested.event.attested, attested.event.mayAct], [true, true]);
   const observe = resolve({ credentialId: 'a' }, { traits: traits({ trust: 'observe' }) });
   assert.equal(observe.event.mayAct, false);
+});
+
+test('a key out of a mapped field is checked as far as the operator says: it learns, but never acts', () => {
+  const mapped = { format: format({ identity: 'record' }), keyField: true } as const;
+  const standing = (
+    texts: Parameters<typeof resolve>[0],
+    change: Parameters<typeof traits>[0],
+    numbers: { status?: number; auth?: Auth } = {},
+  ) => {
+    const { event } = resolve(texts, {
+      traits: traits(change),
+      numbers: { auth: AUTH.unknown, ...numbers },
+    });
+    return [event.attested, event.mayAct];
+  };
+  const key = { rawKey: 'k-1' };
+  assert.deepEqual(standing(key, mapped), [true, false]);
+  assert.deepEqual(standing({ credentialId: 'a' }, mapped), [true, false]);
+  assert.deepEqual(standing(key, { ...mapped, keyField: false }), [false, true]);
+  assert.deepEqual(standing(key, mapped, { auth: AUTH.ok }), [true, true], 'the record says so');
+  assert.equal(standing(key, mapped, { auth: AUTH.none })[0], false, 'the record says no');
+  assert.equal(standing(key, mapped, { status: 401 })[0], false);
+  assert.deepEqual(standing(key, { ...mapped, identity: 'attested' }), [true, true]);
+  assert.equal(standing(key, { ...mapped, identity: 'claimed' })[0], false);
+  const inQuery = { target: '/v1/orders?api_key=k-1' };
+  assert.equal(standing(inQuery, mapped)[0], false, 'the client wrote it, and no mapping named it');
 });

@@ -53,6 +53,7 @@ export function traits(change: Partial<SourceTraits> = {}): SourceTraits {
     name: 'test',
     format: format(),
     key: undefined,
+    keyField: false,
     identity: undefined,
     trust: 'act',
     keyNames: ['apikey', 'x-api-key', 'api_key', 'api-key'],

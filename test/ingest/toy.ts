@@ -54,7 +54,15 @@ export const toyEnricher: Enricher = {
 };
 
 export function toyTraits(name: string, format: Format = toyLines): SourceTraits {
-  return { name, format, key: undefined, identity: undefined, trust: 'act', keyNames: [] };
+  return {
+    name,
+    format,
+    key: undefined,
+    keyField: false,
+    identity: undefined,
+    trust: 'act',
+    keyNames: [],
+  };
 }
 
 /** Options of a reader that keeps what it is told in arrays. */

@@ -118,6 +118,7 @@ for (const format of FORMATS) {
         name: 'canary',
         format,
         key: fixture.options.key,
+        keyField: fixture.options.fields?.['key'] !== undefined,
         identity: undefined,
         trust: 'act',
         keyNames: fixture.options.keyNames ?? KEY_NAMES,
