@@ -45,7 +45,7 @@ const REQUEST_MS_MAX = 60_000;
 const RETRY_SECONDS = '5';
 const RETRY_SECONDS_BUSY = '1';
 
-/** Listens. Rejects with an `operating` error with code `listen` when the address cannot be had. */
+/** Listens. Rejects with an `operating` error with code `listen-failed` when the address cannot be had. */
 export async function startIntakeServer(options: IntakeServerOptions): Promise<IntakeServer> {
   const { host, port } = options;
   const listener = new Listener(options);
@@ -56,7 +56,7 @@ export async function startIntakeServer(options: IntakeServerOptions): Promise<I
   } catch (cause) {
     await app.close();
     throw new KeyhoundError('operating', `cannot listen on ${host}:${port}`, {
-      code: 'listen',
+      code: 'listen-failed',
       hint: 'Is another instance running? listen.intake sets the address.',
       cause,
     });

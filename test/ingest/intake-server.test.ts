@@ -380,6 +380,6 @@ describe('refusals', () => {
   test('a port that is taken is a clear error', () =>
     withSite({}, async ({ server, options }) => {
       const again = startIntakeServer({ ...options, port: server.port });
-      await assert.rejects(again, { kind: 'operating', code: 'listen' });
+      await assert.rejects(again, { kind: 'operating', code: 'listen-failed' });
     }));
 });
