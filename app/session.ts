@@ -3,7 +3,6 @@
  * state folder, its lock, its store and the checkpoints.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { KeyDirectory } from '../core/directory.ts';
@@ -19,6 +18,7 @@ import { createDeadLetters, type DeadLetters } from '../ingest/dead-letters.ts';
 import { lockStateFolder, type StateLock } from '../store/lock.ts';
 import { openSqliteStore, type SqliteStore } from '../store/sqlite/store.ts';
 import type { LoadedConfig } from './contract.ts';
+import { openStateFolder } from './state-folder.ts';
 
 /** Bindings of raw keys to credentials are kept beside the key groups' parts, under this name. */
 const ALIASES_PART = 'aliases';
@@ -201,7 +201,7 @@ function createSession(options: SessionOptions, parts: Parts): Session {
 }
 
 async function openKept(folder: string, pepper: Pepper, options: SessionOptions): Promise<Kept> {
-  if (options.readOnly !== true) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (options.readOnly !== true) openStateFolder(folder);
   const lock = lockStateFolder(folder, { command: options.command, clock: options.clock });
   try {
     const { deadLetterBytesMax, deadLetterDaysMax, usageMonthsMax } = options.config.config.state;

@@ -18,6 +18,7 @@ import path from 'node:path';
 import { KeyhoundError } from '../core/errors.ts';
 import { type LockHolder, readHolder } from '../store/lock.ts';
 import { DATABASE_FILE } from '../store/sqlite/connection.ts';
+import { asOperating, isDiskFull } from '../store/sqlite/errors.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
 
 /** 256 bits, as text that fits a header. */
@@ -163,11 +164,12 @@ function bytesIn(folder: string): number {
   return bytes;
 }
 
-function inaccessible(file: string, cause: unknown): KeyhoundError {
+function inaccessible(file: string, cause: unknown): unknown {
+  if (isDiskFull(cause)) return asOperating(cause, file);
   const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
   return new KeyhoundError('operating', `cannot use ${file} (${reason})`, {
     code: 'state-access',
     cause,
-    hint: 'Check owner, mode and free space of the state folder, or set `state.dir` to another one.',
+    hint: 'Check owner and mode of the state folder, or set `state.dir` to another one.',
   });
 }

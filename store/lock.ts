@@ -130,8 +130,12 @@ function lockedError(folder: string): KeyhoundError {
 
 function writeHolder(folder: string, holder: LockHolder): void {
   const file = path.join(folder, HOLDER_FILE);
-  writeFileSync(`${file}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  try {
+    writeFileSync(`${file}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch (error) {
+    throw asOperating(error, file);
+  }
 }
 
 function readNotice(folder: string): LockHolder | undefined {

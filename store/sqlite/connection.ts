@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { KeyhoundError } from '../../core/errors.ts';
-import { asOperating, corrupted } from './errors.ts';
+import { asOperating, corrupted, isDiskFull } from './errors.ts';
 import { checkVersion, migrate } from './migrations.ts';
 import { textOf } from './rows.ts';
 
@@ -74,6 +74,7 @@ function createFile(file: string): void {
   try {
     closeSync(openSync(file, 'a', 0o600));
   } catch (cause) {
+    if (isDiskFull(cause)) throw asOperating(cause, file);
     throw new KeyhoundError('operating', `cannot create ${file}`, {
       code: 'state-access',
       cause,

@@ -1,4 +1,4 @@
-/** What SQLite says, as errors that an operator can act upon. */
+/** What SQLite and the file system say, as errors that an operator can act upon. */
 import { KeyhoundError } from '../../core/errors.ts';
 
 /** Primary result codes of SQLite, the low byte of `errcode`. */
@@ -28,6 +28,7 @@ export function isBusy(error: unknown): boolean {
  */
 export function asOperating(error: unknown, file: string): unknown {
   if (error instanceof KeyhoundError) return error;
+  if (isDiskFull(error)) return diskFull(file, error);
   switch (sqliteCode(error)) {
     case BUSY:
     case LOCKED:
@@ -36,10 +37,7 @@ export function asOperating(error: unknown, file: string): unknown {
         retryable: true,
       });
     case FULL:
-      return operating(`no space left for ${file}`, 'disk-full', error, {
-        hint: 'Free some space on this disk. Nothing of this checkpoint was kept; it is tried again.',
-        retryable: true,
-      });
+      return diskFull(file, error);
     case READONLY:
     case CANNOT_OPEN:
       return operating(`cannot open or write ${file}`, 'state-access', error, {
@@ -56,6 +54,19 @@ export function asOperating(error: unknown, file: string): unknown {
     default:
       return error;
   }
+}
+
+/** Of the file system itself, where a file is made or written without SQLite. */
+export function isDiskFull(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+function diskFull(file: string, cause: unknown): KeyhoundError {
+  return operating(`no space left for ${file}`, 'disk-full', cause, {
+    hint: 'Free some space on this disk, then start again: it goes on from the last checkpoint, which is whole.',
+    retryable: true,
+  });
 }
 
 export function corrupted(file: string, cause: unknown): KeyhoundError {

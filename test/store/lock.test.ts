@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -88,4 +88,16 @@ test('another process is kept out, also after many looks at the lock, until kill
   await exit;
   assert.equal(readHolder(folder), undefined);
   lockStateFolder(folder, { command: 'run' }).release();
+});
+
+test('a full disk is told as one, and the folder is not left locked', async (t) => {
+  if (process.platform !== 'linux') return t.skip('needs /dev/full');
+  const folder = await temporaryFolder();
+  const notice = path.join(folder, 'lock.json.new');
+  await symlink('/dev/full', notice);
+  const refused = lockedError(folder);
+  assert.deepEqual([refused.kind, refused.code], ['operating', 'disk-full']);
+  assert.match(refused.hint ?? '', /Free some space/);
+  await rm(notice);
+  lockStateFolder(folder, { command: 'replay' }).release();
 });
