@@ -1,23 +1,24 @@
 /** Past logs through the same path as live ones, in event time. */
-import { systemClock, toIsoOrNull } from '../core/clock.ts';
+import { systemClock } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
+import { parseKeySpec } from '../core/key-spec.ts';
+import { formatById } from '../ingest/formats/list.ts';
 import { createMerge } from '../ingest/merge.ts';
-import {
-  createCounters,
-  type EventStream,
-  type ReaderCounters,
-  rejectedByReason,
-} from '../ingest/reader.ts';
-import type { DamagedFile, Replay, ReplayOptions, ReplaySummary } from './contract.ts';
+import { createCounters, type EventStream, type ReaderCounters } from '../ingest/reader.ts';
+import type { DamagedFile, Replay, ReplayOptions } from './contract.ts';
 import { fileInputs, type InputOptions, type Inputs, stdinInputs } from './inputs.ts';
 import { applySome } from './pump.ts';
 import { openSession, type Session } from './session.ts';
+import { summaryOf } from './summary.ts';
 
 const PROGRESS_MS = 250;
 /** Portions of events between two looks at the clock. */
 const LOOK_EVERY = 128;
 
 export const replay: Replay = async (options) => {
+  // Before anything is made: a mistyped name must leave nothing behind.
+  if (options.format !== undefined) formatById(options.format);
+  if (options.key !== undefined) parseKeySpec(options.key);
   const startedAt = systemClock.now();
   const cpuBefore = process.cpuUsage();
   const session = await openSession({
@@ -47,8 +48,14 @@ export const replay: Replay = async (options) => {
     }
     await session.checkpoint();
     const cpu = process.cpuUsage(cpuBefore);
+    const spent = {
+      counters: [counters],
+      elapsedMs: systemClock.now() - startedAt,
+      cpuMicros: cpu.user + cpu.system,
+    };
     return {
-      ...summaryOf(session, counters, found, startedAt, cpu),
+      ...summaryOf(session, spent),
+      sources: found.readings,
       ...(damaged.length > 0 && { damaged }),
     };
   } finally {
@@ -145,40 +152,5 @@ function progressTeller(
     });
     toldAt = now;
     toldRecords = counters.records;
-  };
-}
-
-function summaryOf(
-  session: Session,
-  counters: ReaderCounters,
-  found: Inputs,
-  startedAt: number,
-  cpu: NodeJS.CpuUsage,
-): ReplaySummary {
-  const stats = session.engine.stats();
-  const { future = 0, ...rejected } = rejectedByReason(counters);
-  return {
-    type: 'summary',
-    records: counters.records,
-    bytes: counters.bytes,
-    events: stats.events,
-    rejected,
-    flawed: Object.fromEntries(
-      Object.entries(session.enricher.flawed).filter(([, count]) => count > 0),
-    ),
-    duplicates: stats.duplicates + stats.repeats,
-    late: stats.late,
-    future,
-    subjects: stats.subjects,
-    unadmitted: stats.unadmitted,
-    claimed: stats.claimed,
-    firstAt: toIsoOrNull(stats.firstAt),
-    lastAt: toIsoOrNull(stats.lastAt),
-    findings: stats.findings,
-    incidents: stats.incidents,
-    seconds: (systemClock.now() - startedAt) / 1000,
-    cpuSeconds: (cpu.user + cpu.system) / 1e6,
-    rssMaxBytes: process.resourceUsage().maxRSS * 1024,
-    sources: found.readings,
   };
 }

@@ -1,11 +1,12 @@
 /** What a running instance says of itself: readiness, metrics, summary. */
 import type { Readiness, Traffic } from '../console/contract.ts';
 import type { MetricsSnapshot, SourceMetrics } from '../console/metrics.ts';
-import { type Clock, toIsoOrNull } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { rejectedByReason } from '../ingest/reader.ts';
 import type { LiveInputs } from './live-inputs.ts';
 import type { Session } from './session.ts';
 import type { SourceWatch, WatchedSource } from './source-watch.ts';
+import { summaryOf } from './summary.ts';
 
 export interface StatusParts {
   readonly session: Session;
@@ -71,38 +72,11 @@ function sourceMetrics(source: WatchedSource, parts: StatusParts): SourceMetrics
 }
 
 /** The `summary` of contracts.md, since the start of this process. */
-export function summaryNow(parts: StatusParts): object {
-  const { session, watch, clock, startedAt } = parts;
-  const stats = session.engine.stats();
-  const usage = process.resourceUsage();
-  const rejected: Record<string, number> = {};
-  let records = 0;
-  let bytes = 0;
-  for (const { counters } of watch.sources) {
-    records += counters.records;
-    bytes += counters.bytes;
-    for (const [reason, count] of Object.entries(rejectedByReason(counters))) {
-      rejected[reason] = (rejected[reason] ?? 0) + count;
-    }
-  }
-  const { future = 0, ...others } = rejected;
-  return {
-    type: 'summary',
-    records,
-    bytes,
-    events: stats.events,
-    rejected: others,
-    flawed: session.enricher.flawed,
-    duplicates: stats.duplicates + stats.repeats,
-    late: stats.late,
-    future,
-    subjects: stats.subjects,
-    firstAt: toIsoOrNull(stats.firstAt),
-    lastAt: toIsoOrNull(stats.lastAt),
-    findings: stats.findings,
-    incidents: stats.incidents,
-    seconds: (clock.now() - startedAt) / 1000,
-    cpuSeconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6,
-    rssMaxBytes: usage.maxRSS * 1024,
-  };
+export function summaryNow({ session, watch, clock, startedAt }: StatusParts): object {
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  return summaryOf(session, {
+    counters: watch.sources.map(({ counters }) => counters),
+    elapsedMs: clock.now() - startedAt,
+    cpuMicros: userCPUTime + systemCPUTime,
+  });
 }

@@ -34,7 +34,6 @@ export const demo = defineCommand({
   run: async ({ options, print, io, assemblies }) => {
     const ending = options.for === undefined ? undefined : AbortSignal.timeout(options.for);
     const screen = createDemoScreen(print, () => io.clock.now());
-    screen.header();
     const summary = await assemblies.demo({
       signal: ending === undefined ? io.signal : AbortSignal.any([io.signal, ending]),
       seed: options.seed,

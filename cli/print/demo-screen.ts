@@ -8,7 +8,6 @@ import { createProgress } from './progress.ts';
 import { fit } from './style.ts';
 
 export interface DemoScreen {
-  header(): void;
   phase(phase: DemoPhase): void;
   finding(finding: Finding): void;
   incident(incident: Incident): void;
@@ -26,19 +25,17 @@ export function createDemoScreen(print: Printer, now: () => number): DemoScreen 
   let inHistory = true;
   const rule = (): void =>
     print.line(print.style.dim('─'.repeat(Math.min(RULE_COLUMNS_MAX, print.columns - 1))));
+  const header = (): void => {
+    rule();
+    print.line(`${print.style.bold('Keyhound demo')}  ·  a made gateway, made keys, made attacks`);
+    print.line('It learns what is normal for each key, and says when a key behaves unlike itself.');
+    print.line('Everything is local, nothing is acted upon. Ctrl-C ends it.');
+    rule();
+  };
   return {
-    header: () => {
-      rule();
-      print.line(
-        `${print.style.bold('Keyhound demo')}  ·  a made gateway, made keys, made attacks`,
-      );
-      print.line(
-        'It learns what is normal for each key, and says when a key behaves unlike itself.',
-      );
-      print.line('Everything is local, nothing is acted upon. Ctrl-C ends it.');
-      rule();
-    },
     phase: (phase) => {
+      // Not before: what is wrong with the call is said before it begins.
+      if (phase.phase === 'history') header();
       inHistory = phase.phase === 'history';
       progress.end();
       for (const line of phaseLines(phase)) print.line(line);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -106,4 +106,32 @@ test('a key that is named by `fields` feeds its baseline', async () => {
     await claimedWith('identity: claimed, fields: {at: time, key: who, status: code}'),
     30,
   );
+});
+
+test('a mistyped --format or --key is told before a secret or a state is made', async () => {
+  const home = join(folder, 'home');
+  mkdirSync(home);
+  const { HOME, XDG_CONFIG_HOME, KEYHOUND_PEPPER } = process.env;
+  Object.assign(process.env, { HOME: home, XDG_CONFIG_HOME: home, KEYHOUND_PEPPER: '' });
+  try {
+    const config = loadConfig({ file: undefined, env: {}, cwd: home });
+    const nothing = (): void => {};
+    for (const given of [{ format: 'kongg' }, { key: 'headr:x' }]) {
+      const replayed = replay({
+        paths: [join(folder, 'any.log')],
+        stateDir: join(home, 'state'),
+        config,
+        signal: new AbortController().signal,
+        onFinding: nothing,
+        onIncident: nothing,
+        onProgress: nothing,
+        onNote: nothing,
+        ...given,
+      });
+      await assert.rejects(replayed, { kind: 'usage' });
+      assert.deepEqual(readdirSync(home), []);
+    }
+  } finally {
+    Object.assign(process.env, { HOME, XDG_CONFIG_HOME: XDG_CONFIG_HOME ?? '', KEYHOUND_PEPPER });
+  }
 });

@@ -7,6 +7,7 @@ import { createPrinter } from '../../cli/print/printer.ts';
 import { createProgress } from '../../cli/print/progress.ts';
 import { fit, PLAIN, pad, widthOf } from '../../cli/print/style.ts';
 import { tableLines } from '../../cli/print/table.ts';
+import { KeyhoundError } from '../../core/errors.ts';
 import { finding, incident, run } from './memory-io.ts';
 
 test('a table keeps to the terminal, cuts what may be cut and shows that it did', () => {
@@ -163,4 +164,15 @@ test('the demo as JSON is lines only', async () => {
     .map((line) => (JSON.parse(line) as { type: string }).type);
   assert.equal(types.at(-1), 'summary');
   assert.equal(types.filter((type) => type === 'incident').length, 5);
+});
+
+test('a demo that cannot begin shows its error alone', async () => {
+  const refused: Demo = async () => {
+    throw new KeyhoundError('usage', 'there is a state already', { code: 'state-exists' });
+  };
+  const { stdout, stderr, status } = await run(['demo', '--state', 'x'], {
+    assemblies: { demo: refused },
+  });
+  assert.deepEqual([stdout, status], ['', 2]);
+  assert.match(stderr, /state already/);
 });

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { summaryOf } from '../../app/summary.ts';
+import { REJECTION } from '../../core/format.ts';
+import { createCounters } from '../../ingest/reader.ts';
+
+const STATS = {
+  events: 9,
+  claimed: 2,
+  duplicates: 3,
+  repeats: 4,
+  late: 1,
+  unadmitted: 5,
+  subjects: 1,
+  firstAt: undefined,
+  lastAt: Date.UTC(2026, 2, 1),
+  watermarkAt: undefined,
+  findings: {},
+  incidents: {},
+  openIncidents: 0,
+};
+
+test('a summary adds its sources up, leaves out what did not happen, and names all that was set aside', () => {
+  const sources = [createCounters(), createCounters()];
+  for (const [i, counters] of sources.entries()) {
+    counters.records = 10 + i;
+    counters.bytes = 100;
+    counters.outcomes[REJECTION.malformed] = 1;
+    counters.outcomes[REJECTION.future] = i;
+  }
+  const flawed = { address: 0, 'time-zone': 0, status: 2, number: 0 };
+  const parts = { engine: { stats: () => STATS }, enricher: { flawed } };
+  const spent = { counters: sources, elapsedMs: 1500, cpuMicros: 250_000 };
+  const { rssMaxBytes, ...told } = summaryOf(parts, spent);
+  assert.ok(rssMaxBytes > 0);
+  assert.deepEqual(told, {
+    type: 'summary',
+    records: 21,
+    bytes: 200,
+    events: 9,
+    rejected: { malformed: 2 },
+    flawed: { status: 2 },
+    duplicates: 7,
+    late: 1,
+    future: 1,
+    subjects: 1,
+    unadmitted: 5,
+    claimed: 2,
+    firstAt: null,
+    lastAt: '2026-03-01T00:00:00.000Z',
+    findings: {},
+    incidents: {},
+    seconds: 1.5,
+    cpuSeconds: 0.25,
+  });
+});
