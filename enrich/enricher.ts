@@ -47,6 +47,9 @@ export interface FullEnricher extends Enricher {
   geographyInfo(now: number): GeographyInfo;
 }
 
+/** Seconds are kept in 32 bits, up to 2106; what lies outside is a broken clock or a unit mistaken for another. */
+const AT_MIN = Date.UTC(2000, 0, 1);
+const AT_END = Date.UTC(2100, 0, 1);
 const CACHE_SLOTS = 65_536;
 const ALIASES_MAX = 131_072;
 const TEXT_SLOTS = 8192;
@@ -96,7 +99,8 @@ class Resolver implements FullEnricher {
   }
 
   resolve(draft: RecordDraft, traits: SourceTraits, event: ApiEvent): number {
-    if (!Number.isFinite(draft.at)) return REJECTION.noTime;
+    // NaN too.
+    if (!(draft.at >= AT_MIN && draft.at < AT_END)) return REJECTION.noTime;
     const identities = this.#identities;
     this.#target.read(draft);
     const address = this.#addresses.resolve(draft);

@@ -163,3 +163,12 @@ test('a key out of a mapped field is checked as far as the operator says: it lea
   const inQuery = { target: '/v1/orders?api_key=k-1' };
   assert.equal(standing(inQuery, mapped)[0], false, 'the client wrote it, and no mapping named it');
 });
+
+test('a time outside of 2000 to 2099 is no time, in every format', () => {
+  const codeAt = (at: number): number => resolve({ rawKey: 'k-1' }, { numbers: { at } }).code;
+  const [from, end] = [Date.UTC(2000, 0, 1), Date.UTC(2100, 0, 1)];
+  assert.deepEqual([codeAt(from), codeAt(end - 1)], [REJECTION.ok, REJECTION.ok]);
+  for (const at of [from - 1, end, Date.UTC(2107, 0, 1), 0, -1, Infinity, -Infinity, NaN]) {
+    assert.equal(codeAt(at), REJECTION.noTime, String(at));
+  }
+});
