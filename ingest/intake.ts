@@ -2,11 +2,18 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { createEvent } from '../core/event.ts';
-import { type FormatOptions, REJECTION, REJECTIONS, type Rejection } from '../core/format.ts';
+import {
+  type Decoder,
+  type FormatOptions,
+  REJECTION,
+  REJECTIONS,
+  type Rejection,
+} from '../core/format.ts';
 import type { Enricher, SourceTraits } from '../enrich/contract.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
 import { Framer } from './framing.ts';
-import { type ReaderCounters, RecordDecoder } from './reader.ts';
+import { BodyError } from './intake-body.ts';
+import { addCounters, createCounters, type ReaderCounters, RecordDecoder } from './reader.ts';
 import type { Spool } from './spool.ts';
 import { PayloadWriter, spoolStream } from './spool-reader.ts';
 
@@ -49,70 +56,71 @@ const CUT_BYTES = 256 << 10;
 export class Intake {
   readonly source: IntakeSource;
   readonly #options: IntakeOptions;
-  readonly #records: RecordDecoder;
+  readonly #decoder: Decoder;
   readonly #event = createEvent();
   #turn = 0;
 
   constructor(source: IntakeSource, options: IntakeOptions) {
     this.source = source;
     this.#options = options;
-    const { traits, counters, formatOptions } = source;
-    const decoder = traits.format.createDecoder(formatOptions);
-    this.#records = new RecordDecoder({ ...options, traits, counters, decoder });
+    this.#decoder = source.traits.format.createDecoder(source.formatOptions);
   }
 
   /**
    * Cuts, decodes and keeps what the parts hold. Resolves when all good events are safe on disk; rejects with
-   * `spool-full` or `spool-failed`, and then the sender is to send all of it again.
+   * `spool-full` or `spool-failed`, and then the sender is to send all of it again; or with a BodyError 413, which
+   * no repetition helps. Only what was kept is counted: else a push that comes again would count twice.
    */
   async take(parts: readonly Uint8Array[]): Promise<IntakeResult> {
+    const { traits, counters } = this.source;
+    const { deadLetters } = this.#options;
     const result: IntakeResult = { accepted: 0, rejected: {} };
+    const own = { counters: createCounters(), deadLetters: createDeadLetters() };
+    const decoder = this.#decoder;
+    const records = new RecordDecoder({ ...this.#options, ...own, traits, decoder });
     const kept = new Kept(this.source.traits.name, this.#options.spool);
     let base = 0;
     for (const part of parts) {
-      await this.#takePart(part, base, kept, result);
+      await this.#takePart(part, base, { records, kept, result });
+      own.counters.bytes += part.length;
       base += part.length;
     }
     await kept.flush();
+    addCounters(own.counters, counters);
+    for (const letter of own.deadLetters.drain()) deadLetters.add(letter);
     return result;
   }
 
-  async #takePart(part: Uint8Array, base: number, kept: Kept, result: IntakeResult): Promise<void> {
-    const { traits, counters } = this.source;
+  async #takePart(part: Uint8Array, base: number, push: Push): Promise<void> {
+    const { records, kept, result } = push;
+    const { traits } = this.source;
     const { recordBytesMax } = this.#options;
     const framer = new Framer(traits.format.framing, { recordBytesMax });
-    counters.bytes += part.length;
     for (let at = 0, ended = false; !ended; at += CUT_BYTES) {
       ended = at + CUT_BYTES >= part.length;
       framer.push(part.subarray(at, at + CUT_BYTES));
       framer.cut(ended);
       for (const { position, length } of framer.tooLong) {
-        this.#records.tooLong(this.#stream, base + position, length);
+        records.tooLong(this.#stream, base + position, length);
         count(result, REJECTION.tooLong);
       }
       for (let i = 0; i < framer.count; i++) {
         if (++this.#turn % RECORDS_PER_TURN === 0) await setImmediate();
-        this.#decode(framer, i, base, kept.payload, result);
+        this.#decode(framer, i, base, push);
         if (kept.payload.size >= FRAME_BYTES_MAX) await kept.next();
       }
     }
   }
 
   /** One record, without waiting in between: the decoder's buffers are shared by all pushes. */
-  #decode(
-    framer: Framer,
-    i: number,
-    base: number,
-    payload: PayloadWriter,
-    result: IntakeResult,
-  ): void {
+  #decode(framer: Framer, i: number, base: number, { records, kept, result }: Push): void {
     const { bytes, starts, ends, positions } = framer;
     const position = base + positions[i]!;
     const event = this.#event;
     const [start, end] = [starts[i]!, ends[i]!];
-    const outcome = this.#records.decode(bytes, start, end, event, this.#stream, position);
+    const outcome = records.decode(bytes, start, end, event, this.#stream, position);
     if (outcome === REJECTION.ok) {
-      payload.add(event);
+      kept.payload.add(event);
       result.accepted++;
     } else count(result, outcome);
   }
@@ -122,12 +130,20 @@ export class Intake {
   }
 }
 
+/** What one push has come to so far. */
+interface Push {
+  readonly records: RecordDecoder;
+  readonly kept: Kept;
+  readonly result: IntakeResult;
+}
+
 /** The events of one push on their way into the spool. */
 class Kept {
   payload: PayloadWriter;
   readonly #source: string;
   readonly #spool: Spool;
   #full: Uint8Array[] = [];
+  #bytes = 0;
 
   constructor(source: string, spool: Spool) {
     this.#source = source;
@@ -137,14 +153,21 @@ class Kept {
 
   /** Begins another frame. */
   async next(): Promise<void> {
-    if (this.payload.count > 0) this.#full.push(this.payload.bytes());
+    this.#close();
     this.payload = new PayloadWriter(this.#source);
     if (this.#full.length * FRAME_BYTES_MAX >= TOGETHER_BYTES_MAX) await this.#append();
   }
 
   async flush(): Promise<void> {
-    if (this.payload.count > 0) this.#full.push(this.payload.bytes());
+    this.#close();
     await this.#append();
+  }
+
+  #close(): void {
+    if (this.payload.count > 0) this.#full.push(this.payload.bytes());
+    this.#bytes += this.payload.size;
+    if (this.#bytes <= this.#spool.bytesMax) return;
+    throw new BodyError(413, 'the push is larger than intake.spoolBytesMax: send it in parts');
   }
 
   async #append(): Promise<void> {

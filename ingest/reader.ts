@@ -51,6 +51,12 @@ export function createCounters(): ReaderCounters {
   return { records: 0, bytes: 0, outcomes: new Float64Array(REJECTIONS.length) };
 }
 
+export function addCounters(from: ReaderCounters, to: ReaderCounters): void {
+  to.records += from.records;
+  to.bytes += from.bytes;
+  for (let i = 0; i < to.outcomes.length; i++) to.outcomes[i]! += from.outcomes[i]!;
+}
+
 /** Only the reasons that occurred. */
 export function rejectedByReason(counters: ReaderCounters): Partial<Record<Rejection, number>> {
   const rejected: Partial<Record<Rejection, number>> = {};

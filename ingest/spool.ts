@@ -104,6 +104,11 @@ export class Spool {
     return last.base + last.size;
   }
 
+  /** Most bytes on disk. */
+  get bytesMax(): number {
+    return this.#options.bytesMax;
+  }
+
   /** Bytes on disk. */
   get bytes(): number {
     return this.end - this.begin;

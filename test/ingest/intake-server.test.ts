@@ -301,13 +301,26 @@ describe('refusals', () => {
     }));
 
   test('a push that fits only in part is refused as a whole, so nothing of it comes twice', () =>
+    withSite({ bytesMax: 6 << 20, bodyBytesMax: 1 << 20 }, async ({ post, spool, ...site }) => {
+      const body = `bad\n${'1 a\n'.repeat(100_000)}`;
+      assert.equal((await post('/intake/toy-lines', body)).status, 200);
+      const { end } = spool;
+      assert.ok(end > 4 << 20, `${end} bytes: more than one frame`);
+      assert.equal((await post('/intake/toy-lines', body)).status, 429);
+      assert.equal(spool.end, end);
+      const { counters } = site.sources[0]!;
+      assert.equal(counters.records, 100_001, 'what comes again is not counted before it is taken');
+      assert.equal(counters.bytes, body.length);
+      assert.deepEqual(rejectedByReason(counters), { malformed: 1 });
+      assert.equal(site.options.deadLetters.drain().length, 1);
+    }));
+
+  test('a push that is larger than the whole spool is 413: it would be refused for ever', () =>
     withSite({ bytesMax: 6 << 20, bodyBytesMax: 1 << 20 }, async ({ post, spool }) => {
-      const body = '1 a\n'.repeat(150_000);
-      const answer = await post('/intake/toy-lines', body);
-      assert.equal(answer.status, 429);
+      const answer = await post('/intake/toy-lines', '1 a\n'.repeat(150_000));
+      assert.equal(answer.status, 413);
+      assert.match(await answer.text(), /larger than intake\.spoolBytesMax: send it in parts/);
       assert.equal(spool.end, 0);
-      assert.equal((await post('/intake/toy-lines', body.slice(0, 400_000))).status, 200);
-      assert.ok(spool.end > 4 << 20, `${spool.end} bytes: more than one frame`);
     }));
 
   test('bodies count for what they become when unpacked, not for what they were sent as', async () => {
