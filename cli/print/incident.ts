@@ -57,12 +57,12 @@ export function incidentTable(
       shrinkTo: 16,
       text: ({ subject }) => subject.label ?? subject.id,
     },
-    { title: 'OPENED (UTC)', text: (incident) => when(incident.openedAt) },
+    { title: 'OPENED (UTC)', optional: true, text: (incident) => when(incident.openedAt) },
     {
       title: 'STATE',
       text: (incident) => (incident.closedAt === null ? 'open' : `closed, ${duration(incident)}`),
     },
-    { title: 'WHY', shrinkTo: 24, text: (incident) => incident.why },
+    { title: 'WHY', shrinkTo: 24, optional: true, text: (incident) => incident.why },
     { title: 'ID', text: (incident) => incident.id },
   ];
   return tableLines(table, incidents, columns, style);

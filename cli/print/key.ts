@@ -18,9 +18,9 @@ export function keyTable(keys: readonly KeyLine[], columns: number, style: Style
     [
       { title: 'KEY', shrinkTo: 18, text: (key) => key.id },
       { title: 'LABEL', shrinkTo: 10, text: (key) => key.label ?? '' },
-      { title: 'CONSUMER', shrinkTo: 10, text: (key) => key.consumer ?? '' },
+      { title: 'CONSUMER', shrinkTo: 10, optional: true, text: (key) => key.consumer ?? '' },
       { title: 'EVENTS', align: 'right', text: (key) => count(key.events) },
-      { title: 'FIRST (UTC)', text: (key) => when(key.firstAt) },
+      { title: 'FIRST (UTC)', optional: true, text: (key) => when(key.firstAt) },
       { title: 'LAST (UTC)', text: (key) => when(key.lastAt) },
       { title: 'READY', text: readinessInWords },
     ],

@@ -7,6 +7,8 @@ export interface Column<T> {
   readonly align?: 'left' | 'right';
   /** Least width to which the column may be cut when the terminal is narrow; absent: never cut. */
   readonly shrinkTo?: number;
+  /** Left out, the last such column first, when the table is too wide even so. */
+  readonly optional?: boolean;
   text(row: T): string;
   /** Applied after padding. */
   style?(row: T, text: string): string;
@@ -23,6 +25,12 @@ export function tableLines<T>(
 ): string[] {
   const cells = rows.map((row) => columns.map((column) => forTerminal(column.text(row))));
   const widths = fitWidths(columns, cells, terminalColumns);
+  const total = widths.reduce((sum, width) => sum + width, GAP.length * (columns.length - 1));
+  const left = total > terminalColumns ? columns.findLast(({ optional }) => optional) : undefined;
+  if (left !== undefined) {
+    const others = columns.filter((column) => column !== left);
+    return tableLines(others, rows, terminalColumns, style);
+  }
   const line = (texts: readonly string[], finish: (text: string, i: number) => string): string =>
     columns
       .map((column, i) => finish(pad(fit(texts[i]!, widths[i]!), widths[i]!, column.align), i))

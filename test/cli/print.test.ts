@@ -8,7 +8,7 @@ import { createProgress } from '../../cli/print/progress.ts';
 import { fit, PLAIN, pad, widthOf } from '../../cli/print/style.ts';
 import { tableLines } from '../../cli/print/table.ts';
 import { KeyhoundError } from '../../core/errors.ts';
-import { finding, incident, run } from './memory-io.ts';
+import { clientWith, finding, incident, key, run } from './memory-io.ts';
 
 test('a table keeps to the terminal, cuts what may be cut and shows that it did', () => {
   const columns = [
@@ -175,4 +175,28 @@ test('a demo that cannot begin shows its error alone', async () => {
   });
   assert.deepEqual([stdout, status], ['', 2]);
   assert.match(stderr, /state already/);
+});
+
+test('the list of keys keeps to a narrow terminal by leaving columns out', async () => {
+  const assemblies = clientWith({ keys: async () => [key()] });
+  for (const columns of [100, 80, 70]) {
+    const { stdout } = await run(['keys'], { assemblies, columns });
+    for (const line of stdout.split('\n')) assert.ok(widthOf(line) <= columns, line);
+    assert.match(stdout, /KEY .*LAST \(UTC\).*READY/);
+    assert.equal(stdout.includes('FIRST'), columns === 100);
+  }
+});
+
+test('the list of incidents keeps to a narrow terminal, and always shows the id', async () => {
+  const long = incident({
+    id: 'inc_0123456789abcdef01234567',
+    closedAt: '2026-03-01T12:34:00.000Z',
+  });
+  const assemblies = clientWith({ incidents: async () => [long] });
+  for (const columns of [120, 80, 70]) {
+    const { stdout } = await run(['incidents'], { assemblies, columns });
+    for (const line of stdout.split('\n')) assert.ok(widthOf(line) <= columns, line);
+    assert.ok(stdout.includes(long.id));
+    assert.equal(stdout.includes('WHY'), columns === 120);
+  }
 });
