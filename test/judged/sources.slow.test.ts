@@ -17,6 +17,8 @@ import { configure, type Service, serve, tokenOf } from './service.ts';
 
 const FROM_AT = Date.parse('2026-03-02T00:00:00Z');
 const MINUTE_MS = 60_000;
+/** A lost record would be waited for without end. */
+const BOUND = { timeout: 120_000 };
 const HOUR_MS = 60 * MINUTE_MS;
 
 function record(at: number, keyId: string, more: object = {}): string {
@@ -46,7 +48,7 @@ const LINES = 40;
 
 describe('a followed log that is rotated while records flow', () => {
   for (const [name, rotate] of Object.entries(ROTATIONS)) {
-    it(`${name}: loses nothing and repeats nothing`, async (t) => {
+    it(`${name}: loses nothing and repeats nothing`, BOUND, async (t) => {
       const folder = scratch(t);
       const source = { name: 'log', kind: 'file', format: 'keyhound', path: 'access.log*' };
       configure(folder, { state: { dir: 'state', checkpointMs: 100 }, sources: [source] });
@@ -88,45 +90,49 @@ describe('a followed log that is rotated while records flow', () => {
 });
 
 describe('an intake whose spool is full', () => {
-  it('says 429 with Retry-After, takes pushes again when it has drained, and lost none', async (t) => {
-    const folder = scratch(t);
-    configure(folder, {
-      // Until it is saved, what was taken stays in the spool.
-      state: { dir: 'state', checkpointMs: 2000 },
-      intake: { spoolBytesMax: 1 << 20 },
-      sources: [{ name: 'pushes', kind: 'http', format: 'keyhound', token: tokenOf('pushes') }],
-    });
-    const service = await serve(t, folder);
-    let taken = 0;
-    let refused = 0;
-    let pushes = 0;
-    let afterRefusal = 0;
-    while (afterRefusal < 20) {
-      const lines = Array.from({ length: 500 }, (_, i) =>
-        record(FROM_AT + pushes * 500 + i, `key-${i % 5}`),
-      );
-      const response = await service.push('pushes', lines.join(''));
-      await response.arrayBuffer();
-      pushes++;
-      if (response.status === 429) {
-        assert.match(response.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
-        refused++;
-      } else {
-        assert.equal(response.status, 200);
-        taken += lines.length;
-        if (refused > 0) afterRefusal++;
+  it(
+    'says 429 with Retry-After, takes pushes again when it has drained, and lost none',
+    BOUND,
+    async (t) => {
+      const folder = scratch(t);
+      configure(folder, {
+        // Until it is saved, what was taken stays in the spool.
+        state: { dir: 'state', checkpointMs: 2000 },
+        intake: { spoolBytesMax: 1 << 20 },
+        sources: [{ name: 'pushes', kind: 'http', format: 'keyhound', token: tokenOf('pushes') }],
+      });
+      const service = await serve(t, folder);
+      let taken = 0;
+      let refused = 0;
+      let pushes = 0;
+      let afterRefusal = 0;
+      while (afterRefusal < 20) {
+        const lines = Array.from({ length: 500 }, (_, i) =>
+          record(FROM_AT + pushes * 500 + i, `key-${i % 5}`),
+        );
+        const response = await service.push('pushes', lines.join(''));
+        await response.arrayBuffer();
+        pushes++;
+        if (response.status === 429) {
+          assert.match(response.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+          refused++;
+        } else {
+          assert.equal(response.status, 200);
+          taken += lines.length;
+          if (refused > 0) afterRefusal++;
+        }
+        assert.ok(metric(await service.get('/metrics'), 'spool_bytes') <= 1 << 20);
       }
-      assert.ok(metric(await service.get('/metrics'), 'spool_bytes') <= 1 << 20);
-    }
-    assert.ok(refused > 0);
-    // Only what was acknowledged is applied, and all of it.
-    let told = '';
-    do told = await service.get('/metrics');
-    while (metric(told, 'applied_events_total') < taken);
-    assert.equal(metric(told, 'applied_events_total'), taken);
-    assert.match(told, new RegExp(`^keyhound_refused_pushes_total ${refused}$`, 'm'));
-    await service.stop();
-  });
+      assert.ok(refused > 0);
+      // Only what was acknowledged is applied, and all of it.
+      let told = '';
+      do told = await service.get('/metrics');
+      while (metric(told, 'applied_events_total') < taken);
+      assert.equal(metric(told, 'applied_events_total'), taken);
+      assert.match(told, new RegExp(`^keyhound_refused_pushes_total ${refused}$`, 'm'));
+      await service.stop();
+    },
+  );
 });
 
 function metric(text: string, name: string): number {
@@ -150,53 +156,57 @@ describe('promise 7: it doubts itself', () => {
     await service.applied(feed.length + clock.length);
   }
 
-  it('a source that falls silent is said, and its keys are not accused of silence', async (t) => {
-    const folder = scratch(t);
-    configure(folder, {
-      state: { dir: 'state' },
-      intake: { silentMs: 1000 },
-      sources: ['quiet', 'other'].map((name) => {
-        return { name, kind: 'http', format: 'keyhound', token: tokenOf(name) };
-      }),
-    });
-    const service = await serve(t, folder);
-    assert.match(await service.get('/readyz'), /"traffic":"none"/);
-    await learn(service);
-    await service.child.told(/source quiet is silent/);
-    await service.child.told(/source other is silent/);
-    assert.match(await service.get('/readyz'), /"traffic":"silent"/);
-    const metrics = await service.get('/metrics');
-    assert.match(metrics, /^keyhound_traffic_info\{state="silent"\} 1$/m);
-    assert.match(metrics, /^keyhound_traffic_info\{state="live"\} 0$/m);
+  it(
+    'a source that falls silent is said, and its keys are not accused of silence',
+    BOUND,
+    async (t) => {
+      const folder = scratch(t);
+      configure(folder, {
+        state: { dir: 'state' },
+        intake: { silentMs: 1000 },
+        sources: ['quiet', 'other'].map((name) => {
+          return { name, kind: 'http', format: 'keyhound', token: tokenOf(name) };
+        }),
+      });
+      const service = await serve(t, folder);
+      assert.match(await service.get('/readyz'), /"traffic":"none"/);
+      await learn(service);
+      await service.child.told(/source quiet is silent/);
+      await service.child.told(/source other is silent/);
+      assert.match(await service.get('/readyz'), /"traffic":"silent"/);
+      const metrics = await service.get('/metrics');
+      assert.match(metrics, /^keyhound_traffic_info\{state="silent"\} 1$/m);
+      assert.match(metrics, /^keyhound_traffic_info\{state="live"\} 0$/m);
 
-    const { records } = (await service.applied(0)) as { records: number };
-    const hours = 4;
-    const ticks = (source: string, fromAt: number, count: number) =>
-      service.push(
-        source,
-        Array.from({ length: count }, (_, i) =>
-          record(fromAt + i * 5 * MINUTE_MS, `clock-of-${source}`),
-        ).join(''),
+      const { records } = (await service.applied(0)) as { records: number };
+      const hours = 4;
+      const ticks = (source: string, fromAt: number, count: number) =>
+        service.push(
+          source,
+          Array.from({ length: count }, (_, i) =>
+            record(fromAt + i * 5 * MINUTE_MS, `clock-of-${source}`),
+          ).join(''),
+        );
+      await ticks('other', silentAt, hours * 12);
+      const meanwhile = await service.applied(records + hours * 12);
+      assert.equal(
+        meanwhile['lastAt'],
+        new Date(silentAt + (hours * 12 - 1) * 5 * MINUTE_MS).toISOString(),
       );
-    await ticks('other', silentAt, hours * 12);
-    const meanwhile = await service.applied(records + hours * 12);
-    assert.equal(
-      meanwhile['lastAt'],
-      new Date(silentAt + (hours * 12 - 1) * 5 * MINUTE_MS).toISOString(),
-    );
-    assert.equal(dropsOf(meanwhile), 0, 'the source is silent, not the key');
+      assert.equal(dropsOf(meanwhile), 0, 'the source is silent, not the key');
 
-    // Against it: the source speaks, and only the key does not.
-    for (let round = 0; round < 40; round++) {
-      const fromAt = silentAt + (hours + round) * HOUR_MS;
-      for (const source of ['quiet', 'other']) {
-        assert.equal((await ticks(source, fromAt, 12)).status, 200);
+      // Against it: the source speaks, and only the key does not.
+      for (let round = 0; round < 40; round++) {
+        const fromAt = silentAt + (hours + round) * HOUR_MS;
+        for (const source of ['quiet', 'other']) {
+          assert.equal((await ticks(source, fromAt, 12)).status, 200);
+        }
+        const summary = await service.applied(records + (hours + 2 * (round + 1)) * 12);
+        if (dropsOf(summary) > 0) return service.stop();
       }
-      const summary = await service.applied(records + (hours + 2 * (round + 1)) * 12);
-      if (dropsOf(summary) > 0) return service.stop();
-    }
-    assert.fail('a silent key of a source that speaks was not found');
-  });
+      assert.fail('a silent key of a source that speaks was not found');
+    },
+  );
 });
 
 function dropsOf(summary: object): number {
