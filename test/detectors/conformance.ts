@@ -1,6 +1,6 @@
 /**
  * What every detector must keep. The checks take a trial, so that a stranger's detector is held to the same;
- * toy.test.ts shows that each of them notices a detector that breaks what it checks.
+ * toy.slow.test.ts shows that each of them notices a detector that breaks what it checks.
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
