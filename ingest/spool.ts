@@ -181,8 +181,9 @@ export class Spool {
     }
   }
 
-  /** Deletes the files that lie wholly before `position`, but for the one being written. */
+  /** Deletes the files that lie wholly before `position`; the one being written once it is large enough. */
   async release(position: number): Promise<void> {
+    if (position >= this.end) await this.#rollIdle();
     for (;;) {
       const [first, second] = this.#segments;
       if (first === undefined || second === undefined || second.base > position) return;
@@ -268,6 +269,20 @@ export class Spool {
     this.#handle = handle;
     this.#segments.push(segment);
     await before.close();
+  }
+
+  /** As #roll, between commits: a spool that is all applied must not be full for want of a write. */
+  async #rollIdle(): Promise<void> {
+    while (this.#commit !== undefined) await this.#commit;
+    if (this.#isClosed || this.#isBroken) return;
+    // Where no file can be made the next append says so.
+    this.#commit = this.#roll()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#commit = undefined;
+        if (this.#waiting.length > 0) void this.#flush();
+      });
+    await this.#commit;
   }
 
   async #openForReading(segment: Segment): Promise<FileHandle> {

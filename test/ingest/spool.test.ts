@@ -184,6 +184,18 @@ test('an event that cannot be read is met again, not passed over, when reading g
 });
 
 describe('full', () => {
+  test('what fits an empty spool fits again once all of it was released', async () => {
+    const spool = await openSpool({ folder: newFolder(), ...options, bytesMax: 65_536 });
+    const large = payload('a', ...Array.from({ length: 1800 }, (_, i) => i));
+    assert.ok(large.length > 32_768 && large.length < 60_000, `${large.length} bytes`);
+    for (let turn = 0; turn < 3; turn++) {
+      await spool.append(large);
+      await spool.release(spool.end);
+      assert.equal(spool.bytes, 0);
+    }
+    await spool.close();
+  });
+
   test('over its bound it refuses with a retryable error, and takes again when released', async () => {
     const spool = await openSpool({ folder: newFolder(), bytesMax: 40_000, commitMs: 1 });
     let kept = 0;
