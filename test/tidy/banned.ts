@@ -68,6 +68,15 @@ export const BANS: readonly Ban[] = [
     everywhere: true,
   },
   {
+    // Promise 8, observe first: this version acts on nothing, so it calls nobody but its own instance.
+    name: 'outbound call',
+    pattern:
+      /\bfetch\(|\bimport \{[^}]*\b(?:request|createConnection|createSocket|Socket|spawn|execFile|exec)\b/,
+    instead:
+      'nothing: what acts at a gateway or alerts belongs to responders/, behind policy and brakes',
+    except: ['app/api-client.ts', 'test/', 'bench/'],
+  },
+  {
     name: 'path of one machine',
     pattern: new RegExp(`/${'work'}/(?:main|shared)|/${'home'}/\\w+/`),
     instead: 'a path made from import.meta.url, os.tmpdir() or the configuration',
