@@ -1,4 +1,5 @@
 /** Rules of a configuration that concern more than one value. Each answers all faults it sees. */
+import { resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import type { Config, SourceConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
@@ -108,10 +109,29 @@ function keySpecFault(key: string | undefined): { message: string; hint: string 
   }
 }
 
+/** A file is one stream: read by two sources, the one that comes second would take its records for repeats. */
+function checkPaths(source: SourceConfig, i: number, paths: Map<string, number>): RuleFault[] {
+  if (source.kind !== 'file' || source.path === undefined) return [];
+  const own = typeof source.path === 'string' ? [source.path] : source.path;
+  return [...new Set(own.map((path) => resolve(path)))].flatMap((path): RuleFault[] => {
+    const other = paths.get(path);
+    if (other === undefined) paths.set(path, i);
+    if (other === undefined) return [];
+    return [
+      {
+        path: ['sources', i, 'path'],
+        message: `sources[${other}] reads the same path`,
+        hint: 'A file belongs to one source.',
+      },
+    ];
+  });
+}
+
 function checkDistinct(sources: Sources): RuleFault[] {
   const faults: RuleFault[] = [];
   const names = new Map<string, number>();
   const tokens = new Map<string, number>();
+  const paths = new Map<string, number>();
   let stdin: number | undefined;
   sources.forEach((source, i) => {
     if (source === undefined) return;
@@ -123,6 +143,7 @@ function checkDistinct(sources: Sources): RuleFault[] {
       if (stdin === undefined) stdin = i;
       else faults.push({ path: ['sources', i, 'kind'], message: 'there is only one stdin' });
     }
+    faults.push(...checkPaths(source, i, paths));
     if (source.kind !== 'http') return;
     // The token says which source a push belongs to; within a format it must be unique.
     const sender = `${source.format} ${source.token ?? ''}`;

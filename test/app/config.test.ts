@@ -166,6 +166,10 @@ test('rules between values are checked', () => {
       'sources: [{name: a, kind: http, format: kong}, {name: b, kind: http, format: kong}]',
       /cannot be told from sources\[0\]/,
     ],
+    [
+      'sources: [{name: a, kind: file, format: kong, path: logs/a.log}, {name: b, kind: file, format: kong, path: [b.log, ./logs/a.log]}]',
+      /sources\[1\]\.path: sources\[0\] reads the same path/,
+    ],
     ['sources: {name: a}', /sources: must be a list/],
     ['keys: 3', /keys: must be text or a list/],
     ['a: [1', /not valid YAML/],

@@ -58,9 +58,10 @@ test('sources: a file that is not there, one of another format, and a right one'
   const line =
     '198.51.100.7 - - [01/Mar/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/8"\n';
   writeFileSync(join(folder, 'access.log'), line.repeat(20));
+  writeFileSync(join(folder, 'kong.log'), line.repeat(20));
   const checks = await examine(`${FREE}sources:
   - {name: right, kind: file, format: combined, path: access.log}
-  - {name: other, kind: file, format: kong, path: access.log}
+  - {name: other, kind: file, format: kong, path: kong.log}
   - {name: absent, kind: file, format: kong, path: absent.log}
 `);
   assert.equal(checks.get('source right')!.ok, true);
