@@ -41,8 +41,10 @@ function encode(ratio: number, chance: number): number {
  * first whole hour was `firstHour`. Hours are counted from the epoch.
  */
 export function visitsOf(slot: number, hour: number, firstHour: number): number {
-  const last = hour - 1 - ((((hour - 1 - slot) % HOURS_OF_WEEK) + HOURS_OF_WEEK) % HOURS_OF_WEEK);
-  return last < firstHour ? 0 : Math.floor((last - firstHour) / HOURS_OF_WEEK) + 1;
+  const lastSlot = (hour - 1) % HOURS_OF_WEEK;
+  const ago = lastSlot >= slot ? lastSlot - slot : lastSlot - slot + HOURS_OF_WEEK;
+  const last = hour - 1 - ago;
+  return last < firstHour ? 0 : (((last - firstHour) / HOURS_OF_WEEK) | 0) + 1;
 }
 
 /** Learned ratio of one hour of the week, as it stands (0 before its first visit). */
@@ -62,15 +64,10 @@ export function multiplier(
   meanPerHour: number,
 ): number {
   const slot = hour % HOURS_OF_WEEK;
-  // As visitsOf, with the slot of the last whole hour taken out of the loop.
-  const lastSlot = (now - 1) % HOURS_OF_WEEK;
   let seen = 0;
   let weight = 0;
   for (let day = 0, x = slot % 24; day < 7; day++, x += 24) {
-    const ago = lastSlot >= x ? lastSlot - x : lastSlot - x + HOURS_OF_WEEK;
-    const last = now - 1 - ago;
-    const visits = last < firstHour ? 0 : (((last - firstHour) / HOURS_OF_WEEK) | 0) + 1;
-    const e = meanPerHour * visitWeight(visits);
+    const e = meanPerHour * visitWeight(visitsOf(x, now, firstHour));
     seen += RATIOS[profile.get(x)]! * e;
     weight += e;
   }
