@@ -1,10 +1,10 @@
 /**
  * Binary form of an event: what the spool holds, and what findings keep of their events.
  *
- *   event   := version:u8(1) flags:u8 at:f64 status duration bytesIn bytesOut network:u32
- *              key place route client method consumer fingerprint?
- *   flags   := attested:1 mayAct:1 limitedBy:2 auth:2 hasFingerprint:1 0:1           from the lowest bit
- *   status, duration, bytesIn, bytesOut := number
+ *   event   := version:u8(2) flags:u8 at:f64 status duration bytesIn bytesOut network:u32
+ *              resource:u32 resourceNumber key place route client method consumer fingerprint?
+ *   flags   := attested:1 mayAct:1 limitedBy:2 auth:2 hasFingerprint:1 fromBrowser:1  from the lowest bit
+ *   status, duration, bytesIn, bytesOut, resourceNumber := number
  *   number  := varint(n + 2) for whole n from -1 to 2^50, else 0x00 f64
  *   key     := part { digest:u32×4 id:text }                                   empty: NO_KEY
  *   place   := part { kind:u8 latitude:f64 longitude:f64 radiusKm:f64 asn:number countryCode:number
@@ -45,11 +45,12 @@ import {
 import { hash32 } from './hash.ts';
 import type { Auth, LimitedBy } from './record.ts';
 
-export const EVENT_VERSION = 1;
+export const EVENT_VERSION = 2;
 
 const HAS_FINGERPRINT = 0x40;
+const FROM_BROWSER = 0x80;
 /** Everything but the parts, at most. */
-const FIXED_BYTES_MAX = 2 + 8 + 4 * NUMBER_BYTES_MAX + 4 + 6 * VARINT_BYTES_MAX + 8;
+const FIXED_BYTES_MAX = 2 + 8 + 5 * NUMBER_BYTES_MAX + 8 + 6 * VARINT_BYTES_MAX + 8;
 
 /**
  * Writes the event and answers the offset after it; -1, having written nothing, where the room might not
@@ -72,13 +73,16 @@ export function encodeEvent(event: ApiEvent, buffer: Uint8Array, offset: number)
     (event.mayAct ? 2 : 0) |
     (event.limitedBy << 2) |
     (event.auth << 4) |
-    (hasFingerprint ? HAS_FINGERPRINT : 0);
+    (hasFingerprint ? HAS_FINGERPRINT : 0) |
+    (event.fromBrowser ? FROM_BROWSER : 0);
   let at = writeFloat(buffer, offset + 2, event.at);
   at = writeNumber(buffer, at, event.status);
   at = writeNumber(buffer, at, event.durationMs);
   at = writeNumber(buffer, at, event.bytesIn);
   at = writeNumber(buffer, at, event.bytesOut);
   at = writeWord(buffer, at, event.network);
+  at = writeWord(buffer, at, event.resource);
+  at = writeNumber(buffer, at, event.resourceNumber);
   at = writePart(buffer, at, key);
   at = writePart(buffer, at, place);
   at = writePart(buffer, at, route);
@@ -121,6 +125,9 @@ export function createEventDecoder(): EventDecoder {
       event.bytesIn = reader.number();
       event.bytesOut = reader.number();
       event.network = reader.word();
+      event.resource = reader.word();
+      event.resourceNumber = reader.number();
+      event.fromBrowser = (flags & FROM_BROWSER) !== 0;
       event.key = keys.read(reader);
       event.place = places.read(reader);
       event.route = routes.read(reader);

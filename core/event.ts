@@ -96,7 +96,13 @@ export interface ApiEvent {
   network: number;
   method: string;
   route: Route;
+  /** Stable 32-bit hash of the last id in the path, e.g. of the 17 of `/v1/orders/17`; 0 without one. */
+  resource: number;
+  /** That id where it is a number below 2^53, else -1. */
+  resourceNumber: number;
   client: ClientFamily;
+  /** The request carries what only browsers send: Origin, Sec-Fetch. */
+  fromBrowser: boolean;
   /** '' when the record names none. */
   consumer: string;
   /**
@@ -134,7 +140,10 @@ export function createEvent(): ApiEvent {
     network: 0,
     method: '',
     route: UNKNOWN_ROUTE,
+    resource: 0,
+    resourceNumber: -1,
     client: UNKNOWN_CLIENT,
+    fromBrowser: false,
     consumer: '',
     fingerprint0: 0,
     fingerprint1: 0,
@@ -159,7 +168,10 @@ export function copyEvent(from: ApiEvent, to: ApiEvent): void {
   to.network = from.network;
   to.method = from.method;
   to.route = from.route;
+  to.resource = from.resource;
+  to.resourceNumber = from.resourceNumber;
   to.client = from.client;
+  to.fromBrowser = from.fromBrowser;
   to.consumer = from.consumer;
   to.fingerprint0 = from.fingerprint0;
   to.fingerprint1 = from.fingerprint1;

@@ -27,9 +27,11 @@ export const FIELD = {
   origin: 9,
   /** Request id; `Format.requestId` says who made it. */
   requestId: 10,
+  /** Sec-Fetch-Site, which browsers send and scripts cannot set. */
+  secFetch: 11,
 } as const;
 export type FieldName = keyof typeof FIELD;
-export const FIELD_COUNT = 11;
+export const FIELD_COUNT = 12;
 
 /** What the record says about authentication. `unknown`: the format cannot tell. */
 export const AUTH = { unknown: 0, ok: 1, failed: 2, none: 3 } as const;

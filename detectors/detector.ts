@@ -6,6 +6,7 @@
  * may read a clock, draw a random number, do I/O or keep state outside its layout; O(1) an event.
  */
 import type { z } from 'zod';
+import type { KeyEntry } from '../core/config.ts';
 import type { ApiEvent } from '../core/event.ts';
 import type { Facts, Family } from '../core/finding.ts';
 import type { PlacesBaseline } from './baselines/places.ts';
@@ -16,6 +17,8 @@ import type { Layout, StateOf } from './engine/layout.ts';
 export interface Subject {
   readonly rate: RateBaseline;
   readonly places: PlacesBaseline;
+  /** What the registry says of the key, if anything. */
+  readonly entry: KeyEntry | undefined;
   /** Instant of the first event, epoch ms. */
   readonly firstAt: number;
   /** Attested events before this one. */

@@ -4,7 +4,7 @@
  */
 import type { ApiEvent, KeyIdentity, Place } from '../core/event.ts';
 import { REJECTION } from '../core/format.ts';
-import { type EdgePlace, FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
+import { type EdgePlace, FIELD, fieldBytes, hasField, type RecordDraft } from '../core/record.ts';
 import { Addresses } from './address.ts';
 import { AliasTable } from './aliases.ts';
 import { Blanking, type Label } from './blanking.ts';
@@ -18,6 +18,7 @@ import { Labels } from './labels.ts';
 import { methodOf } from './methods.ts';
 import type { PepperKey } from './pepper.ts';
 import { countryCodeOf, Places } from './place.ts';
+import { Resources } from './resources.ts';
 import { Routes } from './routes.ts';
 import { Target } from './target.ts';
 import { isAttested, mayAct } from './trust.ts';
@@ -69,6 +70,7 @@ class Resolver implements FullEnricher {
   readonly #identities: Identities;
   readonly #addresses: Addresses;
   readonly #routes = new Routes(ROUTE_SLOTS);
+  readonly #resources = new Resources();
   readonly #clients = new Clients(TEXT_SLOTS);
   readonly #consumers = new Labels(TEXT_SLOTS);
   readonly #places = new Places();
@@ -118,6 +120,7 @@ class Resolver implements FullEnricher {
       draft.place === undefined ? address.place : this.#edge(draft.place, address.place);
     event.network = address.network;
     this.#texts(draft, event);
+    this.#resource(traits, event);
     this.#fingerprints.fill(draft, traits.format.requestId === 'gateway', this.#target, event);
     return REJECTION.ok;
   }
@@ -139,9 +142,19 @@ class Resolver implements FullEnricher {
     const route = this.#routes.resolve(draft, this.#target);
     event.route = this.#blanking.route(parameter, this.#blanking.route(field, route));
     event.client = this.#clients.resolve(draft);
+    event.fromBrowser = hasField(draft, FIELD.origin) || hasField(draft, FIELD.secFetch);
     event.consumer = this.#identities.context?.consumer ?? this.#consumer(draft);
     const method = methodOf(draft);
     event.method = this.#hidden(draft, FIELD.method, method) ? '' : method.text;
+  }
+
+  #resource(traits: SourceTraits, event: ApiEvent): void {
+    const resources = this.#resources;
+    // The last id may be the key itself: not even its hash is kept.
+    if (traits.key?.kind === 'path') resources.none();
+    else resources.read(this.#target);
+    event.resource = resources.code;
+    event.resourceNumber = resources.number;
   }
 
   #consumer(draft: RecordDraft): string {

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ApiEvent, ClientFamily, KeyIdentity, Place, Route } from '../core/event.ts';
-import { hashText, mix32 } from '../core/hash.ts';
+import { hash32, hashText, mix32 } from '../core/hash.ts';
 import { AUTH, LIMITED_BY } from '../core/record.ts';
 import type { Address, Agent, KeyProfile, RouteProfile, TrafficEvent } from './contract.ts';
 import { subjectIdOf } from './write.ts';
@@ -37,6 +37,8 @@ export function createEventFiller(): EventFiller {
     event.method = request.route.method;
     event.route = routes(request.route);
     event.client = clients(request.agent);
+    event.resource = resourceCode(request.resource);
+    event.resourceNumber = request.resource > 0 ? request.resource : -1;
     event.consumer = request.key.consumer.name;
     event.fingerprint0 = request.request0;
     event.fingerprint1 = mix32(request.request1, request.at) >>> 0;
@@ -91,6 +93,16 @@ function hostOf(address: Address): { readonly place: Place; readonly network: nu
 function routeOf(route: RouteProfile): Route {
   return Object.freeze({ template: route.template, code: hashText(route.template) });
 }
+
+/** As enrichment makes it of the number in the path. */
+function resourceCode(resource: number): number {
+  if (resource <= 0) return 0;
+  let start = DIGITS.length;
+  for (let rest = resource; rest > 0; rest = Math.floor(rest / 10))
+    DIGITS[--start] = 48 + (rest % 10);
+  return hash32(DIGITS, start, DIGITS.length) || 1;
+}
+const DIGITS = new Uint8Array(16);
 
 function clientOf(agent: Agent): ClientFamily {
   return Object.freeze({ name: agent.family, code: hashText(agent.family) });

@@ -51,7 +51,7 @@ export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['che
   for (const [i, slots] of dirty.entries()) {
     for (const slot of slots) {
       if (groups[i]!.ids[slot] === '') continue;
-      judge.moveTo(groups[i]!.slab.memoryOf(slot), groups[i]!.slab.offset(slot));
+      groups[i]!.bring(judge, slot);
       outbox.hour(judge.header);
     }
   }
@@ -122,9 +122,9 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
     const slot = group.slab.add(key);
     group.ids[slot] = row.id;
     group.consumers[slot] = row.consumer;
-    group.registered[slot] = options.directory.entry(row.id) !== undefined;
+    group.entries[slot] = options.directory.entry(row.id);
     convert(row.record, group.slab.memoryOf(slot), group.slab.offset(slot));
-    judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
+    group.bring(judge, slot);
     if (judge.header.dueAt !== 0) group.heap.push(judge.header.dueAt, slot);
     if (judge.header.suspectSecond !== 0 || state.open.length > 0) {
       slots.set(keyOf(row.digest), { group, slot });
@@ -157,7 +157,7 @@ function converter(
     }
   }
   return (record, memory, offset) => {
-    judge.moveTo(memory, offset);
+    judge.moveTo(memory, offset, undefined);
     for (const part of judge.layout.parts) {
       const old = saved.find((other) => other.id === part.id);
       const seat = judge.seats.find((other) => other.detector.id === part.id);

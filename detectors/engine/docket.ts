@@ -188,7 +188,7 @@ export class Docket {
     for (const group of this.groups) {
       while (group.heap.first <= watermark) {
         const slot = group.heap.pop();
-        this.judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
+        group.bring(this.judge, slot);
         const { dueAt } = this.judge.header;
         // An older entry of a subject that was armed again since, or of a slot given to another key.
         if (dueAt === 0 || dueAt > watermark) continue;

@@ -55,10 +55,7 @@ export class DetectionEngine implements Engine {
 
   constructor(options: EngineOptions, detectors: readonly Detector[]) {
     this.options = options;
-    const { directory } = options;
-    this.judge = new Judge(detectors, options.detectors, (id) =>
-      directory.size === 0 ? undefined : directory.entry(id)?.timeZone,
-    );
+    this.judge = new Judge(detectors, options.detectors);
     this.outbox = new Outbox(options.durable);
     this.limit = Math.ceil(options.subjectsMax / KEY_GROUPS);
     const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest0')!;
@@ -149,8 +146,8 @@ export class DetectionEngine implements Engine {
       return -1;
     }
     const { directory } = this.options;
-    const registered = directory.size > 0 && directory.entry(event.key.id) !== undefined;
-    const free = registered || slab.size < this.limit / 4;
+    const entry = directory.size > 0 ? directory.entry(event.key.id) : undefined;
+    const free = entry !== undefined || slab.size < this.limit / 4;
     if (!free && !group.earns(event)) {
       this.counters.unadmitted++;
       return -1;
@@ -160,14 +157,14 @@ export class DetectionEngine implements Engine {
       if (removed !== undefined) {
         this.subjects--;
         if (this.options.durable) this.outbox.removed.push(removed);
-      } else if (!registered) {
+      } else if (entry === undefined) {
         this.counters.unadmitted++;
         return -1;
       }
     }
-    const slot = group.admit(event, registered);
+    const slot = group.admit(event, entry);
     this.subjects++;
-    this.judge.moveTo(slab.memoryOf(slot), slab.offset(slot));
+    group.bring(this.judge, slot);
     this.judge.init(event.at);
     return slot;
   }
@@ -175,7 +172,7 @@ export class DetectionEngine implements Engine {
   private apply(group: KeyGroup, slot: number, event: ApiEvent): void {
     const { judge } = this;
     const { header } = judge;
-    judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
+    group.bring(judge, slot);
     if (this.options.durable) group.markDirty(slot);
     if (event.consumer !== '' && group.consumers[slot] === '')
       group.consumers[slot] = event.consumer;
@@ -275,7 +272,7 @@ export class DetectionEngine implements Engine {
   }
 
   recompute(inputs: FindingInputs): Recomputed {
-    return recompute(this.judge, inputs);
+    return recompute(this.judge, inputs, this.options.directory);
   }
 }
 
@@ -286,5 +283,5 @@ export function createEngine(options: EngineOptions): DetectionEngine {
 
 /** Checks the settings of all detectors. Throws `usage` that names the faults. */
 export function checkDetectorConfig(config: Config['detectors']): void {
-  new Judge(DETECTORS, config, () => undefined);
+  new Judge(DETECTORS, config);
 }

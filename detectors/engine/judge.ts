@@ -4,7 +4,7 @@
  * There is one Judge per engine; it is moved from record to record. It writes only the record it stands on,
  * so an event judged again from a copied record gives the same score, which `explain` checks.
  */
-import type { Config } from '../../core/config.ts';
+import type { Config, KeyEntry } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import { suggest } from '../../core/suggest.ts';
@@ -61,6 +61,7 @@ export interface AbsenceSeat extends Seat {
 }
 
 interface MutableSubject extends Subject {
+  entry: KeyEntry | undefined;
   firstAt: number;
   events: number;
   second: number;
@@ -87,15 +88,8 @@ export class Judge {
   readonly subject: MutableSubject;
   private readonly learners: readonly Learner[];
   private readonly cursor: Cursor;
-  private readonly zones: (id: string) => string | undefined;
 
-  /** `zones` answers the zone that a key is declared to be used in, if any. */
-  constructor(
-    detectors: readonly Detector[],
-    config: Config['detectors'],
-    zones: (id: string) => string | undefined,
-  ) {
-    this.zones = zones;
+  constructor(detectors: readonly Detector[], config: Config['detectors']) {
     checkIds(detectors, config);
     const baselines = [
       { id: 'subject', version: 1, layout: HEADER_LAYOUT },
@@ -129,6 +123,7 @@ export class Judge {
     this.subject = {
       rate: this.rate,
       places: this.places,
+      entry: undefined,
       firstAt: 0,
       events: 0,
       second: 0,
@@ -137,8 +132,10 @@ export class Judge {
     };
   }
 
-  moveTo(memory: Memory, offset: number): void {
+  /** `entry`: what the registry says of the subject. */
+  moveTo(memory: Memory, offset: number, entry: KeyEntry | undefined): void {
     this.cursor.moveTo(memory, offset);
+    this.subject.entry = entry;
   }
 
   /** Starts the zeroed record at hand. */
@@ -227,7 +224,7 @@ export class Judge {
   /** A stranger's zone must not bend the key's hours: only places known for the key count. */
   private shiftOf(event: ApiEvent): number {
     const { place } = event;
-    const declared = this.zones(event.key.id);
+    const declared = this.subject.entry?.timeZone;
     if (declared !== undefined) return zoneShift(declared, event.at);
     if (place.countryCode === 0) return 0;
     if (!this.places.knowsCountry(place.countryCode)) return this.rate.state.shift - 1;

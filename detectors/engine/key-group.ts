@@ -1,6 +1,7 @@
 /**
  * One key group: the unit of order, admission, subject limit and snapshot (design.md §2).
  */
+import type { KeyEntry } from '../../core/config.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import { AdmissionSketch } from './admission.ts';
 import { DueHeap } from './due-heap.ts';
@@ -26,7 +27,8 @@ export class KeyGroup {
   /** Id and consumer by slot. */
   readonly ids: string[] = [''];
   readonly consumers: string[] = [''];
-  readonly registered: boolean[] = [false];
+  /** What the registry says of the key, by slot. */
+  readonly entries: (KeyEntry | undefined)[] = [undefined];
   readonly open = new Map<number, OpenIncident>();
   /** Slots whose open incident changed since the last checkpoint. */
   readonly openChanged = new Set<number>();
@@ -46,12 +48,17 @@ export class KeyGroup {
     return this.sketch.earns(event.key, event.at);
   }
 
-  admit(event: ApiEvent, registered: boolean): number {
+  admit(event: ApiEvent, entry: KeyEntry | undefined): number {
     const slot = this.slab.add(event.key);
     this.ids[slot] = event.key.id;
     this.consumers[slot] = event.consumer;
-    this.registered[slot] = registered;
+    this.entries[slot] = entry;
     return slot;
+  }
+
+  /** Moves the judge to the record in a slot. */
+  bring(judge: Judge, slot: number): void {
+    judge.moveTo(this.slab.memoryOf(slot), this.slab.offset(slot), this.entries[slot]);
   }
 
   markDirty(slot: number): void {
@@ -77,8 +84,9 @@ export class KeyGroup {
     for (let i = 0; i < SCAN; i++) {
       this.hand = this.hand + 1 >= this.slab.end ? 1 : this.hand + 1;
       const slot = this.hand;
-      if (this.ids[slot] === '' || this.registered[slot] || this.open.has(slot)) continue;
-      judge.moveTo(this.slab.memoryOf(slot), this.slab.offset(slot));
+      if (this.ids[slot] === '' || this.entries[slot] !== undefined || this.open.has(slot))
+        continue;
+      this.bring(judge, slot);
       const idle = at - judge.header.lastAt;
       if (idle < IDLE_ONE_OFF_MS) continue;
       if (idle < IDLE_MS && judge.header.events >= ONE_OFF_EVENTS) continue;

@@ -20,7 +20,7 @@ export function keyStates(engine: DetectionEngine, options: KeyStatesOptions): K
     for (let slot = 1; slot < group.slab.end; slot++) {
       const id = group.ids[slot]!;
       if (id === '' || !id.startsWith(prefix)) continue;
-      if (consumer !== undefined && consumerOf(engine, group, slot) !== consumer) continue;
+      if (consumer !== undefined && consumerOf(group, slot) !== consumer) continue;
       if (sinceAt !== undefined && lastAtOf(engine, group, slot) < sinceAt) continue;
       found.push({ id, group, slot });
     }
@@ -38,20 +38,18 @@ export function keyStateOf(engine: DetectionEngine, id: string): KeyState | unde
 }
 
 /** The registry knows better than the log. */
-function consumerOf(engine: DetectionEngine, group: KeyGroup, slot: number): string {
-  const { directory } = engine.options;
-  const entry = directory.size === 0 ? undefined : directory.entry(group.ids[slot]!);
-  return entry?.consumer ?? group.consumers[slot]!;
+function consumerOf(group: KeyGroup, slot: number): string {
+  return group.entries[slot]?.consumer ?? group.consumers[slot]!;
 }
 
 function lastAtOf({ judge }: DetectionEngine, group: KeyGroup, slot: number): number {
-  judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
+  group.bring(judge, slot);
   return judge.header.lastAt;
 }
 
 function stateAt(engine: DetectionEngine, group: KeyGroup, slot: number): KeyState {
   const { judge } = engine;
-  judge.moveTo(group.slab.memoryOf(slot), group.slab.offset(slot));
+  group.bring(judge, slot);
   judge.face(judge.rate.state.second);
   const { header } = judge;
   const readiness: Record<string, Readiness> = {};
@@ -68,8 +66,8 @@ function stateAt(engine: DetectionEngine, group: KeyGroup, slot: number): KeySta
         : { state: 'learning', since, until: toIso(readyAt) };
   }
   const id = group.ids[slot]!;
-  const entry = engine.options.directory.entry(id);
-  const consumer = consumerOf(engine, group, slot);
+  const entry = group.entries[slot];
+  const consumer = consumerOf(group, slot);
   return {
     id,
     ...(entry?.label === undefined ? {} : { label: entry.label }),

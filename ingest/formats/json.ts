@@ -33,6 +33,7 @@ const USUAL = {
   bytesOut: ['bytesOut', 'bytes_out', 'bytes_sent', 'body_bytes_sent'],
   userAgent: ['userAgent', 'user_agent', 'http_user_agent', 'user_agent.original'],
   origin: ['origin'],
+  secFetch: ['secFetchSite', 'sec_fetch_site', 'http_sec_fetch_site'],
   requestId: ['requestId', 'request_id'],
   forwardedFor: ['forwardedFor', 'x_forwarded_for', 'http_x_forwarded_for'],
 } as const satisfies Record<string, readonly string[]>;
@@ -49,6 +50,7 @@ const TEXTS: readonly (readonly [Name, number])[] = [
   ['route', FIELD.route],
   ['userAgent', FIELD.userAgent],
   ['origin', FIELD.origin],
+  ['secFetch', FIELD.secFetch],
   ['requestId', FIELD.requestId],
 ];
 

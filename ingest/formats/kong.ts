@@ -34,6 +34,7 @@ const PATHS: readonly WantedPath[] = [
   { path: ['request', 'size'] },
   { path: ['request', 'headers', 'user-agent'], fold: true },
   { path: ['request', 'headers', 'origin'], fold: true },
+  { path: ['request', 'headers', 'sec-fetch-site'], fold: true },
   { path: ['request', 'headers', 'x-forwarded-for'], fold: true },
   { path: ['response', 'status'] },
   { path: ['response', 'size'] },
@@ -72,6 +73,7 @@ function textsOf(scanner: JsonScanner): TextPlan {
     [scanner.slot('route', 'id'), FIELD.route],
     [scanner.slot('request', 'headers', 'user-agent'), FIELD.userAgent],
     [scanner.slot('request', 'headers', 'origin'), FIELD.origin],
+    [scanner.slot('request', 'headers', 'sec-fetch-site'), FIELD.secFetch],
     [scanner.slot('request', 'id'), FIELD.requestId],
   ]);
 }

@@ -36,6 +36,7 @@ const TEXTS: readonly (readonly [string, number])[] = [
   ['request_uri', FIELD.target],
   ['http_user_agent', FIELD.userAgent],
   ['http_origin', FIELD.origin],
+  ['http_sec_fetch_site', FIELD.secFetch],
   ['request_id', FIELD.requestId],
 ];
 const OTHERS = [

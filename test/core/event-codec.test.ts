@@ -11,7 +11,7 @@ import {
   UNKNOWN_PLACE,
   UNKNOWN_ROUTE,
 } from '../../core/event.ts';
-import { createEventDecoder, encodeEvent } from '../../core/event-codec.ts';
+import { createEventDecoder, EVENT_VERSION, encodeEvent } from '../../core/event-codec.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -61,6 +61,9 @@ const events: fc.Arbitrary<ApiEvent> = fc.record(
     network: word,
     method: text,
     route: fc.oneof(fc.constant(UNKNOWN_ROUTE), fc.record({ template: text, code: word }, plain)),
+    resource: word,
+    resourceNumber: amount,
+    fromBrowser: fc.boolean(),
     client: fc.oneof(fc.constant(UNKNOWN_CLIENT), fc.record({ name: text, code: word }, plain)),
     consumer: text,
     fingerprint0: fc.oneof(fc.constant(0), word),
@@ -145,7 +148,7 @@ test('bytes of another version or cut short are refused, never misread', () => {
     const decode = () => decoder.decode(buffer.subarray(0, length), 0, event);
     assert.throws(decode, { code: 'event-damaged' }, `${length} of ${end} bytes`);
   }
-  buffer[0] = 2;
+  buffer[0] = EVENT_VERSION + 1;
   assert.throws(() => decoder.decode(buffer, 0, event), { code: 'event-version' });
 });
 

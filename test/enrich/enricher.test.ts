@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { REJECTION } from '../../core/format.ts';
+import { hashText } from '../../core/hash.ts';
+import type { KeySpec } from '../../core/key-spec.ts';
 import { AUTH, type Auth } from '../../core/record.ts';
 import { openGeography } from '../../enrich/geography.ts';
 import { AT, enricher, format, resolve, traits } from './fakes.ts';
@@ -171,4 +173,36 @@ test('a time outside of 2000 to 2099 is no time, in every format', () => {
   for (const at of [from - 1, end, Date.UTC(2107, 0, 1), 0, -1, Infinity, -Infinity, NaN]) {
     assert.equal(codeAt(at), REJECTION.noTime, String(at));
   }
+});
+
+describe('the resource of a request', () => {
+  const of = (target: string, key?: KeySpec) => {
+    const source = traits(key === undefined ? {} : { key });
+    return resolve({ credentialId: 'a', target }, { by: enricher(), traits: source }).event;
+  };
+
+  test('is the last id of the path, a number where it is one', () => {
+    assert.equal(of('/v1/orders/17').resourceNumber, 17);
+    assert.equal(of('/v1/orders/17').resource, hashText('17'));
+    assert.equal(of('/v1/users/9/orders/17/items?x=3').resourceNumber, 17);
+    assert.equal(of('/users/2f694632-8ffc-4946-b8c9-120704a4a155').resourceNumber, -1);
+    assert.notEqual(of('/users/2f694632-8ffc-4946-b8c9-120704a4a155').resource, 0);
+    assert.equal(of('/v1/orders/9999999999999999').resourceNumber, -1);
+    for (const none of ['/', '', '/v1/orders', '/17/a/b/c/d'])
+      assert.equal(of(none).resource, 0, none);
+  });
+
+  test('is none where the path holds the key', () => {
+    const event = of('/v1/k-1234567890abcdef/orders', { kind: 'path', pattern: /^\/v1\/([^/]+)/ });
+    assert.equal(event.resource, 0);
+  });
+});
+
+test('Origin and Sec-Fetch say that a browser sent the request', () => {
+  const by = enricher();
+  const from = (fields: object) =>
+    resolve({ credentialId: 'a', ...fields }, { by }).event.fromBrowser;
+  assert.equal(from({}), false);
+  assert.equal(from({ origin: 'https://shop.example.com' }), true);
+  assert.equal(from({ secFetch: 'cross-site' }), true);
 });
