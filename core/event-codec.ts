@@ -2,7 +2,7 @@
  * Binary form of an event: what the spool holds, and what findings keep of their events.
  *
  *   event   := version:u8(2) flags:u8 at:f64 status duration bytesIn bytesOut network:u32
- *              resource:u32 resourceNumber key place route client method consumer fingerprint?
+ *              resource:u32 resourceNumber key place route client method consumer networkId fingerprint?
  *   flags   := attested:1 mayAct:1 limitedBy:2 auth:2 hasFingerprint:1 fromBrowser:1  from the lowest bit
  *   status, duration, bytesIn, bytesOut, resourceNumber := number
  *   number  := varint(n + 2) for whole n from -1 to 2^50, else 0x00 f64
@@ -11,7 +11,7 @@
  *              regionCode:u32 country:text region:text city:text timeZone:text }   empty: UNKNOWN_PLACE
  *   route   := part { code:u32 template:text }                                 empty: UNKNOWN_ROUTE
  *   client  := part { code:u32 name:text }                                     empty: UNKNOWN_CLIENT
- *   method, consumer := part { UTF-8 }
+ *   method, consumer, networkId := part { UTF-8 }
  *   fingerprint := u32×2
  *   part    := length:varint bytes      text := length:varint UTF-8
  *   varint  := 7 bits a byte, least first, the high bit says that more follow;  u32, f64 little-endian
@@ -50,7 +50,7 @@ export const EVENT_VERSION = 2;
 const HAS_FINGERPRINT = 0x40;
 const FROM_BROWSER = 0x80;
 /** Everything but the parts, at most. */
-const FIXED_BYTES_MAX = 2 + 8 + 5 * NUMBER_BYTES_MAX + 8 + 6 * VARINT_BYTES_MAX + 8;
+const FIXED_BYTES_MAX = 2 + 8 + 5 * NUMBER_BYTES_MAX + 8 + 7 * VARINT_BYTES_MAX + 8;
 
 /**
  * Writes the event and answers the offset after it; -1, having written nothing, where the room might not
@@ -63,8 +63,15 @@ export function encodeEvent(event: ApiEvent, buffer: Uint8Array, offset: number)
   const client = event.client === UNKNOWN_CLIENT ? EMPTY : encodedPart(event.client, clientPart);
   const method = encodedText(event.method);
   const consumer = encodedText(event.consumer);
+  const networkId = encodedText(event.networkId);
   const variable =
-    key.length + place.length + route.length + client.length + method.length + consumer.length;
+    key.length +
+    place.length +
+    route.length +
+    client.length +
+    method.length +
+    consumer.length +
+    networkId.length;
   if (offset + FIXED_BYTES_MAX + variable > buffer.length) return -1;
   const hasFingerprint = event.fingerprint0 !== 0 || event.fingerprint1 !== 0;
   buffer[offset] = EVENT_VERSION;
@@ -89,6 +96,7 @@ export function encodeEvent(event: ApiEvent, buffer: Uint8Array, offset: number)
   at = writePart(buffer, at, client);
   at = writePart(buffer, at, method);
   at = writePart(buffer, at, consumer);
+  at = writePart(buffer, at, networkId);
   if (!hasFingerprint) return at;
   at = writeWord(buffer, at, event.fingerprint0);
   return writeWord(buffer, at, event.fingerprint1);
@@ -134,6 +142,7 @@ export function createEventDecoder(): EventDecoder {
       event.client = clients.read(reader);
       event.method = texts.read(reader);
       event.consumer = texts.read(reader);
+      event.networkId = texts.read(reader);
       const hasFingerprint = (flags & HAS_FINGERPRINT) !== 0;
       event.fingerprint0 = hasFingerprint ? reader.word() : 0;
       event.fingerprint1 = hasFingerprint ? reader.word() : 0;

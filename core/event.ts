@@ -94,6 +94,8 @@ export interface ApiEvent {
   place: Place;
   /** Stable 32-bit hash of the /24 (IPv4) or /64 (IPv6); 0 when the address is unknown. */
   network: number;
+  /** The same as text, e.g. 203.0.113.0/24 or 2001:db8::/64; '' when the address is unknown. */
+  networkId: string;
   method: string;
   route: Route;
   /** Stable 32-bit hash of the last id in the path, e.g. of the 17 of `/v1/orders/17`; 0 without one. */
@@ -138,6 +140,7 @@ export function createEvent(): ApiEvent {
     bytesOut: -1,
     place: UNKNOWN_PLACE,
     network: 0,
+    networkId: '',
     method: '',
     route: UNKNOWN_ROUTE,
     resource: 0,
@@ -166,6 +169,7 @@ export function copyEvent(from: ApiEvent, to: ApiEvent): void {
   to.bytesOut = from.bytesOut;
   to.place = from.place;
   to.network = from.network;
+  to.networkId = from.networkId;
   to.method = from.method;
   to.route = from.route;
   to.resource = from.resource;

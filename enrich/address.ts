@@ -26,6 +26,8 @@ export class Address {
   readonly place: Place;
   /** Stable 32-bit hash of the /24 or /64; 0 when there is no address. */
   readonly network: number;
+  /** The same as text, in CIDR; '' when there is no address. */
+  readonly networkId: string;
   readonly trusted: boolean;
   readonly #text: string;
   #identity: KeyIdentity | undefined;
@@ -35,12 +37,14 @@ export class Address {
     text = '',
     place: Place = UNKNOWN_PLACE,
     network = 0,
+    networkId = '',
     trusted = false,
   ) {
     this.kind = kind;
     this.#text = text;
     this.place = place;
     this.network = network;
+    this.networkId = networkId;
     this.trusted = trusted;
   }
 
@@ -121,7 +125,14 @@ export class Addresses {
     const place = this.#geography.placeOf(address);
     const network = networkCode(address);
     const trusted = this.#trusted.some((range) => isWithin(address, range));
-    return new Address('address', address.toString(), place, network, trusted);
+    return new Address(
+      'address',
+      address.toString(),
+      place,
+      network,
+      networkIdOf(address),
+      trusted,
+    );
   }
 }
 
@@ -138,6 +149,12 @@ function networkCode(address: IpAddress): number {
   const v4 = address.kind() === 'ipv4';
   const prefix = Uint8Array.from([v4 ? 4 : 6, ...bytes.slice(0, v4 ? 3 : 8)]);
   return hash32(prefix, 0, prefix.length) || 1;
+}
+
+function networkIdOf(address: IpAddress): string {
+  const v4 = address.kind() === 'ipv4';
+  const bytes = address.toByteArray().fill(0, v4 ? 3 : 8);
+  return `${ipaddr.fromByteArray(bytes).toString()}/${v4 ? 24 : 64}`;
 }
 
 function isWithin(address: IpAddress, range: readonly [IpAddress, number]): boolean {

@@ -119,6 +119,7 @@ class Resolver implements FullEnricher {
     event.place =
       draft.place === undefined ? address.place : this.#edge(draft.place, address.place);
     event.network = address.network;
+    event.networkId = address.networkId;
     this.#texts(draft, event);
     this.#resource(traits, event);
     this.#fingerprints.fill(draft, traits.format.requestId === 'gateway', this.#target, event);

@@ -34,6 +34,7 @@ export function createEventFiller(): EventFiller {
     event.bytesOut = request.bytesOut;
     event.place = host.place;
     event.network = host.network;
+    event.networkId = host.networkId;
     event.method = request.route.method;
     event.route = routes(request.route);
     event.client = clients(request.agent);
@@ -57,6 +58,12 @@ function cached<K extends object, V>(make: (key: K) => V): (key: K) => V {
   };
 }
 
+interface Host {
+  readonly place: Place;
+  readonly network: number;
+  readonly networkId: string;
+}
+
 function identityOf(key: KeyProfile): KeyIdentity {
   const id = subjectIdOf(key, 'kong', undefined)!;
   const digest = createHash('sha256').update(id).digest();
@@ -69,7 +76,7 @@ function identityOf(key: KeyProfile): KeyIdentity {
   });
 }
 
-function hostOf(address: Address): { readonly place: Place; readonly network: number } {
+function hostOf(address: Address): Host {
   const { city } = address;
   const [first, second] = [city.country.charCodeAt(0) - 65, city.country.charCodeAt(1) - 65];
   const place: Place = Object.freeze({
@@ -87,7 +94,8 @@ function hostOf(address: Address): { readonly place: Place; readonly network: nu
   });
   const six = address.text.includes(':');
   const parts = address.text.split(six ? ':' : '.').slice(0, six ? 4 : 3);
-  return { place, network: hashText(parts.join(' ')) };
+  const networkId = six ? `${parts.join(':')}::/64` : `${parts.join('.')}.0/24`;
+  return { place, network: hashText(parts.join(' ')), networkId };
 }
 
 function routeOf(route: RouteProfile): Route {

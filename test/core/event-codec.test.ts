@@ -59,6 +59,7 @@ const events: fc.Arbitrary<ApiEvent> = fc.record(
     bytesOut: amount,
     place: fc.oneof(fc.constant(UNKNOWN_PLACE), place),
     network: word,
+    networkId: text,
     method: text,
     route: fc.oneof(fc.constant(UNKNOWN_ROUTE), fc.record({ template: text, code: word }, plain)),
     resource: word,

@@ -89,6 +89,12 @@ test('the network is the /24 or the /64', () => {
   assert.equal(network('2001:db8::1'), network('2001:db8::ffff:1'));
   assert.notEqual(network('2001:db8::1'), network('2001:db8:0:1::1'));
   assert.equal(network('198.51.100.7'), 2576966702, 'stands in saved state');
+  const named = (clientAddress: string) =>
+    resolve({ credentialId: 'a', clientAddress }).event.networkId;
+  assert.equal(named('198.51.100.7'), '198.51.100.0/24');
+  assert.equal(named('[::ffff:198.51.100.9]:1'), '198.51.100.0/24');
+  assert.equal(named('2001:db8:1:2:3::1'), '2001:db8:1:2::/64');
+  assert.equal(resolve({ credentialId: 'a' }).event.networkId, '');
 });
 
 test('a trusted proxy that is no address is refused', () => {

@@ -35,6 +35,7 @@ test('a record with everything fills the whole event', () => {
   assert.equal(event.method, 'GET');
   assert.deepEqual([event.attested, event.mayAct], [true, true]);
   assert.deepEqual([event.durationMs, event.bytesIn, event.bytesOut], [12.5, 1, 99]);
+  assert.equal(event.networkId, '8.8.8.0/24');
   assert.ok(event.network !== 0 && event.fingerprint0 !== 0);
 });
 
