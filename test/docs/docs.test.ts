@@ -88,10 +88,12 @@ test('the metrics and those of docs/metrics.md are the same, both ways', async (
 });
 
 test('every detector and every format has its place in the pages', () => {
-  const detectors = read('docs/detectors.md');
+  const detectors = read('docs/detection.md');
   for (const { id } of DETECTORS) {
-    assert.ok(detectors.includes(`\n## ${id}\n`), id);
-    assert.ok(named('docs/detectors.md').includes(id), `${id} has its readiness`);
+    const [, section] = detectors.split(`\n### ${id}\n`);
+    assert.ok(section !== undefined, `${id} has a section`);
+    assert.match(section.split('\n### ')[0]!, /\*Fails\*: [^]*\*Costs\*: /, id);
+    assert.ok(named('docs/detection.md').includes(id), `${id} has its readiness`);
   }
   for (const { id } of FORMATS) assert.ok(named('docs/formats.md').includes(id), id);
 });
