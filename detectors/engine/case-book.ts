@@ -3,7 +3,13 @@
  */
 import { toIso, toIsoOrNull } from '../../core/clock.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
-import { type Finding, type Incident, SCORE_MAX, severityOf } from '../../core/finding.ts';
+import {
+  type Finding,
+  type Incident,
+  SCORE_MAX,
+  type SubjectKind,
+  severityOf,
+} from '../../core/finding.ts';
 import type { Detector, Evidence } from '../detector.ts';
 import { rounded } from '../words.ts';
 import {
@@ -24,9 +30,19 @@ export interface CaseBookOptions {
   onIncident(incident: Incident): void;
 }
 
+/** Whose incident it is. */
+export interface CaseSubject {
+  readonly kind: SubjectKind;
+  readonly id: string;
+  /** 32 hex digits. */
+  readonly digest: string;
+  /** Events of the subject so far: a part of the ids. */
+  readonly events: number;
+}
+
 /** What a detector says about a subject at an instant. */
 export interface Verdict {
-  readonly detector: Detector;
+  readonly detector: Pick<Detector, 'id' | 'version' | 'family' | 'aloneMax' | 'usesPlaces'>;
   readonly score: number;
   readonly at: number;
   readonly absent: boolean;
@@ -34,6 +50,8 @@ export interface Verdict {
   /** Called only when there is something new to tell. */
   describe(): Evidence;
 }
+
+export type SubjectId = Pick<CaseSubject, 'kind' | 'id'>;
 
 export class CaseBook {
   private readonly options: CaseBookOptions;
@@ -58,11 +76,7 @@ export class CaseBook {
   }
 
   /** Takes a verdict into the incident. Answers the finding's id when a finding was opened by it. */
-  take(
-    incident: OpenIncident,
-    verdict: Verdict,
-    subject: { id: string; digest: string; events: number },
-  ): string | undefined {
+  take(incident: OpenIncident, verdict: Verdict, subject: CaseSubject): string | undefined {
     const { detector, at } = verdict;
     const score = Math.min(SCORE_MAX, Number(verdict.score.toFixed(6)));
     incident.lastAt = Math.max(incident.lastAt, at);
@@ -85,13 +99,13 @@ export class CaseBook {
     }
     this.retell(episode, score, verdict.describe());
     assess(incident);
-    this.tellFinding(episode, subject.id);
-    this.tellIncident(incident, subject.id, at);
+    this.tellFinding(episode, subject);
+    this.tellIncident(incident, subject, at);
     return isNew ? episode.findingId : undefined;
   }
 
   /** Closes what is due at or before `until`, each at its own instant; true when the incident closed. */
-  close(incident: OpenIncident, until: number, id: string): boolean {
+  close(incident: OpenIncident, until: number, subject: SubjectId): boolean {
     for (;;) {
       let next: Episode | undefined;
       for (const episode of incident.episodes) {
@@ -102,17 +116,17 @@ export class CaseBook {
       const dueAt = episodeClosesAt(next);
       if (dueAt > until) return false;
       next.closedAt = dueAt;
-      this.tellFinding(next, id);
+      this.tellFinding(next, subject);
     }
     const lastClose = Math.max(...incident.episodes.map((e) => e.closedAt ?? 0));
     const closesAt = Math.max(lastClose, incident.lastAt + HOLD_MS);
     if (closesAt > until) return false;
     incident.closedAt = closesAt;
-    this.tellIncident(incident, id, closesAt);
+    this.tellIncident(incident, subject, closesAt);
     return true;
   }
 
-  private begin(verdict: Verdict, subject: { digest: string; events: number }): Episode {
+  private begin(verdict: Verdict, subject: CaseSubject): Episode {
     const { detector, at } = verdict;
     return {
       detector: detector.id,
@@ -149,7 +163,7 @@ export class CaseBook {
     }));
   }
 
-  private tellFinding(episode: Episode, id: string): void {
+  private tellFinding(episode: Episode, subject: SubjectId): void {
     episode.revision++;
     const versions: Record<string, string | number> = { [episode.detector]: episode.version };
     if (episode.usesPlaces) versions['geography'] = this.options.geographyVersion;
@@ -159,7 +173,7 @@ export class CaseBook {
       revision: episode.revision,
       detector: episode.detector,
       family: episode.family,
-      subject: this.name(id),
+      subject: this.name(subject),
       fromAt: toIso(episode.fromAt),
       toAt: toIso(episode.lastAt),
       score: Number(episode.score.toFixed(3)),
@@ -174,20 +188,20 @@ export class CaseBook {
     });
   }
 
-  private tellIncident(incident: OpenIncident, id: string, at: number): void {
+  private tellIncident(incident: OpenIncident, subject: SubjectId, at: number): void {
     incident.revision++;
     incident.updatedAt = Math.max(incident.updatedAt, at);
-    this.options.onIncident(this.line(incident, id));
+    this.options.onIncident(this.line(incident, subject));
   }
 
   /** The incident as it stands. */
-  line(incident: OpenIncident, id: string): Incident {
+  line(incident: OpenIncident, subject: SubjectId): Incident {
     const ranked = [...incident.episodes].sort((a, b) => b.score - a.score);
     return {
       type: 'incident',
       id: incident.id,
       revision: incident.revision,
-      subject: this.name(id),
+      subject: this.name(subject),
       openedAt: toIso(incident.openedAt),
       updatedAt: toIso(incident.updatedAt),
       closedAt: toIsoOrNull(incident.closedAt ?? undefined),
@@ -199,9 +213,9 @@ export class CaseBook {
     };
   }
 
-  private name(id: string): Finding['subject'] {
-    const label = this.options.directory.entry(id)?.label;
-    return label === undefined ? { kind: 'key', id } : { kind: 'key', id, label };
+  private name({ kind, id }: SubjectId): Finding['subject'] {
+    const label = kind === 'key' ? this.options.directory.entry(id)?.label : undefined;
+    return label === undefined ? { kind, id } : { kind, id, label };
   }
 }
 

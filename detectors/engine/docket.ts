@@ -34,7 +34,8 @@ export class Docket {
   readonly incidentCounts: Partial<Record<Severity, number>> = {};
   private readonly openSeverities = new Map<string, Severity>();
   private nextDueAt = Number.POSITIVE_INFINITY;
-  private readonly cases: CaseBook;
+  /** Shared with the subjects that are no keys. */
+  readonly cases: CaseBook;
   private readonly options: EngineOptions;
   private readonly judge: Judge;
   private readonly groups: readonly KeyGroup[];
@@ -67,7 +68,9 @@ export class Docket {
 
   openIncidents(): Incident[] {
     return this.groups.flatMap((group) =>
-      [...group.open].map(([slot, open]) => this.cases.line(open, group.ids[slot]!)),
+      [...group.open].map(([slot, open]) =>
+        this.cases.line(open, { kind: 'key', id: group.ids[slot]! }),
+      ),
     );
   }
 
@@ -159,7 +162,7 @@ export class Docket {
               )
             : detector.describe(seat.state, event, subject, seat.settings),
       },
-      { id: group.ids[slot]!, digest, events: header.events },
+      { kind: 'key', id: group.ids[slot]!, digest, events: header.events },
     );
     if (incident.episodes.length === 0) return undefined;
     if (open === undefined) group.open.set(slot, incident);
@@ -257,7 +260,7 @@ export class Docket {
     const open = group.open.get(slot);
     if (open === undefined || closesAt(open) > until) return;
     group.openChanged.add(slot);
-    if (!this.cases.close(open, until, group.ids[slot]!)) return;
+    if (!this.cases.close(open, until, { kind: 'key', id: group.ids[slot]! })) return;
     group.open.delete(slot);
     this.judge.header.suspectSecond = 0;
   }
