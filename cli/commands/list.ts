@@ -12,6 +12,7 @@ import { keys } from './keys.ts';
 import { keysShow } from './keys-show.ts';
 import { replay } from './replay.ts';
 import { run } from './run.ts';
+import { score } from './score.ts';
 import { stateBackup } from './state-backup.ts';
 import { stateRestore } from './state-restore.ts';
 
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   demo,
   run,
   replay,
+  score,
   keys,
   keysShow,
   incidents,

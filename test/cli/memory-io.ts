@@ -54,6 +54,7 @@ const unused = (): never => {
 };
 const NOTHING: Assemblies = {
   replay: unused,
+  score: unused,
   run: unused,
   demo: unused,
   openClient: unused,

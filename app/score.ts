@@ -1,0 +1,134 @@
+/** Series of any metric through the metric baseline, a file at a time. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { KeyhoundError } from '../core/errors.ts';
+import { ALARM_AT, createMetric } from '../detectors/metric/metric.ts';
+import type { Score, ScoredPoint, ScoredSeries, ScoreOptions, ScoreSummary } from './contract.ts';
+import { csvLine, HEADER } from './score/csv.ts';
+import { readSeriesFile, type SeriesRow } from './score/series-file.ts';
+
+const SCORE_DIGITS = 4;
+
+/** Files that cannot be read are told at the end, when the others are done. */
+export const score: Score = async (options) => {
+  const outputs = outputsOf(options);
+  const series: ScoredSeries[] = [];
+  const failed: KeyhoundError[] = [];
+  for (const file of options.files) {
+    try {
+      const scored = await scoreFile(file, outputs.get(file), options);
+      series.push(scored);
+      options.onSeries(scored);
+    } catch (error) {
+      if (!(error instanceof KeyhoundError)) throw error;
+      failed.push(error);
+    }
+  }
+  return { ...summaryOf(series), ...(failed.length > 0 && { failed }) };
+};
+
+function summaryOf(series: readonly ScoredSeries[]): ScoreSummary {
+  const sum = (of: (one: ScoredSeries) => number) => series.reduce((all, one) => all + of(one), 0);
+  return {
+    type: 'summary',
+    files: series.length,
+    rows: sum(({ rows }) => rows),
+    unscored: sum(({ unscored }) => unscored),
+    alarms: sum(({ alarms }) => alarms),
+    alarmAt: ALARM_AT,
+  };
+}
+
+/** Where each file's scores go; refuses what would overwrite a file that is read, or one of its own. */
+function outputsOf({ files, folder, outDir }: ScoreOptions): Map<string, string> {
+  if (outDir === undefined) return new Map();
+  const outputs = new Map<string, string>();
+  const takenBy = new Map<string, string>();
+  for (const file of files) {
+    const output = path.resolve(folder, outDir, path.basename(file));
+    const other = takenBy.get(output);
+    if (other !== undefined) {
+      throw misuse(`${other} and ${file} would both become ${path.basename(file)} in ${outDir}`);
+    }
+    if (output === path.resolve(folder, file)) throw misuse(`${file} lies in ${outDir} itself`);
+    takenBy.set(output, file);
+    outputs.set(file, output);
+  }
+  fs.mkdirSync(path.resolve(folder, outDir), { recursive: true });
+  return outputs;
+}
+
+function misuse(message: string): KeyhoundError {
+  return new KeyhoundError('usage', message, { hint: 'Name another folder with --out.' });
+}
+
+async function scoreFile(
+  name: string,
+  output: string | undefined,
+  { folder, outDir, signal, onPoints }: ScoreOptions,
+): Promise<ScoredSeries> {
+  const metric = createMetric();
+  const counts = { rows: 0, unscored: 0, alarms: 0 };
+  const writer = output === undefined ? undefined : createWriter(output);
+  try {
+    for await (const rows of readSeriesFile(path.resolve(folder, name), name, signal)) {
+      const points = rows.map((row) => pointOf(name, row, metric.score(row.atMs, row.number)));
+      for (const { scored, alarm } of points) {
+        counts.rows++;
+        if (!scored) counts.unscored++;
+        if (alarm) counts.alarms++;
+      }
+      writer?.write(points);
+      onPoints(points);
+    }
+    writer?.finish();
+  } finally {
+    writer?.close();
+  }
+  return {
+    type: 'series',
+    file: name,
+    ...counts,
+    ...(outDir !== undefined && { output: path.join(outDir, path.basename(name)) }),
+  };
+}
+
+function pointOf(file: string, row: SeriesRow, exact: number | undefined): ScoredPoint {
+  // Rounded first: the verdict must agree with the score that is written.
+  const rounded = Math.round((exact ?? 0) * 10 ** SCORE_DIGITS) / 10 ** SCORE_DIGITS;
+  return {
+    type: 'point',
+    file,
+    timestamp: row.timestamp,
+    valueText: row.value,
+    value: Number.isNaN(row.number) ? null : row.number,
+    score: rounded,
+    alarm: rounded >= ALARM_AT,
+    scored: exact !== undefined,
+  };
+}
+
+/** A file appears under its name when it is whole, never before. */
+function createWriter(output: string) {
+  const partial = `${output}.partial`;
+  let handle: number | undefined = fs.openSync(partial, 'w');
+  fs.writeSync(handle, `${HEADER}\n`);
+  const close = (): void => {
+    if (handle === undefined) return;
+    fs.closeSync(handle);
+    handle = undefined;
+    fs.rmSync(partial, { force: true });
+  };
+  return {
+    write: (points: readonly ScoredPoint[]): void => {
+      if (handle !== undefined) fs.writeSync(handle, `${points.map(csvLine).join('\n')}\n`);
+    },
+    finish: (): void => {
+      if (handle === undefined) return;
+      fs.closeSync(handle);
+      handle = undefined;
+      fs.renameSync(partial, output);
+    },
+    close,
+  };
+}
