@@ -10,6 +10,7 @@ import type { KeyEntry } from '../core/config.ts';
 import type { ApiEvent } from '../core/event.ts';
 import type { Facts, Family } from '../core/finding.ts';
 import type { PlacesBaseline } from './baselines/places.ts';
+import type { Prior } from './baselines/prior.ts';
 import type { RateBaseline } from './baselines/rate.ts';
 import type { Layout, StateOf } from './engine/layout.ts';
 
@@ -19,6 +20,8 @@ export interface Subject {
   readonly places: PlacesBaseline;
   /** What the registry says of the key, if anything. */
   readonly entry: KeyEntry | undefined;
+  /** What its peers are like, as known at the event at hand. A detector that reads it says `usesPrior`. */
+  readonly prior: Prior;
   /** Instant of the first event, epoch ms. */
   readonly firstAt: number;
   /** Attested events before this one. */
@@ -77,6 +80,15 @@ export interface Detector<
   readonly layout: L;
   /** The findings depend on the geography data, so its version is recorded with them. */
   readonly usesPlaces: boolean;
+  /** A score may depend on `subject.prior` at any age of the key: recorded with the findings. */
+  readonly usesPrior?: boolean;
+  /**
+   * Fields of the layout whose medians over the peers a new key's record starts with, after `init`. Only values
+   * that mean the same for every key of a kind, e.g. the law of the worst hour.
+   */
+  readonly fromPeers?: readonly (keyof L & string)[];
+  /** Distinct (method, route) of the subject's first minute, by which a prior measures routesPerMinute. */
+  routesInFirstMinute?(state: StateOf<L>): number;
   /** True when a failed, claimed use of a known key is shown to `observe` (never to `learn`). */
   readonly seesFailures: boolean;
   init(state: StateOf<L>, config: C): void;

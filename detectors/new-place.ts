@@ -1,9 +1,10 @@
 /**
  * Catches a key used from a country, or a region of a known country, that is new for it.
  *
- * Idea: how rarely this key meets anything new (Good–Turing over active hours) plus how much comes from
- * there: s = −log10 ν + 1 + G(n; n̄, 2), n = requests from the new place in ten minutes. A lone request is
- * information only. Algorithms.md §5.4, §9 (without a prior over other keys the peer term is 1).
+ * Idea: how rarely this key meets anything new (Good–Turing over active hours), how few of its peers are used
+ * from there, and how much comes: s = −log10 ν − log10 share + G(n; n̄, 2), n = requests from the new place in
+ * ten minutes. A lone request is information only. Algorithms.md §5.4, §9 (a country adds 2 at most, and 1
+ * without a prior over other keys).
  * Fails: a key that roams by habit; an attacker in the owner's own region; addresses nobody can place.
  * Cost: one bit test an event from a known place; its state is the shared places baseline.
  */
@@ -28,7 +29,6 @@ const config = z.strictObject({
 });
 type Config = z.infer<typeof config>;
 
-const PEER_TERM = 1;
 /** A lone request, and a new region of a known country, stay information. */
 const LONE_MAX = 4.5;
 const REGION_MAX = 4.9;
@@ -44,6 +44,7 @@ export const newPlace = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: true,
+  usesPrior: true,
   seesFailures: false,
 
   init(): void {},
@@ -67,7 +68,7 @@ export const newPlace = defineDetector<typeof LAYOUT, Config>({
     last.slot = slot;
     last.recent = recent;
     last.novelty = places.surprise(isRegion ? places.state.novelRegions : places.state.novel);
-    if (!isRegion) last.novelty += PEER_TERM;
+    if (!isRegion) last.novelty -= Math.log10(subject.prior.countryShare(code));
     last.amount = recent > usual ? negativeBinomialTail(recent, usual, 2) : 0;
     const score = last.novelty + last.amount;
     // Decay since the first request must not make three of them fewer than three.

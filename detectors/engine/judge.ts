@@ -9,6 +9,7 @@ import { KeyhoundError } from '../../core/errors.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import { suggest } from '../../core/suggest.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
+import { NO_PRIOR } from '../baselines/prior.ts';
 import { type HourListener, RateBaseline } from '../baselines/rate.ts';
 import { RATE_LAYOUT } from '../baselines/rate-state.ts';
 import { zoneShift } from '../baselines/zone-shift.ts';
@@ -124,6 +125,7 @@ export class Judge {
       rate: this.rate,
       places: this.places,
       entry: undefined,
+      prior: NO_PRIOR,
       firstAt: 0,
       events: 0,
       second: 0,
