@@ -57,8 +57,10 @@ export class Routes {
         continue;
       }
       let to = length;
-      if (isPath || segments > 0 || at > start) out[to++] = SLASH;
-      at = segment.read(bytes, at, end, out, to);
+      if (isPath || at > start) {
+        out[to++] = SLASH;
+        at = segment.read(bytes, at, end, out, to);
+      } else at = segment.readName(bytes, at, end, out, to);
       if (segment.isId) to = writeId(out, to);
       else to += segment.length;
       if (segments === SEGMENTS_MAX || to > LENGTH_MAX - MORE_LENGTH) {

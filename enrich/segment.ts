@@ -5,6 +5,8 @@ const MIXED_MIN = 12;
 const DIGITS_MIN = 4;
 /** From this length on a segment is an id, whatever it is made of. Below 32, the width of a count. */
 const LENGTH_ID = 24;
+/** Names are cut here. */
+const NAME_MAX = 100;
 
 /** Counts of one segment are packed into one number, five bits each. */
 const DIGIT = 0;
@@ -59,6 +61,30 @@ export class Segment {
     this.length = at - start;
     this.isId = isId(counts, at - start);
     while (at < end && bytes[at] !== SLASH) at++;
+    return at;
+  }
+
+  /**
+   * The same for a name that the gateway's owner gave, e.g. `default.orders.orders-svc.80` or
+   * `s3.amazonaws.com:GetObject`: long ones and ones with digits are names too. An id is what has no letter
+   * past F, and what no name is written with. Copies up to `NAME_MAX` bytes.
+   */
+  readName(bytes: Uint8Array, start: number, end: number, out: Uint8Array, to: number): number {
+    const at = this.read(bytes, start, end, out, to);
+    if (!this.isId) return at;
+    let last = Math.min(at, start + NAME_MAX);
+    let isName = false;
+    for (let i = start; i < last; i++) {
+      const count = COUNT[bytes[i]!]!;
+      if (count === 1 << ODD) return at;
+      if (count === 0) last = i;
+      else {
+        if (count === 1 << LETTER) isName = true;
+        out[to + i - start] = bytes[i]!;
+      }
+    }
+    this.length = last - start;
+    this.isId = !isName;
     return at;
   }
 }

@@ -70,6 +70,22 @@ test("the gateway's own route name wins, its ids masked too", () => {
   assert.equal(templateOf('/v1/orders/17', '\u001b[31m'), '/v1/orders/{id}');
 });
 
+test('a name that people gave is no id, however long and whatever its digits', () => {
+  const names = [
+    's3.amazonaws.com:GetObject',
+    'secretsmanager.amazonaws.com:ListSecretVersionIds',
+    'default.orders.orders-svc.80',
+    'orders-v1-list',
+    'facade',
+  ];
+  for (const name of names) assert.equal(templateOf('/v1/orders/17', name), name);
+  for (const id of ['deadbeef', '00000000000000000286', '17', 'b3c0a86cfc394e65b91b120704a4a155']) {
+    assert.equal(templateOf('/v1/orders/17', id), '/v1/orders/{id}', id);
+  }
+  const long = templateOf('/v1/orders/17', 'orders.'.repeat(100));
+  assert.ok(long.startsWith('orders.') && long.length <= 128, long);
+});
+
 test('targets that differ in their ids share one object, whose code is the hash of the template', () => {
   const one = resolve({ credentialId: 'a', target: '/v1/orders/17' }, { by }).event.route;
   const two = resolve({ credentialId: 'a', target: '/v1/orders/18?x' }, { by }).event.route;
