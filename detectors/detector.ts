@@ -24,6 +24,8 @@ export interface Subject {
   readonly prior: Prior;
   /** Instant of the first event, epoch ms. */
   readonly firstAt: number;
+  /** Instant of the latest event before the one at hand, epoch ms; `firstAt` before the second. */
+  readonly lastAt: number;
   /** Attested events before this one. */
   readonly events: number;
   /** Whole second of the event at hand, epoch seconds; for a late event the second of the latest one. */
@@ -106,7 +108,6 @@ export interface Detector<
     hour: { readonly count: number; readonly expected: number; readonly weight: number },
     config: C,
   ): void;
-  hoursSkipped?(state: StateOf<L>, subject: Subject, hours: number): void;
   readonly absence?: Absence<L, C>;
   /** Turns a record of an older version into this one; answers false to refuse. */
   migrate?(state: StateOf<L>, version: number): boolean;

@@ -10,7 +10,7 @@
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
-import { gumbelScore, learnMaximum, learnSilence } from './baselines/gumbel.ts';
+import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
 import { bernoulliDivergence } from './baselines/tails.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
@@ -182,12 +182,6 @@ export const errorRate = defineDetector<typeof LAYOUT, Config>({
     for (let i = 0; i < CELLS; i++) {
       learnMaximum(state.mu, state.beta, i, state.worst.get(i), age, hour.weight);
       state.worst.set(i, 0);
-    }
-  },
-
-  hoursSkipped(state: State, subject: Subject, hours: number): void {
-    for (let i = 0; i < CELLS; i++) {
-      learnSilence(state.mu, state.beta, i, hours, subject.rate.ageHours);
     }
   },
 });

@@ -116,12 +116,6 @@ export const offHours = defineDetector<typeof LAYOUT, Config>({
     state.used += 1;
     state.usual += 0.1 * (Math.min(hour.count, 4 * state.usual + 8) - state.usual);
   },
-
-  hoursSkipped(state: State, _subject: Subject, hours: number): void {
-    const keep = KEEP ** hours;
-    state.seen = state.seen * keep + (1 - keep) / (1 - KEEP);
-    state.used *= keep;
-  },
 });
 
 /** Events of this very hour already raise the mean a little; they must not hide the hour. */

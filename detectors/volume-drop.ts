@@ -83,7 +83,8 @@ export const volumeDrop = defineDetector<typeof LAYOUT, Config>({
   },
 
   readyAt(subject: Subject, config: Config): number {
-    return subject.firstAt + config.ageHoursMin * 3_600_000;
+    // A sleep is no part of the age.
+    return (subject.rate.state.firstSecond + config.ageHoursMin * 3600) * 1000;
   },
 
   observe(state: State, _event: ApiEvent, subject: Subject, config: Config): number {

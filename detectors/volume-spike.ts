@@ -10,7 +10,7 @@
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
-import { gumbelScore, learnMaximum, learnSilence } from './baselines/gumbel.ts';
+import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
 import { DECAYS } from './baselines/rate.ts';
 import { SPIKE_SCALES } from './baselines/rate-state.ts';
 import { negativeBinomialTail } from './baselines/tails.ts';
@@ -125,10 +125,5 @@ export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
       learnMaximum(state.mu, state.beta, k, state.worst.get(k), age, hour.weight);
       state.worst.set(k, 0);
     }
-  },
-
-  hoursSkipped(state: State, subject: Subject, hours: number): void {
-    const age = subject.rate.ageHours;
-    for (let k = 0; k < SPIKE_SCALES; k++) learnSilence(state.mu, state.beta, k, hours, age);
   },
 });

@@ -34,19 +34,3 @@ export function learnMaximum(
   mu.set(i, learned);
   beta.set(i, b + w * (Math.abs(capped - learned) - b));
 }
-
-/** Learns `hours` silent hours (maximum 0) in one step; close to as many single ones. */
-export function learnSilence(
-  mu: ArrayField,
-  beta: ArrayField,
-  i: number,
-  hours: number,
-  age: number,
-): void {
-  const w = 1 - (1 - Math.max(1 / (age + 48), 1 / 720)) ** hours;
-  const m = mu.get(i);
-  const learned = m - w * m;
-  mu.set(i, learned);
-  const b = beta.get(i);
-  beta.set(i, b + w * (Math.abs(learned) - b));
-}

@@ -26,8 +26,11 @@ const HOUR = 3600;
 const QUARTER = 900;
 /** Silence longer than this empties the counters: 12 half-lives of the longest scale. */
 const MEMORY_SECONDS = 72 * HOUR;
-/** Hours caught up one by one after a silence; older ones only decay the mean. */
-const CATCH_UP_HOURS = 8 * HOURS_OF_WEEK;
+/**
+ * A key silent for longer is asleep: the whole weeks of a sleep are cut out of its life, or its own rate would
+ * alarm when it wakes.
+ */
+const SLEEP_SECONDS = 8 * 24 * HOUR;
 
 /** Rate of a key nobody knows anything about, per second, worth one event. */
 const PRIOR_RATE = 0.1;
@@ -57,8 +60,6 @@ const FORGET = SAMPLE_PERIODS.map((period) => 2 ** (-period / DISPERSION_HALF_LI
 export interface HourListener {
   /** `count` events came in absolute hour `hour`; `expected` by the flat rate of that hour. */
   hourEnded(hour: number, count: number, expected: number, weight: number): void;
-  /** `hours` hours without any event ended in one step, none of them quiet by habit or not is told. */
-  hoursSkipped(hours: number): void;
 }
 
 export class RateBaseline {
@@ -146,7 +147,8 @@ export class RateBaseline {
     const s = this.state;
     let at = s.second;
     if (second > at) {
-      if (second - at > MEMORY_SECONDS) at = this.forget(second);
+      if (second - at > SLEEP_SECONDS) at = this.wake(second);
+      else if (second - at > MEMORY_SECONDS) at = this.forget(second);
       while (at < second) {
         const hourEnd = (s.hour + 1) * HOUR;
         const quarterEnd = (Math.floor(at / QUARTER) + 1) * QUARTER;
@@ -366,26 +368,44 @@ export class RateBaseline {
   /** A long silence: closes its hours, empties the counters, answers the second to integrate from. */
   private forget(second: number): number {
     const s = this.state;
+    this.empty();
+    const resume = second - MEMORY_SECONDS;
+    this.endHours(Math.floor(resume / HOUR));
+    s.second = resume;
+    return resume;
+  }
+
+  /**
+   * A sleep: what it had of whole weeks is cut out, so that every hour of the week keeps its visits, and the rest
+   * is lived as silence. The counters begin anew, as those of a new key do.
+   */
+  private wake(second: number): number {
+    const s = this.state;
+    this.empty();
+    const target = Math.floor(second / HOUR);
+    const weeks = Math.max(0, Math.floor((target - s.hour) / HOURS_OF_WEEK));
+    // What was lived is moved up to the wake, hour of the week on hour of the week.
+    s.hour += weeks * HOURS_OF_WEEK;
+    s.firstSecond += weeks * HOURS_OF_WEEK * HOUR;
+    this.enterHour();
+    this.endHours(target);
+    s.second = second;
+    return second;
+  }
+
+  private empty(): void {
+    const s = this.state;
     s.count = 0;
     for (const field of [s.y, s.m, s.mMax, s.mMin]) field.fill(0);
     s.levelSeen = 0;
     s.levelExpected = 0;
-    const resume = second - MEMORY_SECONDS;
-    const target = Math.floor(resume / HOUR);
-    const skipped = target - s.hour - CATCH_UP_HOURS;
-    if (skipped > 0) {
-      this.endHour();
-      const keep = BASE_KEEP_PER_HOUR ** skipped;
-      s.baseEvents *= keep;
-      s.baseSeconds = s.baseSeconds * keep + (HOUR * (1 - keep)) / (1 - BASE_KEEP_PER_HOUR);
-      s.hour += skipped;
-      for (const listener of this.listeners) listener.hoursSkipped(skipped);
-    }
+  }
+
+  private endHours(target: number): void {
+    const s = this.state;
     while (s.hour < target) {
       s.second = (s.hour + 1) * HOUR;
       this.endHour();
     }
-    s.second = resume;
-    return resume;
   }
 }

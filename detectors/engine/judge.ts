@@ -64,6 +64,7 @@ export interface AbsenceSeat extends Seat {
 interface MutableSubject extends Subject {
   entry: KeyEntry | undefined;
   firstAt: number;
+  lastAt: number;
   events: number;
   second: number;
   age: number;
@@ -127,6 +128,7 @@ export class Judge {
       entry: undefined,
       prior: NO_PRIOR,
       firstAt: 0,
+      lastAt: 0,
       events: 0,
       second: 0,
       age: 0,
@@ -154,6 +156,7 @@ export class Judge {
     const { header, subject } = this;
     this.rate.turn();
     subject.firstAt = header.firstAt;
+    subject.lastAt = header.lastAt;
     subject.events = header.events;
     subject.second = second;
     subject.age = 0;
@@ -244,9 +247,6 @@ export class Judge {
         for (const seat of seats) {
           seat.detector.hourEnded?.(seat.state, subject(), hour, seat.settings);
         }
-      },
-      hoursSkipped: (hours) => {
-        for (const seat of seats) seat.detector.hoursSkipped?.(seat.state, subject(), hours);
       },
     };
   }

@@ -43,6 +43,38 @@ test('predicted over true rate of a Poisson key is 0.95 to 1.05 on every day aft
   }
 });
 
+test('the whole weeks of a sleep are cut out of a life: rate, hours and age stay, the counters begin anew', () => {
+  const rate = new RateBaseline(stateOf(RATE_LAYOUT), []);
+  rate.init(FROM);
+  let second = 0;
+  // By day only, so that the hours of the week differ.
+  for (; second < 21 * DAY; second += 300) {
+    if ((second / 3600) % 24 < 8) continue;
+    rate.advance(FROM + second);
+    rate.tally();
+    rate.learn(1);
+  }
+  const noon = 21 * DAY + 12 * 3600;
+  rate.advance(FROM + noon);
+  const before = {
+    base: rate.base(),
+    hour: rate.state.current,
+    visits: rate.visits(),
+    age: rate.ageHours,
+  };
+  rate.advance(FROM + noon + 8 * 7 * DAY);
+  assert.ok(Math.abs(rate.base() / before.base - 1) < 0.02, `${rate.base()} of ${before.base}`);
+  assert.ok(Math.abs(rate.state.current / before.hour - 1) < 0.02);
+  assert.equal(rate.visits(), before.visits);
+  assert.equal(rate.ageHours, before.age);
+  assert.equal(rate.state.second, FROM + noon + 8 * 7 * DAY);
+  assert.equal(rate.state.m.get(3), 0);
+  // What is left over is lived as silence: three days are less than half of the rate.
+  rate.advance(FROM + noon + 16 * 7 * DAY + 3 * DAY);
+  assert.equal(rate.ageHours, before.age + 72);
+  assert.ok(rate.base() > before.base * 0.6 && rate.base() < before.base * 0.9);
+});
+
 test('one event from a wrong clock costs a search of eight days at most', () => {
   const rate = new RateBaseline(stateOf(RATE_LAYOUT), []);
   rate.init(FROM);

@@ -9,7 +9,7 @@ import {
   initDispersion,
   solveDispersion,
 } from '../../../detectors/baselines/dispersion.ts';
-import { gumbelScore, learnMaximum, learnSilence } from '../../../detectors/baselines/gumbel.ts';
+import { gumbelScore, learnMaximum } from '../../../detectors/baselines/gumbel.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../../../detectors/baselines/places.ts';
 import { HOURS_OF_WEEK, learnHour, ratioOf } from '../../../detectors/baselines/profile.ts';
 import { SCALES } from '../../../detectors/baselines/rate-state.ts';
@@ -142,18 +142,6 @@ describe('Gumbel calibration', () => {
     for (const z of [1, 2, 3]) {
       const share = later.filter((score) => score >= z).length / later.length;
       assert.ok(share <= 2 * 10 ** -z, `score ${z}: ${share}`);
-    }
-  });
-
-  test('silent hours in one step are close to as many single ones', () => {
-    for (const hours of [1, 5, 48]) {
-      const { mu, beta } = stateOf({ mu: ['f32', 2], beta: ['f32', 2] });
-      mu.fill(4);
-      beta.fill(1.2);
-      learnSilence(mu, beta, 0, hours, 1000);
-      for (let i = 0; i < hours; i++) learnMaximum(mu, beta, 1, 0, 1000, 1);
-      near(mu.get(0), mu.get(1), 0.01);
-      near(beta.get(0), beta.get(1), 0.02);
     }
   });
 
