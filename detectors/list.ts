@@ -1,5 +1,6 @@
 /** Every detector, in the order in which they judge an event. A new one is one line here. */
 import type { Detector } from './detector.ts';
+import { dormant } from './dormant.ts';
 import { errorRate } from './error-rate.ts';
 import { impossibleTravel } from './impossible-travel.ts';
 import { newPlace } from './new-place.ts';
@@ -14,4 +15,5 @@ export const DETECTORS: readonly Detector[] = Object.freeze([
   newPlace,
   impossibleTravel,
   offHours,
+  dormant,
 ]);
