@@ -57,6 +57,8 @@ export interface Incident {
   readonly risk: number;
   readonly families: readonly Family[];
   readonly findings: readonly string[];
+  /** The key's old network fell quiet as the new one began: alert only. Absent when it did not. */
+  readonly migration?: true;
   readonly why: string;
 }
 

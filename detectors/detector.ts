@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import type { KeyEntry } from '../core/config.ts';
 import type { ApiEvent } from '../core/event.ts';
 import type { Facts, Family } from '../core/finding.ts';
+import type { NetworksBaseline } from './baselines/networks.ts';
 import type { PlacesBaseline } from './baselines/places.ts';
 import type { Prior } from './baselines/prior.ts';
 import type { RateBaseline } from './baselines/rate.ts';
@@ -18,6 +19,7 @@ import type { Layout, StateOf } from './engine/layout.ts';
 export interface Subject {
   readonly rate: RateBaseline;
   readonly places: PlacesBaseline;
+  readonly networks: NetworksBaseline;
   /** What the registry says of the key, if anything. */
   readonly entry: KeyEntry | undefined;
   /** What its peers are like, as known at the event at hand. A detector that reads it says `usesPrior`. */

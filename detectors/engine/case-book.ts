@@ -3,6 +3,7 @@
  */
 import { toIso, toIsoOrNull } from '../../core/clock.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
+import type { ApiEvent } from '../../core/event.ts';
 import {
   type Finding,
   type Incident,
@@ -13,7 +14,6 @@ import {
 import type { Detector, Evidence } from '../detector.ts';
 import { rounded } from '../words.ts';
 import {
-  assess,
   type Episode,
   episodeClosesAt,
   grew,
@@ -22,6 +22,8 @@ import {
   OPEN_SCORE,
   type OpenIncident,
 } from './incidents.ts';
+import { beginMove, countUse, looksMoved, type Move } from './move.ts';
+import { assess, isOfNetwork, STRONG } from './risk.ts';
 
 export interface CaseBookOptions {
   readonly directory: KeyDirectory;
@@ -47,11 +49,21 @@ export interface Verdict {
   readonly at: number;
   readonly absent: boolean;
   readonly mayAct: boolean;
+  /** New network that the evidence came from; 0 for a known one, or none. */
+  readonly origin: number;
   /** Called only when there is something new to tell. */
   describe(): Evidence;
 }
 
 export type SubjectId = Pick<CaseSubject, 'kind' | 'id'>;
+
+/** A use of the key while an incident of it is open. */
+export interface Use {
+  readonly event: ApiEvent;
+  readonly second: number;
+  /** Events a second that the key makes at this hour. */
+  readonly rate: number;
+}
 
 export class CaseBook {
   private readonly options: CaseBookOptions;
@@ -72,6 +84,8 @@ export class CaseBook {
       severity: 'none',
       families: [],
       episodes: [],
+      move: null,
+      migration: false,
     };
   }
 
@@ -86,8 +100,15 @@ export class CaseBook {
       if (score < OPEN_SCORE) return undefined;
       episode = this.begin(verdict, subject);
       incident.episodes.push(episode);
+      if (episode.origin !== 0) incident.move ??= beginMove(episode.origin, Math.floor(at / 1000));
     } else {
       episode.mayAct &&= verdict.mayAct;
+      if (episode.origin !== 0 && episode.origin !== verdict.origin) {
+        episode.origin = 0;
+        const { risk } = incident;
+        assess(incident);
+        if (incident.risk !== risk) this.tellIncident(incident, subject, at);
+      }
       if (episode.closedAt === null) {
         episode.lastAt = Math.max(episode.lastAt, at);
         episode.absent = verdict.absent;
@@ -102,6 +123,17 @@ export class CaseBook {
     this.tellFinding(episode, subject);
     this.tellIncident(incident, subject, at);
     return isNew ? episode.findingId : undefined;
+  }
+
+  /** Counts a use of the key while the incident is open: where it comes from tells a move from a theft. */
+  witness(incident: OpenIncident, use: Use, subject: SubjectId): void {
+    const { move, migration } = incident;
+    if (move === null) return;
+    countUse(move, use.event, use.second, use.rate);
+    incident.migration = looksMoved(move, migration) && hasNoOtherCause(incident, move);
+    if (incident.migration === migration) return;
+    assess(incident);
+    this.tellIncident(incident, subject, use.event.at);
   }
 
   /** Closes what is due at or before `until`, each at its own instant; true when the incident closed. */
@@ -147,6 +179,7 @@ export class CaseBook {
       mayAct: verdict.mayAct,
       usesPlaces: detector.usesPlaces,
       version: detector.version,
+      origin: isOfNetwork(detector) ? verdict.origin : 0,
     };
   }
 
@@ -209,7 +242,10 @@ export class CaseBook {
       risk: Number(incident.risk.toFixed(3)),
       families: incident.families,
       findings: incident.episodes.map((episode) => episode.findingId),
-      why: ranked.map((episode) => sentence(episode.why)).join(' '),
+      ...(incident.migration ? { migration: true } : {}),
+      why: [...ranked.map(({ why }) => why), ...(incident.migration ? [MOVED] : [])]
+        .map(sentence)
+        .join(' '),
     };
   }
 
@@ -217,6 +253,14 @@ export class CaseBook {
     const label = kind === 'key' ? this.options.directory.entry(id)?.label : undefined;
     return label === undefined ? { kind, id } : { kind, id, label };
   }
+}
+
+const MOVED =
+  'it looks like a move: its former networks fell quiet as the new one began, and it is as busy as before';
+
+/** Nothing strong that a new network does not explain. */
+function hasNoOtherCause({ episodes }: OpenIncident, { origin }: Move): boolean {
+  return episodes.every((episode) => episode.origin === origin || episode.score < STRONG);
 }
 
 function sentence(text: string): string {

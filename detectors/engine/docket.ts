@@ -4,6 +4,7 @@
  */
 import type { ApiEvent } from '../../core/event.ts';
 import type { Finding, Incident, Severity } from '../../core/finding.ts';
+import { isFrom } from '../baselines/networks.ts';
 import type { Detector } from '../detector.ts';
 import { CaseBook } from './case-book.ts';
 import type { EngineOptions } from './contract.ts';
@@ -93,16 +94,23 @@ export class Docket {
     return false;
   }
 
-  /** The subject spoke again: an absence is over, and its finding closes after quiet. */
-  returned(group: KeyGroup, slot: number, at: number): void {
+  /** The subject spoke while an incident of it may be open: an absence is over, and closes after quiet. */
+  witness(group: KeyGroup, slot: number, event: ApiEvent): void {
     const incident = group.open.get(slot);
     if (incident === undefined) return;
+    const { at } = event;
     for (const episode of incident.episodes) {
       if (!episode.absent) continue;
       episode.absent = false;
       episode.lastAt = Math.max(episode.lastAt, at);
       group.openChanged.add(slot);
     }
+    if (incident.move === null) return;
+    const use = { event, second: this.judge.subject.second, rate: this.judge.rate.lambda };
+    this.cases.witness(incident, use, { kind: 'key', id: group.ids[slot]! });
+    group.openChanged.add(slot);
+    // Who moved shall be known at the new place, not held off from it.
+    if (incident.migration) this.judge.header.suspectSecond = 0;
   }
 
   /** Takes the scores of the event at hand into the subject's incident. */
@@ -152,6 +160,7 @@ export class Docket {
         at,
         absent: event === undefined,
         mayAct: event === undefined || (event.mayAct && event.attested),
+        origin: event === undefined ? 0 : this.originOf(event, incident),
         describe: () =>
           event === undefined
             ? detector.absence!.describeAt(
@@ -169,13 +178,20 @@ export class Docket {
     group.openChanged.add(slot);
     // A claim accuses nobody: or who only knows a key's id could keep it from learning.
     const isProven = event === undefined || event.attested;
-    if (isProven && incident.risk >= SUSPICION_RISK && header.suspectSecond === 0) {
+    const isSuspect = isProven && incident.risk >= SUSPICION_RISK && !incident.migration;
+    if (isSuspect && header.suspectSecond === 0) {
       header.suspectSecond = Math.floor(at / 1000);
       subject.weight = 0;
     }
     const due = closesAt(incident);
     if (header.dueAt === 0 || due < header.dueAt) this.arm(group, slot, due);
     return opened;
+  }
+
+  /** The network that the incident knows as new stays so while it is open. */
+  private originOf(event: ApiEvent, { move }: OpenIncident): number {
+    if (move !== null && isFrom(event, move.origin)) return move.origin;
+    return this.judge.networks.originOf(event);
   }
 
   arm(group: KeyGroup, slot: number, at: number): void {

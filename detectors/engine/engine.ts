@@ -192,7 +192,7 @@ export class DetectionEngine implements Engine {
     if (this.docket.mustSettle(event)) this.docket.settle(group, slot, event.at);
     if (this.options.durable) group.slab.copyToScratch(slot);
     judge.observe(event);
-    if (group.open.size > 0) this.docket.returned(group, slot, event.at);
+    if (group.open.size > 0) this.docket.witness(group, slot, event);
     this.docket.raise(group, slot, event);
     judge.learn(event);
     if (header.dueAt === 0) this.docket.arm(group, slot, event.at + LOOK_AGAIN_MS);

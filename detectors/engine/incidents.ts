@@ -6,13 +6,8 @@
  * incident is its own snapshot.
  */
 import { createHash } from 'node:crypto';
-import {
-  FAMILIES,
-  type Facts,
-  type Family,
-  type Severity,
-  severityOf,
-} from '../../core/finding.ts';
+import { type Facts, type Family, type Severity, severityOf } from '../../core/finding.ts';
+import type { Move } from './move.ts';
 
 /** A score opens a finding at OPEN, and keeps it alive from KEEP. */
 export const OPEN_SCORE = 4;
@@ -47,6 +42,8 @@ export interface Episode {
   mayAct: boolean;
   usesPlaces: boolean;
   version: number;
+  /** The one new network that all its evidence came from (NetworksBaseline); 0 for several, or none. */
+  origin: number;
 }
 
 export interface OpenIncident {
@@ -61,6 +58,10 @@ export interface OpenIncident {
   severity: Severity;
   families: Family[];
   readonly episodes: Episode[];
+  /** Since the first finding from a new network; null while there is none. */
+  move: Move | null;
+  /** The old network fell quiet as the new one began. */
+  migration: boolean;
 }
 
 /** Ids come from subject, what it is, the instant and the subject's own event count (design.md §4.4). */
@@ -93,31 +94,3 @@ export function closesAt(incident: OpenIncident): number {
 export function episodeClosesAt(episode: Episode): number {
   return episode.lastAt + (episode.absent ? ABSENCE_MAX_MS : QUIET_MS);
 }
-
-/**
- * Risk and severity over all findings of the incident (algorithms.md §9): the strongest family in full, half
- * of what others exceed 4 by, at most 2. What is weak alone is capped alone.
- */
-export function assess(incident: OpenIncident): void {
-  const best = new Map<Family, number>();
-  let cap = 0;
-  for (const episode of incident.episodes) {
-    best.set(episode.family, Math.max(best.get(episode.family) ?? 0, episode.score));
-    cap = Math.max(cap, episode.aloneMax);
-  }
-  const ranked = [...best].sort((a, b) => b[1] - a[1]);
-  const others = ranked.slice(1);
-  const strongest = ranked[0]?.[1] ?? 0;
-  if (others.length === 0) {
-    incident.risk = Math.min(strongest, cap);
-  } else {
-    const sum = others.reduce((total, [, score]) => total + Math.max(0, score - 4) / 2, 0);
-    incident.risk = strongest + Math.min(2, sum);
-  }
-  const strong = ranked.filter(([, score]) => score >= 5).map(([family]) => family);
-  const backed = strong.length >= 2 && strong.some((family) => BACKING.includes(family));
-  incident.severity = severityOf(incident.risk, backed);
-  incident.families = FAMILIES.filter((family) => best.has(family));
-}
-
-const BACKING: readonly Family[] = ['place', 'errors', 'content', 'credential'];

@@ -8,6 +8,7 @@ import type { Config, KeyEntry } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import { suggest } from '../../core/suggest.ts';
+import { NETWORKS_LAYOUT, NetworksBaseline } from '../baselines/networks.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
 import { NO_PRIOR } from '../baselines/prior.ts';
 import { type HourListener, RateBaseline } from '../baselines/rate.ts';
@@ -85,6 +86,7 @@ export class Judge {
   readonly absenceSeats: readonly AbsenceSeat[];
   readonly rate: RateBaseline;
   readonly places: PlacesBaseline;
+  readonly networks: NetworksBaseline;
   /** Scores of the last `observe`, by seat. */
   readonly scores: Float64Array;
   readonly subject: MutableSubject;
@@ -97,12 +99,14 @@ export class Judge {
       { id: 'subject', version: 1, layout: HEADER_LAYOUT },
       { id: 'rate', version: 1, layout: RATE_LAYOUT },
       { id: 'places', version: 1, layout: PLACES_LAYOUT },
+      { id: 'networks', version: 1, layout: NETWORKS_LAYOUT },
     ];
     this.layout = placeParts([...baselines, ...detectors]);
     this.cursor = new Cursor(new Memory(new ArrayBuffer(this.layout.size)));
     const part = (i: number) => this.layout.parts[i]!;
     this.header = bindState(this.cursor, part(0), HEADER_LAYOUT);
     this.places = new PlacesBaseline(bindState(this.cursor, part(2), PLACES_LAYOUT));
+    this.networks = new NetworksBaseline(bindState(this.cursor, part(3), NETWORKS_LAYOUT));
     this.seats = detectors.map((detector, i) => ({
       detector,
       // Taken out of the detector: the detectors differ in shape, seats do not.
@@ -125,6 +129,7 @@ export class Judge {
     this.subject = {
       rate: this.rate,
       places: this.places,
+      networks: this.networks,
       entry: undefined,
       prior: NO_PRIOR,
       firstAt: 0,
@@ -207,13 +212,14 @@ export class Judge {
 
   /** Learns the event scored last. */
   learn(event: ApiEvent): void {
-    const { header, rate, places, subject, learners } = this;
+    const { header, rate, places, networks, subject, learners } = this;
     for (let i = 0; i < learners.length; i++) {
       const seat = learners[i]!;
       seat.learn(seat.state, event, subject, seat.settings);
     }
     const settled = places.settled(subject.second - subject.firstAt / 1000, subject.events);
     places.learn(event.place, subject.second, subject.weight, settled);
+    networks.learn(event, subject.second, subject.weight, settled);
     rate.learn(subject.weight);
     header.events++;
     if (event.at > header.lastAt) header.lastAt = event.at;

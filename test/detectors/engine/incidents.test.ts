@@ -2,17 +2,23 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { severityOf } from '../../../core/finding.ts';
-import { assess, grew, type OpenIncident } from '../../../detectors/engine/incidents.ts';
+import { grew, type OpenIncident } from '../../../detectors/engine/incidents.ts';
+import { assess } from '../../../detectors/engine/risk.ts';
 import { latest, openBench } from '../bench.ts';
 import { PROBES, script } from './probe.ts';
 
-/** Risk and severity of findings [family, score, most alone]. */
-function assessed(...findings: [string, number, number?][]): [number, string] {
+/** Risk and severity of findings [family, score, most alone, new network it came from]. */
+function assessed(...findings: [string, number, number?, number?][]): [number, string] {
   const incident = {
     risk: 0,
     severity: 'none',
     families: [],
-    episodes: findings.map(([family, score, aloneMax = 300]) => ({ family, score, aloneMax })),
+    episodes: findings.map(([family, score, aloneMax = 300, origin = 0]) => ({
+      family,
+      score,
+      aloneMax,
+      origin,
+    })),
   } as unknown as OpenIncident;
   assess(incident);
   return [Number(incident.risk.toFixed(6)), incident.severity];
@@ -56,6 +62,30 @@ describe('risk and severity', () => {
     assert.deepEqual(assessed(['volume', 50], ['time', 50]), [52, 'high']);
     assert.deepEqual(assessed(['volume', 50], ['errors', 4.9]), [50.45, 'high']);
     assert.deepEqual(assessed(['volume', 9.5], ['place', 5, 5.5]), [10, 'critical']);
+  });
+
+  test('what is weak alone stays capped beside a weaker finding of its own family', () => {
+    assert.deepEqual(assessed(['volume', 9, 6.9], ['volume', 4.5]), [6.9, 'low']);
+  });
+
+  test('families that share one new network count once', () => {
+    // Whoever moves house has a new place, a new client and, for a while, errors.
+    assert.deepEqual(assessed(['place', 9, 5.5, 7], ['content', 6, 5.5, 7]), [5.5, 'low']);
+    assert.deepEqual(assessed(['place', 9, 5.5, 7], ['errors', 7.5, 300, 7]), [7.5, 'medium']);
+    assert.deepEqual(assessed(['place', 20, 5.5, 7], ['errors', 19, 300, 7]), [19, 'high']);
+    // Something of its own beside it counts as ever, also of the family of the client.
+    assert.deepEqual(assessed(['place', 9, 5.5, 7], ['content', 6, 5.5, 7], ['volume', 5]), [
+      9.5,
+      'high',
+    ]);
+    assert.deepEqual(assessed(['place', 9.5, 5.5, 7], ['content', 6, 5.5, 7], ['content', 5]), [
+      10,
+      'critical',
+    ]);
+    // Errors that came from elsewhere too have a cause of their own.
+    assert.deepEqual(assessed(['place', 9, 5.5, 7], ['errors', 6, 300, 0]), [10, 'critical']);
+    // A family counts once, though only one of its findings is of the new network.
+    assert.deepEqual(assessed(['place', 9, 5.5, 7], ['place', 6, 5.5]), [5.5, 'low']);
   });
 
   test('a score is news when it grew by a quarter, at least 1, or to a higher severity', () => {
