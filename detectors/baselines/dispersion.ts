@@ -10,6 +10,12 @@
  * first batch impossible), and the clip leaves room for a batch.
  */
 import type { ArrayField } from '../engine/layout.ts';
+import type { Decay } from './decay.ts';
+
+/** Periods of the samples, seconds: coprime with minutes and hours, or cron would never be seen. */
+const SAMPLE_PERIODS = [11, 67, 607, 7207] as const;
+const HALF_LIFE = 7 * 86_400;
+const FORGET = SAMPLE_PERIODS.map((period) => 2 ** (-period / HALF_LIFE));
 
 /**
  * Weight of the prior in samples that tell everything at the count they were taken at. A fixed weight would be
@@ -93,4 +99,34 @@ export function solveDispersion(state: DispersionState, scale: number, m: number
   }
   ab.set(2 * scale, a);
   ab.set(2 * scale + 1, Math.min(B_MAX, Math.max(0, b)));
+}
+
+/**
+ * Takes the samples of a scale whose instants lie in (from, to], where nothing came after `from`: `y` and `m` are
+ * the counters at `from`, `lambda` the expected rate since.
+ */
+export function sampleDispersion(
+  state: DispersionState,
+  k: number,
+  from: number,
+  to: number,
+  y: number,
+  m: number,
+  lambda: number,
+  decay: Decay,
+): void {
+  const period = SAMPLE_PERIODS[k]!;
+  const first = Math.floor(from / period) + 1;
+  const last = Math.floor(to / period);
+  if (last < first) return;
+  let d = decay.over(first * period - from);
+  let expected = m * d + lambda * decay.tau * (1 - d);
+  addDispersion(state, k, 2 * y * d, 2 * expected, FORGET[k]!, 1);
+  if (last > first) {
+    // What is left of the last event is little by now: the silent rest is one sample, many times.
+    d = decay.over(last * period - from);
+    expected = m * d + lambda * decay.tau * (1 - d);
+    addDispersion(state, k, 2 * y * d, 2 * expected, FORGET[k]!, last - first);
+  }
+  solveDispersion(state, k, 2 * expected);
 }

@@ -7,7 +7,7 @@
  * one step, so nothing else may move them. With half-life H, n = 2y varies like a Poisson count of mean 2m.
  */
 import { createDecay } from './decay.ts';
-import { addDispersion, initDispersion, solveDispersion } from './dispersion.ts';
+import { initDispersion, sampleDispersion } from './dispersion.ts';
 import {
   HOURS_OF_WEEK,
   learnHour,
@@ -19,9 +19,6 @@ import {
 } from './profile.ts';
 import { type RateState, SCALES, SPIKE_SCALES } from './rate-state.ts';
 
-/** Periods of dispersion samples, seconds: coprime with minutes and hours, or cron would never be seen. */
-const SAMPLE_PERIODS = [11, 67, 607, 7207] as const;
-const DISPERSION_HALF_LIFE = 7 * 86_400;
 const HOUR = 3600;
 const QUARTER = 900;
 /** Silence longer than this empties the counters: 12 half-lives of the longest scale. */
@@ -54,7 +51,6 @@ const MINUTE_CAP_EVENTS = 8;
 
 export const DECAYS = SCALES.map((seconds) => createDecay(seconds));
 const LEVEL_DECAY = createDecay(3 * HOUR);
-const FORGET = SAMPLE_PERIODS.map((period) => 2 ** (-period / DISPERSION_HALF_LIFE));
 
 /** Told once for every hour that ends, in order, before the next event is judged. */
 export interface HourListener {
@@ -279,12 +275,14 @@ export class RateBaseline {
     const level = this.level();
     this.spread((from + span / 2) / HOUR - s.hour, this.base() * level);
     const counted = s.count;
+    // On the first day the mean itself is too uncertain for a residual to mean anything.
+    const samples = s.hour - this.firstHour() >= 24;
     for (let k = 0; k < SCALES.length; k++) {
       const decay = DECAYS[k]!;
       const d = decay.over(span);
       const y = s.y.get(k) + counted;
       const m = s.m.get(k);
-      if (k < SPIKE_SCALES) this.sample(k, from, to, y, m);
+      if (samples && k < SPIKE_SCALES) sampleDispersion(s, k, from, to, y, m, this.lambda, decay);
       const fill = decay.tau * (1 - d);
       s.y.set(k, y * d);
       s.m.set(k, m * d + this.lambda * fill);
@@ -296,28 +294,6 @@ export class RateBaseline {
     s.levelSeen = (s.levelSeen + counted) * d;
     s.levelExpected = s.levelExpected * d + usual * LEVEL_DECAY.tau * (1 - d);
     s.count = 0;
-  }
-
-  /** Takes the dispersion samples whose instants lie in (from, to]. */
-  private sample(k: number, from: number, to: number, y: number, m: number): void {
-    const period = SAMPLE_PERIODS[k]!;
-    const first = Math.floor(from / period) + 1;
-    const last = Math.floor(to / period);
-    if (last < first) return;
-    const s = this.state;
-    const decay = DECAYS[k]!;
-    // On the first day the mean itself is too uncertain for a residual to mean anything.
-    if (s.hour - this.firstHour() < 24) return;
-    let d = decay.over(first * period - from);
-    let expected = m * d + this.lambda * decay.tau * (1 - d);
-    addDispersion(s, k, 2 * y * d, 2 * expected, FORGET[k]!, 1);
-    if (last > first) {
-      // What is left of the last event is little by now: the silent rest is one sample, many times.
-      d = decay.over(last * period - from);
-      expected = m * d + this.lambda * decay.tau * (1 - d);
-      addDispersion(s, k, 2 * y * d, 2 * expected, FORGET[k]!, last - first);
-    }
-    solveDispersion(s, k, 2 * expected);
   }
 
   private endHour(): void {
