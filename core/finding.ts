@@ -1,4 +1,6 @@
 /** Findings and incidents: the words of design.md §1 as the JSON lines of contracts.md. */
+import type { Declared } from './directory.ts';
+
 export const FAMILIES = ['volume', 'errors', 'place', 'time', 'content', 'credential'] as const;
 export type Family = (typeof FAMILIES)[number];
 
@@ -63,8 +65,8 @@ export interface Incident {
 }
 
 /**
- * What `explain` recomputes a finding from: the subject's record before the opening event, and that event.
- * Binary parts as base64; the event in the form of core/event-codec.ts.
+ * What `explain` recomputes a finding from: the subject's record before the opening event, that event, and
+ * what else the score was read from, so that neither of them may change since.
  */
 export interface FindingInputs {
   readonly findingId: string;
@@ -76,7 +78,14 @@ export interface FindingInputs {
   readonly at: number;
   readonly layoutVersion: string;
   readonly record: Uint8Array;
+  /** The event as JSON. */
   readonly event: Uint8Array | null;
+  readonly context: FindingContext;
+}
+
+/** What a score was read from beside record and event; plain JSON, its parts absent where there was nothing. */
+export interface FindingContext {
+  readonly declared?: Declared;
 }
 
 /** Severity of a risk (algorithms.md §9). `backed`: a second family at 5 or more that may back a critical. */

@@ -22,6 +22,8 @@ export interface Subject {
   readonly networks: NetworksBaseline;
   /** What the registry says of the key, if anything. */
   readonly entry: KeyEntry | undefined;
+  /** The registry's entry that names this key as its predecessor, if any: the key is retired. */
+  readonly successor: KeyEntry | undefined;
   /** What its peers are like, as known at the event at hand. A detector that reads it says `usesPrior`. */
   readonly prior: Prior;
   /** Instant of the first event, epoch ms. */

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { type Config, type KeyEntry, keyEntrySchema } from '../core/config.ts';
-import type { KeyDirectory } from '../core/directory.ts';
+import type { Declared, KeyDirectory } from '../core/directory.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { parseCsvRegistry, parseJsonRegistry, type RawEntry } from './registry-file.ts';
 
@@ -156,13 +156,35 @@ function directoryOf(entries: readonly KeyEntry[]): KeyDirectory {
     if (same === undefined) byLabel.set(entry.label, [entry]);
     else same.push(entry);
   }
+  const declared = declarations(byId);
   return Object.freeze({
     version: versionOf(entries),
     size: byId.size,
     entry: (id: string) => byId.get(id),
+    declared: (id: string) => declared.get(id),
     withLabel: (label: string) => byLabel.get(label) ?? [],
     all: () => byId.values(),
   });
+}
+
+/** Also of keys that have no entry of their own any more, but a successor. */
+function declarations(byId: ReadonlyMap<string, KeyEntry>): Map<string, Declared> {
+  const declared = new Map<string, Declared>();
+  for (const [id, entry] of byId) declared.set(id, Object.freeze({ entry }));
+  for (const successor of byId.values()) {
+    const { predecessor } = successor;
+    if (predecessor === undefined) continue;
+    const known = declared.get(predecessor);
+    if (known?.successor !== undefined && !isEarlier(successor, known.successor)) continue;
+    declared.set(predecessor, Object.freeze({ ...known, successor }));
+  }
+  return declared;
+}
+
+/** The id decides where nobody said when, so that the order of the file does not. */
+function isEarlier(a: KeyEntry, b: KeyEntry): boolean {
+  const [atA, atB] = [a, b].map(({ createdAt }) => Date.parse(createdAt ?? '9999-12-31T00:00:00Z'));
+  return atA === atB ? a.id < b.id : atA! < atB!;
 }
 
 /** The same content gives the same version, in whatever order and form it was written. */

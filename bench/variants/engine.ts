@@ -11,6 +11,7 @@ export const emptyDirectory: KeyDirectory = Object.freeze({
   version: 'none',
   size: 0,
   entry: () => undefined,
+  declared: () => undefined,
   withLabel: () => [],
   all: () => [],
 });

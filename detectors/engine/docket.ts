@@ -133,6 +133,7 @@ export class Docket {
         layoutVersion: layoutVersion(this.judge),
         record: group.slab.scratchOf(slot),
         event: ENCODER.encode(JSON.stringify(event)),
+        context: this.judge.context(),
       });
     }
   }
@@ -269,6 +270,7 @@ export class Docket {
       layoutVersion: layoutVersion(this.judge),
       record,
       event: null,
+      context: this.judge.context(),
     });
   }
 

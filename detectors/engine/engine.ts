@@ -146,8 +146,8 @@ export class DetectionEngine implements Engine {
       return -1;
     }
     const { directory } = this.options;
-    const entry = directory.size > 0 ? directory.entry(event.key.id) : undefined;
-    const free = entry !== undefined || slab.size < this.limit / 4;
+    const declared = directory.size > 0 ? directory.declared(event.key.id) : undefined;
+    const free = declared !== undefined || slab.size < this.limit / 4;
     if (!free && !group.earns(event)) {
       this.counters.unadmitted++;
       return -1;
@@ -157,12 +157,12 @@ export class DetectionEngine implements Engine {
       if (removed !== undefined) {
         this.subjects--;
         if (this.options.durable) this.outbox.removed.push(removed);
-      } else if (entry === undefined) {
+      } else if (declared === undefined) {
         this.counters.unadmitted++;
         return -1;
       }
     }
-    const slot = group.admit(event, entry);
+    const slot = group.admit(event, declared);
     this.subjects++;
     group.bring(this.judge, slot);
     this.judge.init(event.at);
@@ -272,7 +272,7 @@ export class DetectionEngine implements Engine {
   }
 
   recompute(inputs: FindingInputs): Recomputed {
-    return recompute(this.judge, inputs, this.options.directory);
+    return recompute(this.judge, inputs);
   }
 }
 

@@ -5,8 +5,10 @@
  * so an event judged again from a copied record gives the same score, which `explain` checks.
  */
 import type { Config, KeyEntry } from '../../core/config.ts';
+import type { Declared } from '../../core/directory.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ApiEvent } from '../../core/event.ts';
+import type { FindingContext } from '../../core/finding.ts';
 import { suggest } from '../../core/suggest.ts';
 import { NETWORKS_LAYOUT, NetworksBaseline } from '../baselines/networks.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
@@ -64,6 +66,7 @@ export interface AbsenceSeat extends Seat {
 
 interface MutableSubject extends Subject {
   entry: KeyEntry | undefined;
+  successor: KeyEntry | undefined;
   firstAt: number;
   lastAt: number;
   events: number;
@@ -92,6 +95,7 @@ export class Judge {
   readonly subject: MutableSubject;
   private readonly learners: readonly Learner[];
   private readonly cursor: Cursor;
+  private declared: Declared | undefined;
 
   constructor(detectors: readonly Detector[], config: Config['detectors']) {
     checkIds(detectors, config);
@@ -131,6 +135,7 @@ export class Judge {
       places: this.places,
       networks: this.networks,
       entry: undefined,
+      successor: undefined,
       prior: NO_PRIOR,
       firstAt: 0,
       lastAt: 0,
@@ -141,10 +146,18 @@ export class Judge {
     };
   }
 
-  /** `entry`: what the registry says of the subject. */
-  moveTo(memory: Memory, offset: number, entry: KeyEntry | undefined): void {
+  /** `declared`: what the registry says of the subject. */
+  moveTo(memory: Memory, offset: number, declared: Declared | undefined): void {
     this.cursor.moveTo(memory, offset);
-    this.subject.entry = entry;
+    if (declared === this.declared) return;
+    this.declared = declared;
+    this.subject.entry = declared?.entry;
+    this.subject.successor = declared?.successor;
+  }
+
+  /** What the scores of the subject at hand are read from, beside record and event. */
+  context(): FindingContext {
+    return this.declared === undefined ? {} : { declared: this.declared };
   }
 
   /** Starts the zeroed record at hand. */

@@ -1,7 +1,7 @@
 /**
  * One key group: the unit of order, admission, subject limit and snapshot (design.md §2).
  */
-import type { KeyEntry } from '../../core/config.ts';
+import type { Declared } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import { AdmissionSketch } from './admission.ts';
 import { DueHeap } from './due-heap.ts';
@@ -28,7 +28,7 @@ export class KeyGroup {
   readonly ids: string[] = [''];
   readonly consumers: string[] = [''];
   /** What the registry says of the key, by slot. */
-  readonly entries: (KeyEntry | undefined)[] = [undefined];
+  readonly declared: (Declared | undefined)[] = [undefined];
   readonly open = new Map<number, OpenIncident>();
   /** Slots whose open incident changed since the last checkpoint. */
   readonly openChanged = new Set<number>();
@@ -48,17 +48,17 @@ export class KeyGroup {
     return this.sketch.earns(event.key, event.at);
   }
 
-  admit(event: ApiEvent, entry: KeyEntry | undefined): number {
+  admit(event: ApiEvent, declared: Declared | undefined): number {
     const slot = this.slab.add(event.key);
     this.ids[slot] = event.key.id;
     this.consumers[slot] = event.consumer;
-    this.entries[slot] = entry;
+    this.declared[slot] = declared;
     return slot;
   }
 
   /** Moves the judge to the record in a slot. */
   bring(judge: Judge, slot: number): void {
-    judge.moveTo(this.slab.memoryOf(slot), this.slab.offset(slot), this.entries[slot]);
+    judge.moveTo(this.slab.memoryOf(slot), this.slab.offset(slot), this.declared[slot]);
   }
 
   markDirty(slot: number): void {
@@ -84,7 +84,7 @@ export class KeyGroup {
     for (let i = 0; i < SCAN; i++) {
       this.hand = this.hand + 1 >= this.slab.end ? 1 : this.hand + 1;
       const slot = this.hand;
-      if (this.ids[slot] === '' || this.entries[slot] !== undefined || this.open.has(slot))
+      if (this.ids[slot] === '' || this.declared[slot] !== undefined || this.open.has(slot))
         continue;
       this.bring(judge, slot);
       const idle = at - judge.header.lastAt;

@@ -39,7 +39,7 @@ export function keyStateOf(engine: DetectionEngine, id: string): KeyState | unde
 
 /** The registry knows better than the log. */
 function consumerOf(group: KeyGroup, slot: number): string {
-  return group.entries[slot]?.consumer ?? group.consumers[slot]!;
+  return group.declared[slot]?.entry?.consumer ?? group.consumers[slot]!;
 }
 
 function lastAtOf({ judge }: DetectionEngine, group: KeyGroup, slot: number): number {
@@ -66,7 +66,7 @@ function stateAt(engine: DetectionEngine, group: KeyGroup, slot: number): KeySta
         : { state: 'learning', since, until: toIso(readyAt) };
   }
   const id = group.ids[slot]!;
-  const entry = group.entries[slot];
+  const entry = group.declared[slot]?.entry;
   const consumer = consumerOf(group, slot);
   return {
     id,

@@ -1,5 +1,4 @@
 /** Judges a finding again from its recorded inputs, as `explain` does. */
-import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import { type FindingInputs, SCORE_MAX } from '../../core/finding.ts';
 import type { Recomputed } from './contract.ts';
@@ -19,17 +18,12 @@ export function roundScore(score: number): number {
   return Number(Math.min(SCORE_MAX, score).toFixed(6));
 }
 
-export function recompute(
-  judge: Judge,
-  inputs: FindingInputs,
-  directory: KeyDirectory,
-): Recomputed {
+export function recompute(judge: Judge, inputs: FindingInputs): Recomputed {
   const i = judge.seats.findIndex((seat) => seat.detector.id === inputs.detector);
   if (i < 0 || inputs.layoutVersion !== layoutVersion(judge)) return { score: 0, identical: false };
   const event =
     inputs.event === null ? undefined : (JSON.parse(TEXT.decode(inputs.event)) as ApiEvent);
-  const entry = event === undefined ? undefined : directory.entry(event.key.id);
-  judge.moveTo(new Memory(Uint8Array.from(inputs.record).buffer), 0, entry);
+  judge.moveTo(new Memory(Uint8Array.from(inputs.record).buffer), 0, inputs.context.declared);
   const score = event === undefined ? tickScore(judge, i, inputs.at) : eventScore(judge, i, event);
   return { score: roundScore(score), identical: roundScore(score) === inputs.score };
 }

@@ -112,8 +112,8 @@ function prepareResults(db: DatabaseSync) {
     ),
     putInputs: db.prepare(
       `INSERT OR REPLACE INTO finding_inputs
-       (finding_id, detector, score, kind, at, layout_version, record, event)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+       (finding_id, detector, score, kind, at, layout_version, record, event, context)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
     ),
   };
 }
@@ -179,6 +179,7 @@ function writeInputs(statements: Statements, checkpoint: Checkpoint): void {
       row.layoutVersion,
       row.record,
       row.event,
+      JSON.stringify(row.context),
     );
   }
 }

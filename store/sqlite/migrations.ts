@@ -6,7 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { KeyhoundError } from '../../core/errors.ts';
 
 /** `PRAGMA application_id`: "KEYH". Tells our file from somebody else's database. */
-const APPLICATION_ID = 0x4b455948;
+export const APPLICATION_ID = 0x4b455948;
 
 /*
  * Why the tables are as they are:
@@ -117,7 +117,12 @@ CREATE TABLE dead_letters (
 ) STRICT;
 `;
 
-export const MIGRATIONS: readonly string[] = Object.freeze([TABLES]);
+/** What a score was read from beside record and event; rows before it name nothing. */
+const INPUTS_CONTEXT = `
+ALTER TABLE finding_inputs ADD COLUMN context TEXT NOT NULL DEFAULT '{}';
+`;
+
+export const MIGRATIONS: readonly string[] = Object.freeze([TABLES, INPUTS_CONTEXT]);
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 export function schemaVersion(db: DatabaseSync): number {

@@ -191,6 +191,7 @@ function inputsOf(row: Row): FindingInputs {
     layoutVersion: textOf(row, 'layout_version'),
     record: bytesOf(row, 'record'),
     event: bytesOrNull(row, 'event'),
+    context: JSON.parse(textOf(row, 'context')) as FindingInputs['context'],
   };
 }
 

@@ -140,6 +140,25 @@ test('a key that is its own predecessor over some steps is refused, a chain is n
   assert.equal(faults('self.csv', 'id,predecessor\nkong:a,kong:a\n').length, 1);
 });
 
+test('a key knows who took its place, also one that left the registry; of several the first made', () => {
+  const keys = [
+    { id: 'kong:late', predecessor: 'kong:old', createdAt: '2026-03-05T00:00:00Z' },
+    { id: 'kong:first', predecessor: 'kong:old', createdAt: '2026-03-01T00:00:00Z' },
+    { id: 'kong:undated', predecessor: 'kong:old' },
+    { id: 'kong:b', predecessor: 'kong:a' },
+    { id: 'kong:a', label: 'app' },
+  ].map(entry);
+  for (const order of [keys, [...keys].reverse()]) {
+    const directory = loadRegistry(order, folder);
+    assert.equal(directory.declared('kong:old')?.successor?.id, 'kong:first');
+    assert.equal(directory.declared('kong:old')?.entry, undefined);
+    assert.equal(directory.declared('kong:a')?.successor?.id, 'kong:b');
+    assert.equal(directory.declared('kong:a')?.entry?.label, 'app');
+    assert.equal(directory.declared('kong:b')?.successor, undefined);
+    assert.equal(directory.declared('kong:never'), undefined);
+  }
+});
+
 test('a raw key is refused where an id belongs, as predecessor too', () => {
   const text = '[{"id":"kong:a","predecessor":"sk_live_canary"},{"id":"sk_live_canary"}]';
   assert.deepEqual(

@@ -1,4 +1,5 @@
 /** Rows for the tests of stores. Everything in one checkpoint carries its number, so that a mixture shows. */
+import { keyEntrySchema } from '../../core/config.ts';
 import type { Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
 import type { Checkpoint, DeadLetter, LoadedState, SubjectRow } from '../../core/store.ts';
 
@@ -102,6 +103,7 @@ export function inputs(findingId: string): FindingInputs {
     layoutVersion: 'a1',
     record: numbered(7, 32),
     event: null,
+    context: { declared: { entry: keyEntrySchema.parse({ id: 'kong:key-1', risk: 'high' }) } },
   };
 }
 

@@ -5,6 +5,7 @@ export const NO_DIRECTORY: KeyDirectory = Object.freeze({
   version: 'none',
   size: 0,
   entry: () => undefined,
+  declared: () => undefined,
   withLabel: () => [],
   all: () => [],
 });

@@ -1,7 +1,7 @@
 /** What made-up keys cost, and who keeps a record (design.md §4, promises 5 and 2). */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { KeyDirectory } from '../../../core/directory.ts';
+import type { Declared, KeyDirectory } from '../../../core/directory.ts';
 import { type ApiEvent, KEY_GROUPS } from '../../../core/event.ts';
 import { finish, mix32 } from '../../../core/hash.ts';
 import { LIMITED_BY } from '../../../core/record.ts';
@@ -58,11 +58,11 @@ describe('promise 5: bounded', () => {
 
   test('a full table takes no stranger; a registered key gets its record at once', () => {
     const registered = 'made:7777';
-    const entry = { id: registered } as unknown as ReturnType<KeyDirectory['entry']>;
+    const declared = { entry: { id: registered } } as unknown as Declared;
     const directory: KeyDirectory = {
       ...NO_DIRECTORY,
       size: 1,
-      entry: (id) => (id === registered ? entry : undefined),
+      declared: (id) => (id === registered ? declared : undefined),
     };
     const bench = openBench({ detectors: PROBES, subjectsMax: SUBJECTS_MAX, directory });
     const base = script()(0).at;

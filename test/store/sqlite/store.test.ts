@@ -8,7 +8,7 @@ import { KeyhoundError } from '../../../core/errors.ts';
 import { createWriter } from '../../../store/sqlite/commit.ts';
 import { DATABASE_FILE, openDatabase } from '../../../store/sqlite/connection.ts';
 import { asOperating } from '../../../store/sqlite/errors.ts';
-import { SCHEMA_VERSION } from '../../../store/sqlite/migrations.ts';
+import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from '../../../store/sqlite/migrations.ts';
 import { createReader, incidentQuery } from '../../../store/sqlite/queries.ts';
 import { openSqliteStore } from '../../../store/sqlite/store.ts';
 import { checkpointNumber, numbered, numbersIn } from '../rows.ts';
@@ -52,6 +52,22 @@ test('a state of a later schema is refused', async () => {
   const folder = await madeState();
   tamper(folder, `PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
   await refuses(openStore(folder), 'usage', 'state-newer', /restore a backup/);
+});
+
+test('a state of the first schema is brought up to date, with what it holds', async () => {
+  const folder = await temporaryFolder();
+  const db = new DatabaseSync(fileOf(folder));
+  db.exec(MIGRATIONS[0]!);
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1`);
+  db.exec(
+    `INSERT INTO finding_inputs VALUES ('fnd_1', 'volume-spike', 4.5, 'tick', 7, 'a1', x'00', NULL)`,
+  );
+  db.close();
+  const store = await openStore(folder);
+  assert.equal(store.facts().schemaVersion, SCHEMA_VERSION);
+  const { score, context } = (await store.findingInputs('fnd_1'))!;
+  assert.deepEqual([score, context], [4.5, {}]);
+  await store.close();
 });
 
 test('a state of another pepper is refused, and the hint names the variable', async () => {
