@@ -85,11 +85,13 @@ export function findSilence(
       near[2] = rate.leastMultiplierAt(now + 1);
       hour = now;
     }
-    const end = Math.min(stop, (Math.floor(at / QUARTER) + 1) * QUARTER);
+    const end = (Math.floor(at / QUARTER) + 1) * QUARTER;
+    // By the whole quarter: what is found must not depend on how far is looked.
     const lambda = mean * leastMultiplier((at + (end - at) / 2) / HOUR - hour);
-    if (scoreAfter(rate, end - at, lambda, out) >= threshold) {
+    const span = Math.min(stop, end) - at;
+    if (scoreAfter(rate, span, lambda, out) >= threshold) {
       let low = 0;
-      let high = end - at;
+      let high = span;
       while (high - low > 1) {
         const middle = (low + high) >>> 1;
         if (scoreAfter(rate, middle, lambda, out) >= threshold) high = middle;

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ApiEvent } from '../../core/event.ts';
-import { FAMILIES, type Finding, type Incident } from '../../core/finding.ts';
+import { FAMILIES, type Finding, type FindingContext, type Incident } from '../../core/finding.ts';
 import { AUTH } from '../../core/record.ts';
 import { bytesOfPart } from '../../detectors/engine/layout.ts';
 import { type Bench, LATENESS_MS, told } from './bench.ts';
@@ -40,6 +40,10 @@ export const CHECKS: readonly Check[] = [
     run: survivesCuts,
   },
   { name: 'keeps no state outside its record', run: keepsStateInRecord },
+  {
+    name: 'is judged again from recorded inputs, whatever is declared by then',
+    run: isJudgedAgain,
+  },
   { name: 'an event delivered twice counts once', run: countsOnce },
   {
     name: 'late events count without moving time back; too late ones are not learned',
@@ -209,6 +213,21 @@ function keepsStateInRecord(trial: Trial): void {
   }
   assert.deepEqual(told(bench), told(undisturbed));
   assert.deepEqual(bench.records(), undisturbed.records());
+}
+
+function isJudgedAgain(trial: Trial): void {
+  const bench = trial.open();
+  bench.feed(trial.events);
+  const kept = new KeptState();
+  kept.take(bench.engine.checkpoint());
+  assert.ok(kept.inputs.size > 0);
+  for (const inputs of kept.inputs.values()) {
+    // As a store gives it back.
+    const context = JSON.parse(JSON.stringify(inputs.context)) as FindingContext;
+    const { engine } = trial.openUndeclared();
+    const { score, identical } = engine.recompute({ ...inputs, context });
+    assert.ok(identical, `${score} for ${inputs.score}`);
+  }
 }
 
 function countsOnce(trial: Trial): void {

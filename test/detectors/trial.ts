@@ -30,6 +30,8 @@ export interface Trial {
   readonly calm: readonly ApiEvent[];
   /** Opens an engine with this detector alone; from the learned state unless told otherwise. */
   open(state?: LoadedState | 'nothing learned'): Bench;
+  /** The same in an installation where nothing is declared about any key. */
+  openUndeclared(): Bench;
 }
 
 const BEFORE = 250;
@@ -37,11 +39,12 @@ const AFTER = 350;
 
 export function createTrial(source: TrialSource): Trial {
   const { detector, events } = source;
-  const start = (state?: LoadedState): Bench =>
+  const declared = source.directory ?? NO_DIRECTORY;
+  const start = (state?: LoadedState, directory = declared): Bench =>
     openBench({
       detectors: [detector],
       settings: { [detector.id]: source.settings?.[detector.id] ?? {} },
-      directory: source.directory ?? NO_DIRECTORY,
+      directory,
       durable: true,
       state,
     });
@@ -63,6 +66,7 @@ export function createTrial(source: TrialSource): Trial {
     events: events.slice(from, at + AFTER).map(frozen),
     calm: events.slice(from, at).map(frozen),
     open: (given = state) => start(given === 'nothing learned' ? undefined : given),
+    openUndeclared: () => start(undefined, NO_DIRECTORY),
   };
 }
 
