@@ -40,7 +40,8 @@ export function createEventFiller(): EventFiller {
     event.client = clients(request.agent);
     event.resource = resourceCode(request.resource);
     event.resourceNumber = request.resource > 0 ? request.resource : -1;
-    event.consumer = request.key.consumer.name;
+    event.fromBrowser = request.origin !== '';
+    event.consumer = request.key.credentialId === '' ? '' : request.key.consumer.name;
     event.fingerprint0 = request.request0;
     event.fingerprint1 = mix32(request.request1, request.at) >>> 0;
   };
@@ -65,8 +66,11 @@ interface Host {
 }
 
 function identityOf(key: KeyProfile): KeyIdentity {
-  const id = subjectIdOf(key, 'kong', undefined)!;
-  const digest = createHash('sha256').update(id).digest();
+  const madeUp = key.credentialId === '';
+  const digest = createHash('sha256')
+    .update(madeUp ? key.rawKey : subjectIdOf(key, 'kong', undefined)!)
+    .digest();
+  const id = madeUp ? `h:${digest.toString('hex', 0, 16)}` : subjectIdOf(key, 'kong', undefined)!;
   return Object.freeze({
     id,
     digest0: digest.readInt32BE(0),

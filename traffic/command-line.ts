@@ -7,8 +7,13 @@ import {
   type AttackKind,
   KEY_CLASSES,
   type KeyClass,
+  SCENARIO_KINDS,
+  type ScenarioKind,
   type TrafficOptions,
+  USUAL_ATTACK_KINDS,
 } from './contract.ts';
+import { planScenarios } from './scenarios.ts';
+import { DEFAULT_FROM_AT } from './traffic.ts';
 import { FORMAT_NAMES, type FormatName } from './write.ts';
 
 export const USAGE = `Writes what the seeded traffic model makes.
@@ -21,7 +26,10 @@ export const USAGE = `Writes what the seeded traffic model makes.
   --days N              length of the span (default 28)
   --format NAME         ${FORMAT_NAMES.join(', ')} (default kong)
   --attacks N           attacks in the last part of the span, at most one a key (default 0)
-  --attack-kinds LIST   of ${ATTACK_KINDS.join(', ')}
+  --attack-kinds LIST   of ${wrapped(ATTACK_KINDS)}
+                        (default ${USUAL_ATTACK_KINDS.join(', ')})
+  --scenarios LIST      innocent events in the last part of the span, one a day, of
+                        ${wrapped(SCENARIO_KINDS)}
   --labels FILE         who was attacked when, one JSON a line
   --registry FILE       the keys as JSON for "keys:" of the configuration (label, consumer, plan, time zone)
   --from ISO            begin of the span (default 2026-05-04T00:00:00Z)
@@ -35,6 +43,22 @@ Example: npm run traffic -- --seed 7 --keys 50 --days 14 --attacks 5 --out kong.
 Labels for formats with raw keys (nginx, combined, json) name the subject when KEYHOUND_PEPPER is set.
 `;
 
+/** A list over several lines, as far in as the flags' texts. */
+function wrapped(words: readonly string[]): string {
+  let text = '';
+  let column = 0;
+  for (const [i, word] of words.entries()) {
+    const part = i + 1 < words.length ? `${word}, ` : word;
+    if (column + part.length > 88) {
+      text = `${text.trimEnd()}\n${' '.repeat(24)}`;
+      column = 0;
+    }
+    text += part;
+    column += part.length;
+  }
+  return text;
+}
+
 const FLAGS = {
   out: { type: 'string' },
   seed: { type: 'string', default: '1' },
@@ -43,6 +67,7 @@ const FLAGS = {
   format: { type: 'string', default: 'kong' },
   attacks: { type: 'string', default: '0' },
   'attack-kinds': { type: 'string' },
+  scenarios: { type: 'string' },
   labels: { type: 'string' },
   registry: { type: 'string' },
   from: { type: 'string' },
@@ -73,6 +98,8 @@ export function parseCommand(args: readonly string[]): Command {
   const attacks = whole('attacks', values.attacks, 0);
   if (attacks > keys) fail(`--attacks ${attacks} is more than --keys ${keys}: at most one a key`);
   const kinds = values['attack-kinds'];
+  const days = positive('days', values.days);
+  const fromAt = values.from === undefined ? DEFAULT_FROM_AT : instant(values.from);
   return {
     help: values.help,
     format: oneOf('format', values.format, FORMAT_NAMES),
@@ -84,13 +111,16 @@ export function parseCommand(args: readonly string[]): Command {
     options: {
       seed: whole('seed', values.seed, 0),
       keys,
-      days: positive('days', values.days),
+      days,
       attacks,
       novelty: !values['no-novelty'],
-      ...(values.from === undefined ? {} : { fromAt: instant(values.from) }),
+      ...(values.from === undefined ? {} : { fromAt }),
       ...(values.rate === undefined ? {} : { rates: range(values.rate) }),
       ...(values.classes === undefined ? {} : { classMix: mixOf(values.classes) }),
       ...(kinds === undefined ? {} : { attackKinds: listOf('attack-kinds', kinds, ATTACK_KINDS) }),
+      ...(values.scenarios === undefined
+        ? {}
+        : { scenarios: scenarios(values.scenarios, { fromAt, days }) }),
     },
   };
 }
@@ -145,7 +175,11 @@ function mixOf(text: string): Partial<Record<KeyClass, number>> {
   return Object.fromEntries(listOf('classes', text, KEY_CLASSES).map((name) => [name, 1]));
 }
 
-function listOf<T extends AttackKind | KeyClass>(
+function scenarios(list: string, span: { readonly fromAt: number; readonly days: number }) {
+  return planScenarios(listOf('scenarios', list, SCENARIO_KINDS), span);
+}
+
+function listOf<T extends AttackKind | KeyClass | ScenarioKind>(
   flag: string,
   text: string,
   allowed: readonly T[],

@@ -4,8 +4,45 @@ import type { City } from './places.ts';
 export const KEY_CLASSES = ['steady', 'noisy', 'bursty', 'cron', 'office'] as const;
 export type KeyClass = (typeof KEY_CLASSES)[number];
 
-export const ATTACK_KINDS = ['stolen-key', 'error-burst', 'off-hours', 'silence', 'spike'] as const;
+/** Of these a number of attacks is made up unless kinds are named. */
+export const USUAL_ATTACK_KINDS = [
+  'stolen-key',
+  'error-burst',
+  'off-hours',
+  'silence',
+  'spike',
+] as const;
+/** What each of them is: `traffic/attacks.ts`. */
+export const ATTACK_KINDS = [
+  ...USUAL_ATTACK_KINDS,
+  'drop',
+  'error-share',
+  'new-country',
+  'impossible-travel',
+  'sharing',
+  'exfiltration',
+  'huge-answer',
+  'enumeration',
+  'random-ids',
+  'scanner',
+  'browser',
+  'stuffing',
+  'spread-stuffing',
+  'poisoning',
+] as const;
 export type AttackKind = (typeof ATTACK_KINDS)[number];
+
+/** What happens to many keys, or to one for good, and is no attack: `traffic/scenarios.ts`. */
+export const SCENARIO_KINDS = [
+  'deploy-outage',
+  'launch',
+  'month-end',
+  'lag',
+  'migration',
+  'agent-upgrade',
+  'step-growth',
+] as const;
+export type ScenarioKind = (typeof SCENARIO_KINDS)[number];
 
 /** A host that uses a key. */
 export interface Address {
@@ -72,7 +109,7 @@ export interface KeyProfile {
   /** Mean over a week without novelty, requests per second. */
   readonly rate: number;
   readonly consumer: Consumer;
-  /** The gateway's id of the credential (uuid). */
+  /** The gateway's id of the credential (uuid); '' where somebody made a key up that was never issued. */
   readonly credentialId: string;
   readonly accessKeyId: string;
   readonly apiKeyId: string;
@@ -90,6 +127,17 @@ export interface KeyProfile {
   /** Multiplies the latency of every route. */
   readonly latencyFactor: number;
   readonly rhythm: Rhythm;
+  readonly resources: ResourceHabit;
+  /** The Origin header of a key that web pages use, else ''. */
+  readonly origin: string;
+}
+
+/** Which resources a key asks for. */
+export interface ResourceHabit {
+  /** How many it comes back to, the first of them most often. */
+  readonly count: number;
+  /** Share of requests that are about the newest ones: their numbers grow with time. */
+  readonly freshShare: number;
 }
 
 /** How a stretch of requests fails, as shares that add up to at most 1. */
@@ -102,9 +150,9 @@ export interface ErrorMix {
   readonly server: number;
 }
 
-/** A change of a key's normal life: novelty, or a silence. */
+/** A change of a key's normal life: novelty, what happened to many keys, or a loss of requests. */
 export interface Shift {
-  readonly kind: NoveltyKind | 'silence';
+  readonly kind: NoveltyKind | ScenarioKind | 'silence' | 'drop' | 'error-share';
   readonly fromAt: number;
   /** Infinity when it is for good. */
   readonly toAt: number;
@@ -115,21 +163,44 @@ export interface Shift {
   readonly address: Address | undefined;
   readonly agent: Agent | undefined;
   readonly route: RouteProfile | undefined;
+  /** How requests of that share fail. */
+  readonly errors?: ErrorMix;
 }
 
-/** Requests on top of a key's normal ones. */
+/** Requests on top of a key's normal ones. What is undefined is as the key itself. */
 export interface Burst {
-  readonly kind: AttackKind | 'retry-storm';
+  readonly kind: AttackKind | ScenarioKind | 'retry-storm';
   readonly fromAt: number;
   readonly toAt: number;
   /** Requests per second, Poisson. */
   readonly rate: number;
-  /** Undefined: as the key itself. */
   readonly address: Address | undefined;
   readonly agent: Agent | undefined;
   readonly errors: ErrorMix | undefined;
   /** Index into `labels`, -1 for innocent bursts. */
   readonly label: number;
+  /** One of these at random for each request; instead of `address`. */
+  readonly addresses?: readonly Address[];
+  /** One of these at random for each request. */
+  readonly routes?: readonly RouteProfile[];
+  /** Which resources: one after the other from here on, or any of that many. */
+  readonly walk?: { readonly order: 'sequential' | 'random'; readonly first: number };
+  /** Keys that are tried instead of the key's own: others', or such as nobody was ever given. */
+  readonly credentials?: readonly KeyProfile[] | 'made-up';
+  /** Multiplies what is answered. */
+  readonly bytesFactor?: number;
+  /** The Origin header. */
+  readonly origin?: string;
+  /** One request at `fromAt`, whatever the rate. */
+  readonly once?: boolean;
+  /** Grows instead of staying at `rate`: (1 + this)^days − 1 times what the key itself makes at the hour. */
+  readonly growthPerDay?: number;
+}
+
+/** Everything that happens to one key, in the order it was planned. */
+export interface KeyLife {
+  readonly shifts: Shift[];
+  readonly bursts: Burst[];
 }
 
 export const NOVELTY_KINDS = [
@@ -148,6 +219,10 @@ export interface Label {
   readonly kind: AttackKind;
   readonly fromAt: number;
   readonly toAt: number;
+  /** Where it came from, `a.b.c.0/24` or `a:b:c:d::/64`, when that is the subject and not the key. */
+  readonly network?: string;
+  /** Whose keys were tried, when that is the subject. */
+  readonly consumer?: string;
 }
 
 /** An attack at a chosen place in time. */
@@ -156,14 +231,38 @@ export interface AttackSpec {
   readonly keyIndex: number;
   /** Epoch ms. */
   readonly fromAt: number;
-  /** Default by kind: stolen-key 20 min, error-burst 15 min, off-hours 45 min, silence 5 h, spike 90 s. */
+  /** Default by kind: `ATTACK_DEFAULTS`. */
   readonly durationMs?: number;
-  /** All requests during the attack over the normal ones. Default: 9.12, 5, 1, 0, 1000. */
+  /**
+   * All requests during the attack over the normal ones; exfiltration and huge-answer: all bytes over the normal
+   * ones, and the answer over a usual one. Default by kind.
+   */
   readonly factor?: number;
-  /** stolen-key: where from. Default: a country new for the key. */
+  /** stolen-key, new-country, impossible-travel: where from. Default: a country new for the key; a far city. */
   readonly country?: string;
   /** Floor of the attack's own rate, requests per second; a thief's tool does not know the key's pace. Default 0. */
   readonly rateMin?: number;
+  /** poisoning: growth a day, default 0.05. */
+  readonly growthPerDay?: number;
+  /** error-share: of all requests of the key, default 0.6. */
+  readonly errorShare?: number;
+  /** error-share: how they fail. Default one of these by chance. */
+  readonly errorClass?: 'forbidden' | 'notFound' | 'server';
+  /** stuffing: 4 (a /24) or 6 (a /64). Default by chance. */
+  readonly ipVersion?: 4 | 6;
+}
+
+/** Something innocent at a chosen place in time. */
+export interface ScenarioSpec {
+  readonly kind: ScenarioKind;
+  /** Epoch ms. */
+  readonly fromAt: number;
+  /** Default by kind: `SCENARIO_DEFAULTS`; ends are never for migration, agent-upgrade and step-growth. */
+  readonly durationMs?: number;
+  /** Multiplies the rate. Default by kind. */
+  readonly factor?: number;
+  /** Which keys. Default: all for deploy-outage and lag, a fifth but at least 20 for the others. */
+  readonly keys?: readonly number[];
 }
 
 export interface TrafficOptions {
@@ -174,15 +273,20 @@ export interface TrafficOptions {
   readonly fromAt?: number;
   /** That many at random keys in the last part of the span, or exactly these. Default none. */
   readonly attacks?: number | readonly AttackSpec[];
-  /** Kinds for a number of attacks. Default all. */
+  /** Kinds for a number of attacks. Default USUAL_ATTACK_KINDS. */
   readonly attackKinds?: readonly AttackKind[];
+  /** What happens to many keys at once or to one for good. Default nothing. */
+  readonly scenarios?: readonly ScenarioSpec[];
   /** Relative weights. Default steady .3, noisy .3, bursty .15, cron .1, office .15. */
   readonly classMix?: Partial<Readonly<Record<KeyClass, number>>>;
   /** Mean rates, requests per second, log-uniform between the two. Default 0.0005 to 0.02. */
   readonly rates?: { readonly min: number; readonly max: number };
-  /** Class or rate of single keys, by index. */
+  /** Class, rate or share of failed requests of single keys, by index. */
   readonly overrides?: Readonly<
-    Record<number, { readonly class?: KeyClass; readonly rate?: number }>
+    Record<
+      number,
+      { readonly class?: KeyClass; readonly rate?: number; readonly errorShare?: number }
+    >
   >;
   /** Innocent novelty, about once a key and month. Default true. */
   readonly novelty?: boolean;
@@ -203,6 +307,8 @@ export interface TrafficEvent {
   durationMs: number;
   bytesIn: number;
   bytesOut: number;
+  /** The Origin header, '' where the client sends none. */
+  origin: string;
   /** Random words for a request id. */
   request0: number;
   request1: number;

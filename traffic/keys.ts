@@ -5,6 +5,7 @@ import {
   KEY_CLASSES,
   type KeyClass,
   type KeyProfile,
+  type ResourceHabit,
   type Rhythm,
   type RouteProfile,
   type TrafficOptions,
@@ -86,11 +87,11 @@ function createKey(
   const home = drawHome(kind, country, random);
   const addresses = drawAddresses(home, random);
   const routes = drawRoutes(random);
-  return Object.freeze({
+  const drawn = {
     index,
     label: `${consumer.name}-${drawPurpose(random)}-${index + 1}`,
     class: kind,
-    rate: override?.rate ?? drawnRate,
+    rate: drawnRate,
     consumer,
     credentialId: uuid(random),
     accessKeyId: `AKIA${text(16, BASE32, random)}`,
@@ -105,6 +106,26 @@ function createKey(
     errorShare: ERROR_SHARES[random.weighted(ERROR_WEIGHTS)]!,
     latencyFactor: random.between(0.8, 1.3),
     rhythm: drawRhythm(kind, random),
+    resources: drawResources(random),
+  };
+  return Object.freeze({
+    ...drawn,
+    rate: override?.rate ?? drawn.rate,
+    errorShare: override?.errorShare ?? drawn.errorShare,
+    origin: drawn.agent.family === 'browser' ? `https://${consumer.name}.example` : '',
+  });
+}
+
+/** A key that nobody was ever given, as guessers send them; the same words give the same key. */
+export function madeUpKey(like: KeyProfile, word0: number, word1: number): KeyProfile {
+  const random = createRandom(word0, word1, 0x6d616465);
+  return Object.freeze({
+    ...like,
+    label: '',
+    credentialId: '',
+    accessKeyId: `AKIA${text(16, BASE32, random)}`,
+    apiKeyId: text(10, BASE36, random),
+    rawKey: `demo_${text(32, BASE62, random)}`,
   });
 }
 
@@ -145,6 +166,14 @@ function drawRhythm(kind: KeyClass, random: Random): Rhythm {
     weekend: random.between(0.2, 0.8),
     cronMinute: kind === 'cron' && random.chance(0.6) ? 0 : random.below(59),
     salt: random.word(),
+  });
+}
+
+/** Most keys come back to what they know; of some nearly every request is about something new, in order. */
+function drawResources(random: Random): ResourceHabit {
+  return Object.freeze({
+    count: Math.round(20 * 150 ** random.unit()),
+    freshShare: random.chance(0.05) ? 0.9 : random.between(0, 0.5),
   });
 }
 

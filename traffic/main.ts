@@ -101,7 +101,7 @@ function labelLines(labels: readonly Label[], command: Command, traffic: Traffic
   const pepper = pepperGiven();
   const lines = labels.map((label) => {
     const key = traffic.keys[label.keyIndex]!;
-    const subject = subjectIdOf(key, command.format, pepper);
+    const subject = label.network ?? label.consumer ?? subjectIdOf(key, command.format, pepper);
     return `${JSON.stringify({
       ...(subject === undefined ? { keyLabel: key.label } : { subject }),
       kind: label.kind,

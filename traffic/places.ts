@@ -234,6 +234,38 @@ export function citiesIn(country: string): readonly City[] {
   return CITIES.filter((city) => city.country === country);
 }
 
+/** Great-circle distance. */
+export function kmBetween(a: City, b: City): number {
+  const rad = Math.PI / 180;
+  const half =
+    Math.sin(((b.latitude - a.latitude) * rad) / 2) ** 2 +
+    Math.cos(a.latitude * rad) *
+      Math.cos(b.latitude * rad) *
+      Math.sin(((b.longitude - a.longitude) * rad) / 2) ** 2;
+  return 12_742 * Math.asin(Math.sqrt(half));
+}
+
+/** Hosts of one network of the city, a /24 or a /64, and its name. Throws RangeError without such a range. */
+export function networkIn(
+  city: City,
+  version: 4 | 6,
+  hosts: number,
+  random: Random,
+): { readonly name: string; readonly hosts: readonly string[] } {
+  const range = city.ranges.find((text) => text.includes(':') === (version === 6));
+  if (range === undefined) throw new RangeError(`${city.name} has no range of IPv${version}`);
+  const first = version === 6 ? hostOfSix(range, random) : hostOfFour(range, random);
+  const prefix = first.split(version === 6 ? ':' : '.').slice(0, version === 6 ? 4 : 3);
+  const host = () =>
+    version === 6
+      ? [...prefix, ...interfaceId(random)].join(':')
+      : [...prefix, 1 + random.below(254)].join('.');
+  return {
+    name: version === 6 ? `${prefix.join(':')}::/64` : `${prefix.join('.')}.0/24`,
+    hosts: Array.from({ length: hosts }, host),
+  };
+}
+
 /** A host address of one of the city's ranges; every eighth from IPv6 where the city has such a range. */
 export function addressIn(city: City, random: Random): string {
   const six = city.ranges.filter((range) => range.includes(':'));
@@ -255,6 +287,9 @@ function hostOfSix(range: string, random: Random): string {
   const groups = range.slice(0, range.indexOf('::')).split(':');
   while (groups.length < 3) groups.push('0');
   groups.push(random.below(0x10000).toString(16));
-  for (let i = 0; i < 4; i++) groups.push((1 + random.below(0xffff)).toString(16));
-  return groups.join(':');
+  return [...groups, ...interfaceId(random)].join(':');
+}
+
+function interfaceId(random: Random): string[] {
+  return Array.from({ length: 4 }, () => (1 + random.below(0xffff)).toString(16));
 }

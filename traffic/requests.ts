@@ -1,6 +1,8 @@
 /** What a request looks like: address, client, route, status, duration, sizes. */
 import type { Burst, ErrorMix, KeyProfile, RouteProfile, Shift, TrafficEvent } from './contract.ts';
+import { madeUpKey } from './keys.ts';
 import { nextNormal, nextUnit, nextWord } from './random.ts';
+import { resourceOf, walkedResource } from './resources.ts';
 
 /** How a key's own errors are made up, as shares of them. */
 const NORMAL_MIX: ErrorMix = {
@@ -13,16 +15,19 @@ const NORMAL_MIX: ErrorMix = {
 };
 const ERROR_BYTES = 96;
 const HEADER_BYTES = 180;
-const RESOURCES = 50_000;
 /** Refusals are answered by the gateway itself. */
 const REFUSAL_MS = 3;
 
-/** Fills everything but `at`. Draws only from the state at `o`, so a key's requests are the same in any merge. */
+/**
+ * Fills everything but `at`. Draws only from the state at `o`, so a key's requests are the same in any merge.
+ * `ordinal`: how many requests of the burst came before.
+ */
 export function fillRequest(
   event: TrafficEvent,
   key: KeyProfile,
   shifts: readonly Shift[],
   burst: Burst | undefined,
+  ordinal: number,
   s: Uint32Array,
   o: number,
 ): void {
@@ -30,7 +35,37 @@ export function fillRequest(
   event.label = burst === undefined ? -1 : burst.label;
   event.address = key.addresses[pick(key.addressShares, nextUnit(s, o))]!;
   event.agent = key.agent;
+  event.origin = key.origin;
   event.route = key.routes[pick(key.routeShares, nextUnit(s, o))]!;
+  let errors = applyShifts(event, shifts, s, o);
+  if (burst !== undefined) {
+    applyBurst(event, burst, s, o);
+    errors = burst.errors ?? errors;
+  }
+  const route = event.route;
+  if (route.numbered) {
+    const word = nextWord(s, o);
+    const walk = burst?.walk;
+    event.resource =
+      walk === undefined ? resourceOf(key, event.at, word) : walkedResource(walk, ordinal, word);
+  } else event.resource = 0;
+  event.status = drawStatus(key, route, errors, s, o);
+  drawCost(event, key, route, s, o);
+  if (burst?.bytesFactor !== undefined && event.status < 400) {
+    event.bytesOut = Math.round(event.bytesOut * burst.bytesFactor);
+  }
+  event.request0 = nextWord(s, o);
+  event.request1 = nextWord(s, o);
+}
+
+/** Answers how the request fails where a shift says so. */
+function applyShifts(
+  event: TrafficEvent,
+  shifts: readonly Shift[],
+  s: Uint32Array,
+  o: number,
+): ErrorMix | undefined {
+  let errors: ErrorMix | undefined;
   for (let i = 0; i < shifts.length; i++) {
     const shift = shifts[i]!;
     if (shift.share === 0 || event.at < shift.fromAt || event.at >= shift.toAt) continue;
@@ -38,15 +73,23 @@ export function fillRequest(
     if (shift.address !== undefined) event.address = shift.address;
     if (shift.agent !== undefined) event.agent = shift.agent;
     if (shift.route !== undefined) event.route = shift.route;
+    if (shift.errors !== undefined) errors = shift.errors;
   }
-  if (burst?.address !== undefined) event.address = burst.address;
-  if (burst?.agent !== undefined) event.agent = burst.agent;
-  const route = event.route;
-  event.resource = route.numbered ? 1 + (nextWord(s, o) % RESOURCES) : 0;
-  event.status = drawStatus(key, route, burst?.errors, s, o);
-  drawCost(event, key, route, s, o);
-  event.request0 = nextWord(s, o);
-  event.request1 = nextWord(s, o);
+  return errors;
+}
+
+function applyBurst(event: TrafficEvent, burst: Burst, s: Uint32Array, o: number): void {
+  const { addresses, credentials, routes } = burst;
+  if (burst.address !== undefined) event.address = burst.address;
+  if (burst.agent !== undefined) event.agent = burst.agent;
+  // A thief's tool sends no Origin unless it says so.
+  if (burst.agent !== undefined || burst.origin !== undefined) event.origin = burst.origin ?? '';
+  if (addresses !== undefined) event.address = addresses[nextWord(s, o) % addresses.length]!;
+  if (routes !== undefined) event.route = routes[nextWord(s, o) % routes.length]!;
+  if (credentials === 'made-up') event.key = madeUpKey(event.key, nextWord(s, o), nextWord(s, o));
+  else if (credentials !== undefined) {
+    event.key = credentials[nextWord(s, o) % credentials.length]!;
+  }
 }
 
 function pick(shares: Float64Array, unit: number): number {

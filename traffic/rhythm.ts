@@ -74,22 +74,34 @@ function isWeekend(local: number): boolean {
 
 /** Rate in requests per ms at an instant, without minute noise, cron and office hours' edges smoothed. */
 export function slowRate(key: KeyProfile, shifts: readonly Shift[], at: number): number {
+  return smoothRate(key, shifts, at) * stepFactor(shifts, at);
+}
+
+/** The same without steps: what may be interpolated over an hour. */
+export function smoothRate(key: KeyProfile, shifts: readonly Shift[], at: number): number {
   const base = key.class === 'office' ? officeRate(key, at) : baseRate(key) * shape(key, at);
   return base * slowFactor(key, shifts, at);
 }
 
-/** What multiplies the rhythm: slow noise and shifts. */
+/** What multiplies the rhythm and sets in over an hour: slow noise and novelty. */
 export function slowFactor(key: KeyProfile, shifts: readonly Shift[], at: number): number {
-  let factor = isNoisy(key.class) ? slowNoise(key.rhythm.salt, at) : 1;
+  const noise = isNoisy(key.class) ? slowNoise(key.rhythm.salt, at) : 1;
+  return factorOf(shifts, at, false, noise);
+}
+
+/** What multiplies it from one minute to the next. */
+export function stepFactor(shifts: readonly Shift[], at: number): number {
+  return factorOf(shifts, at, true, 1);
+}
+
+const STEPS: ReadonlySet<Shift['kind']> = new Set(['drop', 'launch', 'step-growth']);
+
+function factorOf(shifts: readonly Shift[], at: number, steps: boolean, start: number): number {
+  let factor = start;
   for (const shift of shifts) {
-    if (
-      shift.rateFactor !== 1 &&
-      shift.kind !== 'silence' &&
-      at >= shift.fromAt &&
-      at < shift.toAt
-    ) {
-      factor *= shift.rateFactor;
-    }
+    if (shift.rateFactor === 1 || shift.kind === 'silence') continue;
+    if (at < shift.fromAt || at >= shift.toAt || STEPS.has(shift.kind) !== steps) continue;
+    factor *= shift.rateFactor;
   }
   return factor;
 }

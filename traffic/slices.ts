@@ -12,6 +12,7 @@ import {
   baseRate,
   CRON_FACTOR,
   CRON_MS,
+  DAY_MS,
   HOUR_MS,
   isBatched,
   isNoisy,
@@ -19,6 +20,8 @@ import {
   officeRate,
   slowFactor,
   slowRate,
+  smoothRate,
+  stepFactor,
 } from './rhythm.ts';
 
 const MINUTE_MS = 60_000;
@@ -34,6 +37,8 @@ export interface Slice {
   order: Float64Array;
   keyOf: Int32Array;
   sourceOf: Uint8Array;
+  /** How many requests of the same burst came before; undefined for normal life. */
+  ordinalOf: Uint32Array;
 }
 
 export function createSlice(): Slice {
@@ -42,6 +47,7 @@ export function createSlice(): Slice {
     order: new Float64Array(1024),
     keyOf: new Int32Array(1024),
     sourceOf: new Uint8Array(1024),
+    ordinalOf: new Uint32Array(1024),
   };
 }
 
@@ -76,12 +82,17 @@ export function fillSlice(
   if (key.class === 'office') fillOffice(slice, key, shifts, hourAt);
   else fillNormal(slice, key, shifts, hourAt, batch);
   if (key.class === 'cron') {
-    const rate = CRON_FACTOR * baseRate(key) * slowFactor(key, shifts, hourAt);
     const from = key.rhythm.cronMinute * MINUTE_MS;
+    const factor = slowFactor(key, shifts, hourAt) * stepFactor(shifts, hourAt + from);
+    const rate = CRON_FACTOR * baseRate(key) * factor;
     walk(slice, key.index, 0, from, from + CRON_MS, rate, batch, nextExponential(state, 0));
   }
-  for (const shift of shifts) if (shift.kind === 'silence') silence(slice, begin, hourAt, shift);
-  for (let i = 0; i < bursts.length; i++) fillBurst(slice, key, bursts[i]!, i, seed, hourAt);
+  for (const shift of shifts) if (isGap(shift)) silence(slice, begin, hourAt, shift);
+  for (let i = 0; i < bursts.length; i++) {
+    const first = slice.count;
+    fillBurst(slice, key, shifts, bursts[i]!, i, seed, hourAt);
+    number(slice, first, bursts[i]!, hourAt);
+  }
 }
 
 function fillNormal(
@@ -91,14 +102,14 @@ function fillNormal(
   hourAt: number,
   batch: number,
 ): void {
-  const first = slowRate(key, shifts, hourAt);
-  const slope = (slowRate(key, shifts, hourAt + HOUR_MS) - first) / 60;
+  const first = smoothRate(key, shifts, hourAt);
+  const slope = (smoothRate(key, shifts, hourAt + HOUR_MS) - first) / 60;
   const noisy = isNoisy(key.class);
   const salt = key.rhythm.salt;
   let left = nextExponential(state, 0);
   for (let minute = 0; minute < 60; minute++) {
     const from = minute * MINUTE_MS;
-    let rate = first + slope * (minute + 0.5);
+    let rate = (first + slope * (minute + 0.5)) * stepFactor(shifts, hourAt + from);
     if (noisy) rate *= minuteNoise(salt, hourAt + from);
     left = walk(slice, key.index, 0, from, from + MINUTE_MS, rate, batch, left);
   }
@@ -110,7 +121,8 @@ function fillOffice(slice: Slice, key: KeyProfile, shifts: readonly Shift[], hou
   let left = nextExponential(state, 0);
   for (let minute = 0; minute < 60; minute++) {
     const from = minute * MINUTE_MS;
-    const noise = slow * minuteNoise(key.rhythm.salt, hourAt + from);
+    const noise =
+      slow * stepFactor(shifts, hourAt + from) * minuteNoise(key.rhythm.salt, hourAt + from);
     const rate = officeRate(key, hourAt + from) * noise;
     left = walk(slice, key.index, 0, from, from + MINUTE_MS, rate, 1, left);
   }
@@ -170,6 +182,14 @@ function grow(slice: Slice): void {
   const sourceOf = new Uint8Array(size);
   sourceOf.set(slice.sourceOf);
   slice.sourceOf = sourceOf;
+  const ordinalOf = new Uint32Array(size);
+  ordinalOf.set(slice.ordinalOf);
+  slice.ordinalOf = ordinalOf;
+}
+
+/** What was lost on its way to us looks as if the key had been silent. */
+function isGap(shift: Shift): boolean {
+  return shift.kind === 'silence' || shift.kind === 'lag';
 }
 
 /** Takes out what the key made in [fromAt, toAt). */
@@ -188,6 +208,7 @@ function silence(slice: Slice, begin: number, hourAt: number, shift: Shift): voi
 function fillBurst(
   slice: Slice,
   key: KeyProfile,
+  shifts: readonly Shift[],
   burst: Burst,
   index: number,
   seed: number,
@@ -196,6 +217,27 @@ function fillBurst(
   const from = Math.max(0, burst.fromAt - hourAt);
   const to = Math.min(HOUR_MS, burst.toAt - hourAt);
   if (from >= to) return;
+  if (burst.once) {
+    if (burst.fromAt >= hourAt) push(slice, key.index, index + 1, from);
+    return;
+  }
   seedState(state, 0, seed, key.index, Math.floor(hourAt / HOUR_MS), 0x62757273 + index);
-  walk(slice, key.index, index + 1, from, to, burst.rate / 1000, 1, nextExponential(state, 0));
+  const rate =
+    burst.growthPerDay === undefined ? burst.rate / 1000 : grown(key, shifts, burst, hourAt);
+  walk(slice, key.index, index + 1, from, to, rate, 1, nextExponential(state, 0));
+}
+
+/** Requests per ms on top of the key's own, so that together they grow by a share a day. */
+function grown(key: KeyProfile, shifts: readonly Shift[], burst: Burst, hourAt: number): number {
+  const at = hourAt + HOUR_MS / 2;
+  const days = Math.max(0, at - burst.fromAt) / DAY_MS;
+  return ((1 + burst.growthPerDay!) ** days - 1) * slowRate(key, shifts, at);
+}
+
+/** Hours are made alone, so those before count with as many as hardly any of them makes. */
+function number(slice: Slice, first: number, burst: Burst, hourAt: number): void {
+  const hours = Math.max(0, Math.ceil((hourAt - burst.fromAt) / HOUR_MS));
+  const mean = burst.rate * 3600;
+  const before = hours * Math.ceil(mean + 6 * Math.sqrt(mean));
+  for (let i = first; i < slice.count; i++) slice.ordinalOf[i] = before + i - first;
 }

@@ -1,11 +1,21 @@
 /** The seeded traffic model: keys, what happens to them, and the merged stream of their requests. */
-import { addAttack, type KeyLife, planAttacks } from './attacks.ts';
-import type { KeyProfile, Label, Span, Traffic, TrafficEvent, TrafficOptions } from './contract.ts';
+import { planAttacks } from './attack-plan.ts';
+import { addAttack } from './attacks.ts';
+import type {
+  KeyLife,
+  KeyProfile,
+  Label,
+  Span,
+  Traffic,
+  TrafficEvent,
+  TrafficOptions,
+} from './contract.ts';
 import { createKeys } from './keys.ts';
 import { planNovelty } from './novelty.ts';
 import { STATE_WORDS, seedState } from './random.ts';
 import { fillRequest } from './requests.ts';
 import { DAY_MS, HOUR_MS, slowRate } from './rhythm.ts';
+import { addScenario } from './scenarios.ts';
 import { createSlice, fillSlice, numberOf, sortSlice, timeOf } from './slices.ts';
 
 /** 2026-05-04T00:00:00Z, a Monday; no zone of the table changes its clocks in the four months after it. */
@@ -22,6 +32,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
     if (options.novelty === false) return { shifts: [], bursts: [] };
     return planNovelty(key, options.seed, { fromAt, toAt });
   });
+  for (const spec of options.scenarios ?? []) addScenario(spec, keys, lives, options.seed);
   const labels = attack(keys, lives, { ...options, fromAt });
   const model: Model = { seed: options.seed, keys, lives };
   const all = keys.map((key) => key.index);
@@ -56,7 +67,7 @@ function attack(
     const key = keys[spec.keyIndex];
     if (key === undefined)
       throw new RangeError(`an attack names key ${spec.keyIndex} of ${keys.length}`);
-    return addAttack(spec, key, lives[key.index]!, label, options.seed);
+    return addAttack(spec, { key, keys, life: lives[key.index]! }, label, options.seed);
   });
 }
 
@@ -88,7 +99,8 @@ function* merge(
       const life = lives[index]!;
       event.at = hourAt + timeOf(slice, i);
       const burst = source === 0 ? undefined : life.bursts[source - 1]!;
-      fillRequest(event, keys[index]!, life.shifts, burst, states, index * STATE_WORDS);
+      const ordinal = slice.ordinalOf[number]!;
+      fillRequest(event, keys[index]!, life.shifts, burst, ordinal, states, index * STATE_WORDS);
       if (event.at >= span.toAt) return;
       if (event.at >= span.fromAt) yield event;
     }
@@ -111,6 +123,7 @@ function firstEvent(key: KeyProfile): TrafficEvent {
     durationMs: 0,
     bytesIn: 0,
     bytesOut: 0,
+    origin: '',
     request0: 0,
     request1: 0,
     label: -1,

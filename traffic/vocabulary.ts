@@ -164,6 +164,27 @@ const ROWS: readonly Row[] = [
 
 export const ROUTES: readonly RouteProfile[] = Object.freeze(ROWS.map(routeOf));
 
+/** What a scanner asks for: nobody's daily work. */
+const PROBE_ROWS: readonly Row[] = [
+  ['admin', 'admin', 'GET', '/admin', '', 4, 300, 'iam', 'GetAccountSummary'],
+  ['admin', 'admin-users', 'GET', '/v1/admin/users', '', 20, 900, 'iam', 'ListRoles'],
+  ['admin', 'admin-keys', 'GET', '/v1/admin/keys', '', 20, 900, 'iam', 'ListAccessKeys'],
+  ['admin', 'admin-keys-create', 'POST', '/v1/admin/keys', '', 30, 400, 'iam', 'CreateAccessKey'],
+  ['none', 'dot-env', 'GET', '/.env', '', 2, 200, 's3', 'GetBucketPolicy'],
+  ['none', 'dot-git', 'GET', '/.git/config', '', 2, 200, 's3', 'GetBucketAcl'],
+  ['none', 'actuator', 'GET', '/actuator/env', '', 3, 200, 'ec2', 'DescribeInstances'],
+  ['none', 'graphql', 'POST', '/graphql', '', 9, 600, 'ec2', 'DescribeSnapshots'],
+  ['customers', 'customers-export', 'GET', '/v1/customers/export', '', 90, 52000, 'rds', 'Copy'],
+  ['customers', 'customers-delete', 'DELETE', '/v1/customers/{id}', '', 40, 60, 'iam', 'Delete'],
+  ['payments', 'payments-update', 'PUT', '/v1/payments/{id}', '', 60, 500, 'kms', 'PutKeyPolicy'],
+  ['account', 'account-owners', 'POST', '/v1/account/owners', '', 40, 300, 'iam', 'CreateUser'],
+  ['internal', 'debug', 'GET', '/internal/debug', '', 5, 700, 'ssm', 'GetParameters'],
+  ['internal', 'metrics', 'GET', '/metrics', '', 6, 4000, 'logs', 'DescribeLogGroups'],
+];
+export const PROBES: readonly RouteProfile[] = Object.freeze(
+  PROBE_ROWS.map((row, index) => routeOf(row, ROWS.length + index)),
+);
+
 function routeOf(row: Row, index: number): RouteProfile {
   const [service, name, method, template, query, latency, bytes, awsService, awsName] = row;
   const at = template.indexOf('{id}');
@@ -249,6 +270,10 @@ export function drawOtherAgent(current: Agent, random: Random): Agent {
   const same = AGENTS.flat().filter((a) => a.family === current.family && a !== current);
   const other = AGENTS.flat().filter((a) => a.family !== current.family);
   return random.pick(same.length > 0 && random.chance(0.75) ? same : other);
+}
+
+export function drawBrowser(random: Random): Agent {
+  return random.pick(AGENTS.flat().filter((a) => a.family === 'browser'));
 }
 
 export function drawTool(current: Agent, random: Random): Agent {

@@ -15,7 +15,8 @@ const DAY_MS = 24 * HOUR_MS;
 /** After the begin of the live phase, and then one every so often. */
 const FIRST_ATTACKS_MS = [3, 15, 28, 42].map((seconds) => seconds * SECOND_MS);
 const ATTACK_EVERY_MS = 40 * SECOND_MS;
-const KINDS: readonly AttackKind[] = [
+type ShownKind = 'stolen-key' | 'error-burst' | 'off-hours' | 'spike';
+const KINDS: readonly ShownKind[] = [
   'stolen-key',
   'error-burst',
   'off-hours',
@@ -27,7 +28,7 @@ const KINDS: readonly AttackKind[] = [
 ];
 
 /** How an attack of a kind looks when one watches: long enough to be read about, short enough to end. */
-const LOOKS: Readonly<Record<Exclude<AttackKind, 'silence'>, Omit<AttackSpec, Spot>>> = {
+const LOOKS: Readonly<Record<ShownKind, Omit<AttackSpec, Spot>>> = {
   'stolen-key': { kind: 'stolen-key', factor: 9.12, rateMin: 2, durationMs: 90 * SECOND_MS },
   'error-burst': { kind: 'error-burst', factor: 5, rateMin: 1.5, durationMs: 60 * SECOND_MS },
   'off-hours': { kind: 'off-hours', factor: 1, rateMin: 0.4, durationMs: 100 * SECOND_MS },
@@ -118,7 +119,7 @@ function* attacks(
     const last = FIRST_ATTACKS_MS.length - 1;
     const fromAt = liveAt + (after ?? FIRST_ATTACKS_MS[last]! + (i - last) * ATTACK_EVERY_MS);
     const kind = KINDS[i % KINDS.length]!;
-    if (kind !== 'silence') yield* aimed(LOOKS[kind], traffic, fromAt, random, attackedAt);
+    yield* aimed(LOOKS[kind], traffic, fromAt, random, attackedAt);
   }
 }
 

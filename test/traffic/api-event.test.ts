@@ -23,3 +23,22 @@ test('an event carries what its request had, and shares its parts', () => {
   }
   assert.equal(identities.size, 10);
 });
+
+test('a key that was never issued is claimed, and known by its hash alone', () => {
+  const fromAt = createTraffic({ seed: 2, keys: 1, days: 1 }).fromAt;
+  const attacks = [{ kind: 'stuffing', keyIndex: 0, fromAt }] as const;
+  const fill = createEventFiller();
+  const event = createEvent();
+  const [ids, networks] = [new Set<string>(), new Set<number>()];
+  for (const request of createTraffic({ seed: 2, keys: 1, days: 1, attacks }).events()) {
+    if (request.label < 0) continue;
+    fill(request, event);
+    assert.match(event.key.id, /^h:[0-9a-f]{32}$/);
+    assert.equal(event.attested, false);
+    assert.equal(event.consumer, '');
+    ids.add(event.key.id);
+    networks.add(event.network);
+  }
+  assert.ok(ids.size > 1000);
+  assert.equal(networks.size, 1);
+});

@@ -83,6 +83,32 @@ test('raw keys stand only in formats whose gateways log them', () => {
   assert.deepEqual(withRawKey, ['kong', 'nginx', 'combined', 'json']);
 });
 
+test('a made-up key and a web page are written where their gateways log them', () => {
+  const fromAt = traffic.fromAt;
+  const attacks = [
+    { kind: 'stuffing', keyIndex: 0, fromAt },
+    { kind: 'browser', keyIndex: 1, fromAt },
+  ] as const;
+  const attacked = createTraffic({ seed: 31, keys: 2, days: 1, novelty: false, attacks });
+  const [ids, origins] = [new Set<string>(), new Set<unknown>()];
+  for (const event of attacked.events()) {
+    if (event.label < 0) continue;
+    const kong = JSON.parse(WRITERS.kong(event)) as Json;
+    const keyhound = JSON.parse(WRITERS.keyhound(event)) as Json;
+    if (attacked.labels[event.label]!.kind === 'stuffing') {
+      assert.equal(at(kong, 'request.headers.apikey'), event.key.rawKey);
+      assert.equal(kong['authenticated_entity'], undefined);
+      assert.deepEqual([keyhound['key'], keyhound['keyId']], [event.key.rawKey, undefined]);
+      ids.add(event.key.rawKey);
+    } else {
+      assert.equal(at(kong, 'request.headers.origin'), event.origin);
+      origins.add(keyhound['origin']);
+    }
+  }
+  assert.ok(ids.size > 1000);
+  assert.deepEqual([...origins], ['https://shop.example']);
+});
+
 test('subjects are the ids Keyhound shows, hashed under the pepper where the log holds the raw key', () => {
   const key = traffic.keys[0]!;
   assert.equal(subjectIdOf(key, 'kong', undefined), `kong:${key.credentialId}`);

@@ -17,6 +17,7 @@ export function kongLine(event: TrafficEvent): string {
     `{"request":{"id":"${requestIdOf(event)}","method":"${route.method}","uri":"${target}",` +
     `"url":"https://${HOST}:8443${target}","size":${event.bytesIn},` +
     `"headers":{"host":"${HOST}","user-agent":"${event.agent.text}",` +
+    (event.origin === '' ? '' : `"origin":"${event.origin}","sec-fetch-site":"cross-site",`) +
     `"apikey":"${key.rawKey}"}},` +
     `"response":{"status":${status},"size":${event.bytesOut},` +
     `"headers":{"content-type":"application/json"}},` +
