@@ -1,6 +1,18 @@
-/** Makes key identities: digests under the pepper, or of a gateway's own id. */
-import { createHash, createHmac, type KeyObject } from 'node:crypto';
+/**
+ * Makes key identities: digests under the pepper, or of a gateway's own id.
+ *
+ * HMAC is put together from two calls of the one-shot hash (RFC 2104): 1 µs instead of 5 for a key, which counts
+ * where every key is new, in the first records of a replay.
+ */
+import { createHmac, hash, type KeyObject } from 'node:crypto';
 import type { KeyIdentity } from '../core/event.ts';
+
+/** Block of SHA-256, and the longest message that the buffers below have room for. */
+const BLOCK_BYTES = 64;
+const DIGEST_BYTES = 32;
+const MESSAGE_MAX = 448;
+const INNER_PAD = 0x36;
+const OUTER_PAD = 0x5c;
 
 /** Identity of a raw key: `h:` + the first 128 bits of its HMAC-SHA-256 under the pepper. */
 export function hashedIdentity(
@@ -9,18 +21,20 @@ export function hashedIdentity(
   start: number,
   end: number,
 ): KeyIdentity {
-  const mac = createHmac('sha256', pepper).update(bytes.subarray(start, end)).digest();
-  return identity(`h:${mac.toString('hex', 0, 16)}`, mac);
+  const mac = hmac(pepper, bytes, start, end);
+  for (let i = 0; i < 16; i++) HALF[i] = mac.charCodeAt(i);
+  return identity(`h:${HALF.toString('hex')}`, mac);
 }
 
 /** Identity with an id that may be seen; the digest is that of the id. */
 export function namedIdentity(id: string): KeyIdentity {
-  return identity(id, createHash('sha256').update(id, 'utf8').digest());
+  return identity(id, hash('sha256', id, 'binary'));
 }
 
 /** Identity of an id as it was saved: the digest of a hashed key is its id itself. */
 export function savedIdentity(id: string): KeyIdentity {
-  return HASHED.test(id) ? identity(id, Buffer.from(id.slice(2), 'hex')) : namedIdentity(id);
+  if (!HASHED.test(id)) return namedIdentity(id);
+  return identity(id, Buffer.from(id.slice(2), 'hex').toString('latin1'));
 }
 
 const HASHED = /^h:[0-9a-f]{32}$/;
@@ -39,12 +53,56 @@ export function sameIdentity(a: KeyIdentity, b: KeyIdentity): boolean {
   );
 }
 
-function identity(id: string, digest: Buffer): KeyIdentity {
+/** `digest`: one character a byte. */
+function identity(id: string, digest: string): KeyIdentity {
   return Object.freeze({
     id,
-    digest0: digest.readInt32BE(0),
-    digest1: digest.readInt32BE(4),
-    digest2: digest.readInt32BE(8),
-    digest3: digest.readInt32BE(12),
+    digest0: wordAt(digest, 0),
+    digest1: wordAt(digest, 4),
+    digest2: wordAt(digest, 8),
+    digest3: wordAt(digest, 12),
   });
 }
+
+function wordAt(digest: string, at: number): number {
+  const high = (digest.charCodeAt(at) << 24) | (digest.charCodeAt(at + 1) << 16);
+  return high | (digest.charCodeAt(at + 2) << 8) | digest.charCodeAt(at + 3);
+}
+
+/** HMAC-SHA-256 of bytes[start, end), one character a byte. */
+function hmac(pepper: KeyObject, bytes: Uint8Array, start: number, end: number): string {
+  const length = end - start;
+  if (length > MESSAGE_MAX) {
+    return createHmac('sha256', pepper).update(bytes.subarray(start, end)).digest('binary');
+  }
+  const { inner, outer } = padsOf(pepper);
+  for (let i = 0; i < BLOCK_BYTES; i++) MESSAGE[i] = inner[i]!;
+  for (let i = 0; i < length; i++) MESSAGE[BLOCK_BYTES + i] = bytes[start + i]!;
+  const within = hash('sha256', MESSAGE.subarray(0, BLOCK_BYTES + length), 'binary');
+  for (let i = 0; i < BLOCK_BYTES; i++) MESSAGE[i] = outer[i]!;
+  for (let i = 0; i < DIGEST_BYTES; i++) MESSAGE[BLOCK_BYTES + i] = within.charCodeAt(i);
+  return hash('sha256', MESSAGE.subarray(0, BLOCK_BYTES + DIGEST_BYTES), 'binary');
+}
+
+interface Pads {
+  readonly inner: Uint8Array;
+  readonly outer: Uint8Array;
+}
+
+function padsOf(pepper: KeyObject): Pads {
+  let pads = PADS.get(pepper);
+  if (pads === undefined) {
+    let secret: Uint8Array = pepper.export();
+    if (secret.length > BLOCK_BYTES) secret = hash('sha256', secret, 'buffer');
+    const pad = (byte: number) =>
+      Uint8Array.from({ length: BLOCK_BYTES }, (_, i) => (secret[i] ?? 0) ^ byte);
+    pads = { inner: pad(INNER_PAD), outer: pad(OUTER_PAD) };
+    PADS.set(pepper, pads);
+  }
+  return pads;
+}
+
+const PADS = new WeakMap<KeyObject, Pads>();
+/** Reused: nothing here yields. */
+const MESSAGE = new Uint8Array(BLOCK_BYTES + MESSAGE_MAX);
+const HALF = Buffer.alloc(16);

@@ -7,7 +7,7 @@
  */
 import type { KeyIdentity } from '../core/event.ts';
 import { ByteCache } from './byte-cache.ts';
-import type { Extractor } from './key-extract.ts';
+import type { Extracted, Extractor } from './key-extract.ts';
 import type { KeyHasher } from './key-hasher.ts';
 import { latin1 } from './secrets.ts';
 
@@ -55,16 +55,13 @@ export class RawKeys {
 
   /** Everything in such a field that must show up nowhere, as Latin-1. Cold. */
   secrets(bytes: Uint8Array, start: number, end: number): string[] {
-    const { secrets } = this.#extractor.extract(bytes.subarray(start, end));
-    const texts = secrets.map((secret) => latin1(secret, 0, secret.length));
-    // A key with slashes is spread over segments of a path; each long part gives it away.
-    const parts = texts.flatMap((text) => (text.includes('/') ? text.split('/') : []));
-    return [...texts, ...parts.filter((part) => part.length >= PART_MIN)];
+    return secretTexts(this.#extractor.extract(bytes.subarray(start, end)));
   }
 
   #make(bytes: Uint8Array): RawKey {
-    const { key, ambiguous } = this.#extractor.extract(bytes);
-    const lengths = this.secrets(bytes, 0, bytes.length).map((secret) => secret.length);
+    const extracted = this.#extractor.extract(bytes);
+    const { key, ambiguous } = extracted;
+    const lengths = secretTexts(extracted).map((secret) => secret.length);
     const hashes = key === undefined ? undefined : this.#hasher.hash(key, 0, key.length);
     return {
       identity: hashes?.own,
@@ -75,6 +72,13 @@ export class RawKeys {
       aliasVersion: -1,
     };
   }
+}
+
+function secretTexts({ secrets }: Extracted): string[] {
+  const texts = secrets.map((secret) => latin1(secret, 0, secret.length));
+  // A key with slashes is spread over segments of a path; each long part gives it away.
+  const parts = texts.flatMap((text) => (text.includes('/') ? text.split('/') : []));
+  return [...texts, ...parts.filter((part) => part.length >= PART_MIN)];
 }
 
 const PART_MIN = 6;
