@@ -59,6 +59,8 @@ export interface Incident {
   readonly risk: number;
   readonly families: readonly Family[];
   readonly findings: readonly string[];
+  /** Incident of the fleet or of a consumer that explains it: many keys deviated together. */
+  readonly partOf?: string;
   /** The key's old network fell quiet as the new one began: alert only. Absent when it did not. */
   readonly migration?: true;
   readonly why: string;

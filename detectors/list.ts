@@ -2,9 +2,11 @@
 import type { Detector } from './detector.ts';
 import { dormant } from './dormant.ts';
 import { errorRate } from './error-rate.ts';
+import { fleet } from './fleet.ts';
 import { impossibleTravel } from './impossible-travel.ts';
 import { newPlace } from './new-place.ts';
 import { offHours } from './off-hours.ts';
+import { stuffing } from './stuffing.ts';
 import { volumeDrop } from './volume-drop.ts';
 import { volumeSpike } from './volume-spike.ts';
 
@@ -16,4 +18,13 @@ export const DETECTORS: readonly Detector[] = Object.freeze([
   impossibleTravel,
   offHours,
   dormant,
+]);
+
+/** Those whose subject is no key: they judge networks and consumers, and many keys together. */
+export const CROWD_DETECTORS = Object.freeze([stuffing, fleet]);
+
+/** All of them, for what is told about detectors: settings, docs. */
+export const ALL_DETECTORS: readonly Pick<Detector, 'id' | 'summary' | 'config'>[] = Object.freeze([
+  ...DETECTORS,
+  ...CROWD_DETECTORS,
 ]);

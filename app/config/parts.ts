@@ -1,5 +1,5 @@
 /** What formats and detectors bring into the configuration: their names and settings. */
-import { DETECTORS } from '../../detectors/list.ts';
+import { ALL_DETECTORS } from '../../detectors/list.ts';
 import { FORMATS } from '../../ingest/formats/list.ts';
 import type { FormatTraits } from './rules.ts';
 import type { PartSchema } from './schema.ts';
@@ -11,5 +11,5 @@ export interface ConfigParts {
 
 export const CONFIG_PARTS: ConfigParts = Object.freeze({
   formats: FORMATS,
-  detectors: DETECTORS.map(({ id, summary, config }) => ({ id, summary, schema: config })),
+  detectors: ALL_DETECTORS.map(({ id, summary, config }) => ({ id, summary, schema: config })),
 });

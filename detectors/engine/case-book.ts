@@ -51,6 +51,8 @@ export interface Verdict {
   readonly mayAct: boolean;
   /** New network that the evidence came from; 0 for a known one, or none. */
   readonly origin: number;
+  /** The incident of many keys that explains it, null for none; undefined leaves it as it is. */
+  readonly partOf?: string | null | undefined;
   /** Called only when there is something new to tell. */
   describe(): Evidence;
 }
@@ -85,6 +87,7 @@ export class CaseBook {
       families: [],
       episodes: [],
       move: null,
+      partOf: null,
       migration: false,
     };
   }
@@ -118,6 +121,7 @@ export class CaseBook {
       episode.lastAt = Math.max(episode.lastAt, at);
       episode.absent = verdict.absent;
     }
+    if (verdict.partOf !== undefined) incident.partOf = verdict.partOf;
     this.retell(episode, score, verdict.describe());
     assess(incident);
     this.tellFinding(episode, subject);
@@ -134,6 +138,13 @@ export class CaseBook {
     if (incident.migration === migration) return;
     assess(incident);
     this.tellIncident(incident, subject, use.event.at);
+  }
+
+  /** The incident turned out to be part of one of many keys. */
+  join(incident: OpenIncident, partOf: string, subject: SubjectId, at: number): void {
+    incident.partOf = partOf;
+    assess(incident);
+    this.tellIncident(incident, subject, at);
   }
 
   /** Closes what is due at or before `until`, each at its own instant; true when the incident closed. */
@@ -243,6 +254,7 @@ export class CaseBook {
       families: incident.families,
       findings: incident.episodes.map((episode) => episode.findingId),
       ...(incident.migration ? { migration: true } : {}),
+      ...(incident.partOf === null ? {} : { partOf: incident.partOf }),
       why: [...ranked.map(({ why }) => why), ...(incident.migration ? [MOVED] : [])]
         .map(sentence)
         .join(' '),

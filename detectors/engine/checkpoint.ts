@@ -10,12 +10,14 @@ import type { LoadedState, SubjectRow, UsageRow } from '../../core/store.ts';
 import { AdmissionSketch } from './admission.ts';
 import type { Engine } from './contract.ts';
 import type { DetectionEngine } from './engine.ts';
+import type { SavedFleet } from './fleet-watch.ts';
 import type { OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import { copyPart, type Memory, type PlacedPart } from './layout.ts';
 
 const SKETCH_PART = 'admission';
+const CROWDS_PART = 'crowds';
 
 interface Meta {
   readonly layout: readonly PlacedPart[];
@@ -25,6 +27,7 @@ interface Meta {
   readonly watermark: number | null;
   readonly firstAt: number | null;
   readonly lastAt: number | null;
+  readonly fleet: SavedFleet;
 }
 
 export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['checkpoint']> {
@@ -47,6 +50,9 @@ export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['che
       group.sketch.changed = false;
       parts.push({ group: group.index, part: SKETCH_PART, bytes: group.sketch.bytes() });
     }
+  }
+  for (const { group, bytes } of engine.docket.crowds.drain()) {
+    parts.push({ group, part: CROWDS_PART, bytes });
   }
   for (const [i, slots] of dirty.entries()) {
     for (const slot of slots) {
@@ -87,6 +93,7 @@ function metaOf(engine: DetectionEngine): Meta {
     watermark: finite(engine.streams.watermark),
     firstAt: finite(engine.firstAt),
     lastAt: finite(engine.lastAt),
+    fleet: engine.docket.shared.fleet.save(),
   };
 }
 
@@ -114,6 +121,7 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
   engine.streams.restore(meta.sources, state.streams, meta.ahead, watermark);
   engine.firstAt = meta.firstAt ?? engine.firstAt;
   engine.lastAt = meta.lastAt ?? engine.lastAt;
+  engine.docket.shared.fleet.restore(meta.fleet);
   const convert = converter(judge, meta.layout);
   const slots = new Map<string, { group: KeyGroup; slot: number }>();
   for (const row of state.subjects) {
@@ -137,6 +145,7 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
   }
   for (const { group, part, bytes } of state.groups) {
     if (part === SKETCH_PART) groups[group]!.sketch = new AdmissionSketch(bytes);
+    else if (part === CROWDS_PART) engine.docket.crowds.restore(group, bytes);
     else groups[group]!.duplicates.restore(part, bytes);
   }
 }

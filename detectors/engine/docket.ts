@@ -6,8 +6,11 @@ import type { ApiEvent } from '../../core/event.ts';
 import type { Finding, Incident, Severity } from '../../core/finding.ts';
 import { isFrom } from '../baselines/networks.ts';
 import type { Detector } from '../detector.ts';
-import { CaseBook } from './case-book.ts';
+import { stuffing } from '../stuffing.ts';
+import { CaseBook, type SubjectId } from './case-book.ts';
 import type { EngineOptions } from './contract.ts';
+import { Crowds } from './crowds.ts';
+import { subjectOf } from './fleet-watch.ts';
 import {
   closesAt,
   KEEP_SCORE,
@@ -19,6 +22,9 @@ import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import type { Outbox } from './outbox.ts';
 import { layoutVersion, roundScore } from './recompute.ts';
+import { isShared } from './risk.ts';
+import { settingsOf } from './settings.ts';
+import { SharedCauses } from './shared-causes.ts';
 import type { Streams } from './streams.ts';
 
 /** How far ahead absence is looked for, and how soon it is looked for again when nothing is in sight. */
@@ -37,6 +43,10 @@ export class Docket {
   private nextDueAt = Number.POSITIVE_INFINITY;
   /** Shared with the subjects that are no keys. */
   readonly cases: CaseBook;
+  /** Networks and consumers whose keys fail to authenticate. */
+  readonly crowds: Crowds;
+  /** Keys that deviate together. */
+  readonly shared: SharedCauses;
   private readonly options: EngineOptions;
   private readonly judge: Judge;
   private readonly groups: readonly KeyGroup[];
@@ -61,6 +71,15 @@ export class Docket {
       onFinding: (finding) => this.tellFinding(finding),
       onIncident: (incident) => this.tell(incident),
     });
+    const { detectors, durable } = options;
+    this.crowds = new Crowds(
+      stuffing,
+      settingsOf(stuffing, detectors),
+      this.cases,
+      outbox,
+      durable,
+    );
+    this.shared = new SharedCauses(detectors, judge, groups, this.cases, outbox);
   }
 
   get open(): number {
@@ -68,19 +87,22 @@ export class Docket {
   }
 
   openIncidents(): Incident[] {
-    return this.groups.flatMap((group) =>
-      [...group.open].map(([slot, open]) =>
-        this.cases.line(open, { kind: 'key', id: group.ids[slot]! }),
-      ),
-    );
+    return [...this.everyOpen()].map(([open, subject]) => this.cases.line(open, subject));
+  }
+
+  private *everyOpen(): Generator<readonly [OpenIncident, SubjectId]> {
+    for (const group of this.groups)
+      for (const [slot, open] of group.open) yield [open, { kind: 'key', id: group.ids[slot]! }];
+    yield* this.crowds.open();
+    for (const [name, open] of this.shared.fleet.open) yield [open, subjectOf(name)];
   }
 
   /** After a restore: what was open and due is so again. */
   resume(): void {
     for (const group of this.groups) {
       this.nextDueAt = Math.min(this.nextDueAt, group.heap.first);
-      for (const open of group.open.values()) this.openSeverities.set(open.id, open.severity);
     }
+    for (const [open] of this.everyOpen()) this.openSeverities.set(open.id, open.severity);
   }
 
   /** Something of this subject is due before the event, or silence may have been remarkable. */
@@ -153,6 +175,8 @@ export class Docket {
     const digest = hex(group.slab.digestOf(slot));
     const incident = open ?? this.cases.open(digest, at, header.events);
     const seat = judge.seats.find((other) => other.detector === detector)!;
+    const mayShare = score >= OPEN_SCORE && isShared(detector);
+    const isNews = mayShare && this.shared.vote(group, slot, detector.id, at);
     const opened = this.cases.take(
       incident,
       {
@@ -162,6 +186,7 @@ export class Docket {
         absent: event === undefined,
         mayAct: event === undefined || (event.mayAct && event.attested),
         origin: event === undefined ? 0 : this.originOf(event, incident),
+        partOf: mayShare ? this.shared.explains(group, slot, incident, detector.id, at) : undefined,
         describe: () =>
           event === undefined
             ? detector.absence!.describeAt(
@@ -186,6 +211,7 @@ export class Docket {
     }
     const due = closesAt(incident);
     if (header.dueAt === 0 || due < header.dueAt) this.arm(group, slot, due);
+    if (isNews) this.shared.joinAll(at, group, slot);
     return opened;
   }
 
@@ -203,6 +229,8 @@ export class Docket {
 
   passWatermark(): void {
     const { watermark } = this.streams;
+    this.shared.fleet.passWatermark(watermark);
+    this.crowds.passWatermark(watermark);
     if (watermark < this.nextDueAt) return;
     let next = Number.POSITIVE_INFINITY;
     for (const group of this.groups) {

@@ -10,7 +10,9 @@ import type { FindingInputs, Incident } from '../../core/finding.ts';
 import { LIMITED_BY } from '../../core/record.ts';
 import type { LoadedState } from '../../core/store.ts';
 import type { Detector } from '../detector.ts';
-import { DETECTORS } from '../list.ts';
+import { fleet } from '../fleet.ts';
+import { ALL_DETECTORS, CROWD_DETECTORS, DETECTORS } from '../list.ts';
+import { stuffing } from '../stuffing.ts';
 import { drainCheckpoint, restoreState } from './checkpoint.ts';
 import type { Engine, EngineOptions, EngineStats, KeyState, Recomputed } from './contract.ts';
 import { Docket, LOOK_AGAIN_MS } from './docket.ts';
@@ -18,7 +20,8 @@ import { Judge } from './judge.ts';
 import { KeyGroup } from './key-group.ts';
 import { keyStateOf, keyStates } from './key-states.ts';
 import { Outbox } from './outbox.ts';
-import { recompute } from './recompute.ts';
+import { compared, recompute } from './recompute.ts';
+import { checkIds, settingsOf } from './settings.ts';
 import { Streams } from './streams.ts';
 
 const HOUR_MS = 3_600_000;
@@ -51,9 +54,13 @@ export class DetectionEngine implements Engine {
   lastAt = Number.NEGATIVE_INFINITY;
   subjects = 0;
   private readonly limit: number;
-  private readonly docket: Docket;
+  readonly docket: Docket;
 
   constructor(options: EngineOptions, detectors: readonly Detector[]) {
+    checkIds(
+      [...detectors, ...CROWD_DETECTORS].map(({ id }) => id),
+      options.detectors,
+    );
     this.options = options;
     this.judge = new Judge(detectors, options.detectors);
     this.outbox = new Outbox(options.durable);
@@ -132,6 +139,7 @@ export class DetectionEngine implements Engine {
     if (event.at < this.firstAt) this.firstAt = event.at;
     if (event.at > this.lastAt) this.lastAt = event.at;
     const slot = this.slotFor(group, event);
+    this.countAttempt(group, slot, event);
     if (slot > 0) this.apply(group, slot, event);
     if (this.streams.arrive(event.stream, event.at)) this.docket.passWatermark();
   }
@@ -213,6 +221,18 @@ export class DetectionEngine implements Engine {
     this.streams.list[event.stream]!.late++;
   }
 
+  /** Every authentication result also counts for its network; while many keys fail together, theirs do not. */
+  private countAttempt(group: KeyGroup, slot: number, event: ApiEvent): void {
+    if (event.limitedBy !== LIMITED_BY.nobody || event.at < this.streams.watermark) return;
+    const { crowds, shared } = this.docket;
+    const consumer = slot > 0 ? group.consumerOf(slot) : '';
+    const isShared =
+      slot > 0 &&
+      shared.fleet.open.size > 0 &&
+      shared.fleet.covering(consumer, ['error-rate'], event.at, event.at) !== undefined;
+    if (!isShared) crowds.observe(event, consumer);
+  }
+
   private countUsage(event: ApiEvent): void {
     const { header } = this.judge;
     const hour = Math.floor(event.at / HOUR_MS);
@@ -272,6 +292,9 @@ export class DetectionEngine implements Engine {
   }
 
   recompute(inputs: FindingInputs): Recomputed {
+    const { crowds, shared } = this.docket;
+    if (inputs.detector === fleet.id) return compared(shared.fleet.recompute(inputs), inputs);
+    if (inputs.detector === stuffing.id) return compared(crowds.recompute(inputs), inputs);
     return recompute(this.judge, inputs);
   }
 }
@@ -283,5 +306,9 @@ export function createEngine(options: EngineOptions): DetectionEngine {
 
 /** Checks the settings of all detectors. Throws `usage` that names the faults. */
 export function checkDetectorConfig(config: Config['detectors']): void {
-  new Judge(DETECTORS, config);
+  checkIds(
+    ALL_DETECTORS.map(({ id }) => id),
+    config,
+  );
+  for (const detector of ALL_DETECTORS) settingsOf(detector, config);
 }

@@ -60,6 +60,8 @@ export interface OpenIncident {
   readonly episodes: Episode[];
   /** Since the first finding from a new network; null while there is none. */
   move: Move | null;
+  /** The incident of many keys that this one is part of. */
+  partOf: string | null;
   /** The old network fell quiet as the new one began. */
   migration: boolean;
 }

@@ -6,10 +6,8 @@
  */
 import type { Config, KeyEntry } from '../../core/config.ts';
 import type { Declared } from '../../core/directory.ts';
-import { KeyhoundError } from '../../core/errors.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import type { FindingContext } from '../../core/finding.ts';
-import { suggest } from '../../core/suggest.ts';
 import { NETWORKS_LAYOUT, NetworksBaseline } from '../baselines/networks.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
 import { NO_PRIOR } from '../baselines/prior.ts';
@@ -26,6 +24,7 @@ import {
   type RecordLayout,
   type StateOf,
 } from './layout.ts';
+import { settingsOf } from './settings.ts';
 
 export const HEADER_LAYOUT = {
   digest0: 'u32',
@@ -98,7 +97,6 @@ export class Judge {
   private declared: Declared | undefined;
 
   constructor(detectors: readonly Detector[], config: Config['detectors']) {
-    checkIds(detectors, config);
     const baselines = [
       { id: 'subject', version: 1, layout: HEADER_LAYOUT },
       { id: 'rate', version: 1, layout: RATE_LAYOUT },
@@ -115,7 +113,7 @@ export class Judge {
       detector,
       // Taken out of the detector: the detectors differ in shape, seats do not.
       observe: detector.observe,
-      settings: settingsOf(detector, config[detector.id] ?? {}),
+      settings: settingsOf(detector, config),
       state: bindState(this.cursor, part(baselines.length + i), detector.layout),
     }));
     this.absenceSeats = this.seats.flatMap((seat) => {
@@ -269,25 +267,4 @@ export class Judge {
       },
     };
   }
-}
-
-function checkIds(detectors: readonly Detector[], config: Config['detectors']): void {
-  const ids = detectors.map((detector) => detector.id);
-  for (const id of Object.keys(config)) {
-    if (ids.includes(id)) continue;
-    const near = suggest(id, ids);
-    throw new KeyhoundError('usage', `detectors: there is no detector "${id}"`, {
-      hint: near === undefined ? `Detectors: ${ids.join(', ')}.` : `Did you mean ${near}?`,
-    });
-  }
-}
-
-/** Checked settings of a detector. Throws `usage` that names every fault. */
-export function settingsOf(detector: Detector, given: Record<string, unknown>): DetectorSettings {
-  const parsed = detector.config.safeParse(given);
-  if (parsed.success) return Object.freeze(parsed.data);
-  const faults = parsed.error.issues.map(
-    (issue) => `detectors.${[detector.id, ...issue.path].join('.')}: ${issue.message}`,
-  );
-  throw new KeyhoundError('usage', faults.join('; '), { hint: 'See `keyhound config docs`.' });
 }

@@ -56,6 +56,11 @@ export class KeyGroup {
     return slot;
   }
 
+  /** The registry knows better than the log; '' when neither says. */
+  consumerOf(slot: number): string {
+    return this.declared[slot]?.entry?.consumer ?? this.consumers[slot]!;
+  }
+
   /** Moves the judge to the record in a slot. */
   bring(judge: Judge, slot: number): void {
     judge.moveTo(this.slab.memoryOf(slot), this.slab.offset(slot), this.declared[slot]);

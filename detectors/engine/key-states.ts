@@ -20,7 +20,7 @@ export function keyStates(engine: DetectionEngine, options: KeyStatesOptions): K
     for (let slot = 1; slot < group.slab.end; slot++) {
       const id = group.ids[slot]!;
       if (id === '' || !id.startsWith(prefix)) continue;
-      if (consumer !== undefined && consumerOf(group, slot) !== consumer) continue;
+      if (consumer !== undefined && group.consumerOf(slot) !== consumer) continue;
       if (sinceAt !== undefined && lastAtOf(engine, group, slot) < sinceAt) continue;
       found.push({ id, group, slot });
     }
@@ -35,11 +35,6 @@ export function keyStateOf(engine: DetectionEngine, id: string): KeyState | unde
     if (slot > 0) return stateAt(engine, group, slot);
   }
   return undefined;
-}
-
-/** The registry knows better than the log. */
-function consumerOf(group: KeyGroup, slot: number): string {
-  return group.declared[slot]?.entry?.consumer ?? group.consumers[slot]!;
 }
 
 function lastAtOf({ judge }: DetectionEngine, group: KeyGroup, slot: number): number {
@@ -67,7 +62,7 @@ function stateAt(engine: DetectionEngine, group: KeyGroup, slot: number): KeySta
   }
   const id = group.ids[slot]!;
   const entry = group.declared[slot]?.entry;
-  const consumer = consumerOf(group, slot);
+  const consumer = group.consumerOf(slot);
   return {
     id,
     ...(entry?.label === undefined ? {} : { label: entry.label }),

@@ -25,6 +25,11 @@ export function recompute(judge: Judge, inputs: FindingInputs): Recomputed {
     inputs.event === null ? undefined : (JSON.parse(TEXT.decode(inputs.event)) as ApiEvent);
   judge.moveTo(new Memory(Uint8Array.from(inputs.record).buffer), 0, inputs.context.declared);
   const score = event === undefined ? tickScore(judge, i, inputs.at) : eventScore(judge, i, event);
+  return compared(score, inputs);
+}
+
+/** A score computed again beside the one that was recorded. */
+export function compared(score: number, inputs: FindingInputs): Recomputed {
   return { score: roundScore(score), identical: roundScore(score) === inputs.score };
 }
 

@@ -14,6 +14,9 @@ export const STRONG = 5;
 /** An old network that fell quiet as the new one began: alert only, medium at most. */
 export const MIGRATION_RISK_MAX = 7.9;
 
+/** What many keys share accuses none of them: low at most, while nothing but volume and errors speaks. */
+const PART_RISK_MAX = 6.9;
+
 /** Findings with one cause. */
 interface Cause {
   readonly families: Set<Family>;
@@ -37,6 +40,8 @@ export function assess(incident: OpenIncident): void {
     risk = strongest!.score + Math.min(2, sum);
   }
   if (incident.migration) risk = Math.min(risk, MIGRATION_RISK_MAX);
+  if (incident.partOf !== null && incident.episodes.every(isShared))
+    risk = Math.min(risk, PART_RISK_MAX);
   const strong = causes.filter(({ score }) => score >= STRONG);
   const backed =
     strong.length >= 2 &&
@@ -45,6 +50,11 @@ export function assess(incident: OpenIncident): void {
   incident.risk = risk;
   incident.severity = severityOf(risk, backed);
   incident.families = FAMILIES.filter((family) => families.has(family));
+}
+
+/** Of a family in which many keys deviate together when a service breaks or is launched. */
+export function isShared({ family }: { readonly family: Family }): boolean {
+  return family === 'volume' || family === 'errors';
 }
 
 function causesOf(episodes: readonly Episode[]): Cause[] {

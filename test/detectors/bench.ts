@@ -6,7 +6,7 @@ import type { Finding, Incident } from '../../core/finding.ts';
 import type { LoadedState } from '../../core/store.ts';
 import type { Detector } from '../../detectors/detector.ts';
 import { DetectionEngine } from '../../detectors/engine/engine.ts';
-import { DETECTORS } from '../../detectors/list.ts';
+import { CROWD_DETECTORS, DETECTORS } from '../../detectors/list.ts';
 import { NO_DIRECTORY } from '../support/directory.ts';
 import { hex } from './kept-state.ts';
 
@@ -79,9 +79,11 @@ export function openBench(options: BenchOptions = {}): Bench {
 export function only(
   kept: string,
   settings: Config['detectors'] = {},
-  detectors: readonly Detector[] = DETECTORS,
+  detectors: readonly Pick<Detector, 'id'>[] = DETECTORS,
 ): Config['detectors'] {
-  const off = detectors.filter(({ id }) => id !== kept && settings[id] === undefined);
+  const off = [...detectors, ...CROWD_DETECTORS].filter(
+    ({ id }) => id !== kept && settings[id] === undefined,
+  );
   return { ...settings, ...Object.fromEntries(off.map(({ id }) => [id, { enabled: false }])) };
 }
 

@@ -6,20 +6,20 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DETECTORS } from '../../detectors/list.ts';
+import { ALL_DETECTORS } from '../../detectors/list.ts';
 import { latest, only, openBench } from './bench.ts';
 import { casesOf, FINDINGS_FILE, fixtureFolders } from './cases.ts';
 
 test('every detector has fixtures, and every fixture folder a detector', () => {
-  for (const { id } of DETECTORS) {
+  for (const { id } of ALL_DETECTORS) {
     const cases = casesOf(id);
     const finds = cases.some(({ findings }) => findings?.some(({ detector }) => detector === id));
     assert.ok(finds, `no fixture in which ${id} finds something`);
   }
-  assert.deepEqual([...fixtureFolders()].sort(), DETECTORS.map(({ id }) => id).sort());
+  assert.deepEqual([...fixtureFolders()].sort(), ALL_DETECTORS.map(({ id }) => id).sort());
 });
 
-for (const fixture of DETECTORS.flatMap(({ id }) => casesOf(id))) {
+for (const fixture of ALL_DETECTORS.flatMap(({ id }) => casesOf(id))) {
   test(`${fixture.name}: finds what is expected, in the same words`, () => {
     const { detectorId, directory, settings } = fixture;
     const bench = openBench({ directory, settings: only(detectorId, settings) });

@@ -9,7 +9,7 @@ import { COMMANDS } from '../../cli/commands/list.ts';
 import { chooseCommand, parseWords } from '../../cli/parse.ts';
 import { createMetrics } from '../../console/metrics.ts';
 import { REJECTIONS } from '../../core/format.ts';
-import { DETECTORS } from '../../detectors/list.ts';
+import { ALL_DETECTORS } from '../../detectors/list.ts';
 import { FORMATS } from '../../ingest/formats/list.ts';
 import { parseCommand } from '../../traffic/command-line.ts';
 import { snapshot } from '../console/fakes.ts';
@@ -89,7 +89,7 @@ test('the metrics and those of docs/metrics.md are the same, both ways', async (
 
 test('every detector and every format has its place in the pages', () => {
   const detectors = read('docs/detection.md');
-  for (const { id } of DETECTORS) {
+  for (const { id } of ALL_DETECTORS) {
     const [, section] = detectors.split(`\n### ${id}\n`);
     assert.ok(section !== undefined, `${id} has a section`);
     assert.match(section.split('\n### ')[0]!, /\*Fails\*: .*\*Costs\*: /s, id);

@@ -12,6 +12,7 @@ function assessed(...findings: [string, number, number?, number?][]): [number, s
   const incident = {
     risk: 0,
     severity: 'none',
+    partOf: null,
     families: [],
     episodes: findings.map(([family, score, aloneMax = 300, origin = 0]) => ({
       family,

@@ -1,0 +1,110 @@
+/**
+ * Keys that deviate together: takes their votes, and makes their incidents part of the one of the fleet or of a
+ * consumer that explains them. Works on the record that the judge stands on, and leaves it there.
+ */
+import type { Config } from '../../core/config.ts';
+import { fleet } from '../fleet.ts';
+import type { CaseBook } from './case-book.ts';
+import { FleetWatch } from './fleet-watch.ts';
+import type { OpenIncident } from './incidents.ts';
+import type { Judge } from './judge.ts';
+import type { KeyGroup } from './key-group.ts';
+import type { Outbox } from './outbox.ts';
+import { isShared } from './risk.ts';
+import { settingsOf } from './settings.ts';
+
+/** Age from which a key has a normal life, and so a vote. */
+const AGED_HOURS = 48;
+
+interface Joining {
+  readonly group: KeyGroup;
+  readonly slot: number;
+  readonly open: OpenIncident;
+  readonly partOf: string;
+}
+
+export class SharedCauses {
+  readonly fleet: FleetWatch;
+  private readonly judge: Judge;
+  private readonly groups: readonly KeyGroup[];
+  private readonly cases: CaseBook;
+
+  constructor(
+    config: Config['detectors'],
+    judge: Judge,
+    groups: readonly KeyGroup[],
+    cases: CaseBook,
+    outbox: Outbox,
+  ) {
+    this.judge = judge;
+    this.groups = groups;
+    this.cases = cases;
+    this.fleet = new FleetWatch(settingsOf(fleet, config), cases, outbox, (consumer, since) =>
+      this.activeKeys(consumer, since),
+    );
+  }
+
+  /** The key at hand deviates. True when there is news of many: then `joinAll` is due. */
+  vote(group: KeyGroup, slot: number, cause: string, at: number): boolean {
+    const { header, rate } = this.judge;
+    if (rate.ageHours < AGED_HOURS) return false;
+    const key = `${header.digest0},${header.digest1}`;
+    const isNews = this.fleet.vote(key, group.consumerOf(slot), cause, at);
+    group.bring(this.judge, slot);
+    return isNews;
+  }
+
+  /** The incident of many keys that explains all of an incident and one more detector; null for none. */
+  explains(
+    group: KeyGroup,
+    slot: number,
+    { episodes, openedAt }: OpenIncident,
+    detector: string,
+    at: number,
+  ): string | null {
+    const causes = [detector, ...episodes.map((episode) => episode.detector)];
+    return this.fleet.covering(group.consumerOf(slot), causes, openedAt, at) ?? null;
+  }
+
+  /** What is open and explained becomes part of it, and is suspicious no more. */
+  joinAll(at: number, group: KeyGroup, slot: number): void {
+    for (const { group: other, slot: i, open, partOf } of this.joining(at)) {
+      this.cases.join(open, partOf, { kind: 'key', id: other.ids[i]! }, at);
+      other.openChanged.add(i);
+      other.bring(this.judge, i);
+      this.judge.header.suspectSecond = 0;
+      other.markDirty(i);
+    }
+    group.bring(this.judge, slot);
+  }
+
+  /** In an order that does not hang on that of the table. */
+  private joining(at: number): Joining[] {
+    const found: Joining[] = [];
+    for (const group of this.groups) {
+      for (const [slot, open] of group.open) {
+        if (open.partOf !== null || !open.episodes.every(isShared)) continue;
+        const causes = open.episodes.map(({ detector }) => detector);
+        const partOf = this.fleet.covering(group.consumerOf(slot), causes, open.openedAt, at);
+        if (partOf !== undefined) found.push({ group, slot, open, partOf });
+      }
+    }
+    return found.sort(
+      (a, b) => a.open.openedAt - b.open.openedAt || (a.open.id < b.open.id ? -1 : 1),
+    );
+  }
+
+  private activeKeys(consumer: string | undefined, since: number): number {
+    let active = 0;
+    for (const group of this.groups) {
+      for (let slot = 1; slot < group.slab.end; slot++) {
+        if (group.ids[slot] === '') continue;
+        if (consumer !== undefined && group.consumerOf(slot) !== consumer) continue;
+        group.bring(this.judge, slot);
+        const { header, rate } = this.judge;
+        if (header.lastAt >= since && rate.ageHours >= AGED_HOURS) active++;
+      }
+    }
+    return active;
+  }
+}
