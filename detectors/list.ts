@@ -1,6 +1,8 @@
 /** Every detector, in the order in which they judge an event. A new one is one line here. */
+
 import type { Detector } from './detector.ts';
 import { dormant } from './dormant.ts';
+import { endpoint } from './endpoint.ts';
 import { errorRate } from './error-rate.ts';
 import { fleet } from './fleet.ts';
 import { impossibleTravel } from './impossible-travel.ts';
@@ -18,6 +20,7 @@ export const DETECTORS: readonly Detector[] = Object.freeze([
   impossibleTravel,
   offHours,
   dormant,
+  endpoint,
 ]);
 
 /** Those whose subject is no key: they judge networks and consumers, and many keys together. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { atLeast, type Incident } from '../../core/finding.ts';
 import { finish, ROOT, scratch } from './keyhound.ts';
 import { type Line, replayLines, unaccounted } from './lines.ts';
 
@@ -38,6 +39,24 @@ describe('replay of real logs', () => {
     assert.equal(filesOf(summary), 55);
     // Read one after the other, files that overlap would be late by more than the format allows.
     assert.equal(summary['late'], 0);
+  });
+
+  it("shows the attack tool's key in the highest-risk incident within 60 s of its first call", async (t) => {
+    const { all } = await replayed(scratch(t), [path.join(DATA, 'cloudtrail/invictus')]);
+    const firstCallAt = Date.parse('2023-07-10T11:54:33Z');
+    const incidents = all.filter(({ type }) => type === 'incident') as unknown as Incident[];
+    const ofTool = incidents.filter(({ subject }) => subject.id === 'aws:AKIATFQR7NSC8Q4X20BJ');
+    const early = ofTool.filter(({ updatedAt }) => Date.parse(updatedAt) <= firstCallAt + 60_000);
+    const others = incidents.filter(({ subject }) => subject.id !== 'aws:AKIATFQR7NSC8Q4X20BJ');
+    const highest = Math.max(...others.map(({ risk }) => risk));
+    assert.ok(
+      early.some(({ risk }) => risk > highest),
+      `others reach ${highest}`,
+    );
+    const keys = others.filter(
+      ({ severity, subject }) => subject.kind === 'key' && atLeast(severity, 'medium'),
+    );
+    assert.ok(new Set(keys.map(({ id }) => id)).size <= 2, 'other keys at medium or more');
   });
 
   it('reads every record of 35 attacks and counts the addresses that are none', async (t) => {
