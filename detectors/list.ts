@@ -1,5 +1,6 @@
 /** Every detector, in the order in which they judge an event. A new one is one line here. */
 
+import { client } from './client.ts';
 import type { Detector } from './detector.ts';
 import { dormant } from './dormant.ts';
 import { endpoint } from './endpoint.ts';
@@ -21,6 +22,7 @@ export const DETECTORS: readonly Detector[] = Object.freeze([
   offHours,
   dormant,
   endpoint,
+  client,
 ]);
 
 /** Those whose subject is no key: they judge networks and consumers, and many keys together. */
