@@ -3,6 +3,7 @@
  * (`replay` in app/replay.ts, …); cli/ loads it when the command runs, so that `--help` stays fast.
  */
 import type { Config, SourceConfig } from '../core/config.ts';
+import type { ClosedAs } from '../core/control.ts';
 import type { Facts, Finding, Incident, Severity } from '../core/finding.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 import type { KeyState } from '../detectors/engine/contract.ts';
@@ -67,6 +68,14 @@ export interface ReplaySummary {
   readonly lastAt: string | null;
   readonly findings: Readonly<Record<string, number>>;
   readonly incidents: Readonly<Partial<Record<Severity, number>>>;
+  /** Incidents that a rule keeps from raising alerts; not in `incidents`. */
+  readonly silenced: number;
+  /** Incidents that are part of one of many keys; not in `incidents`. */
+  readonly partOf: number;
+  /** Incidents that people closed. */
+  readonly closedAs: Readonly<Record<ClosedAs, number>>;
+  /** Evidence not taken: of the allowlist, or a false alarm before. */
+  readonly heldBack: { readonly allowed: number; readonly remembered: number };
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly rssMaxBytes: number;

@@ -1,4 +1,6 @@
 /** Findings and incidents: the words of design.md §1 as the JSON lines of contracts.md. */
+import type { ClosedAs } from './control.ts';
+
 import type { Declared } from './directory.ts';
 
 export const FAMILIES = ['volume', 'errors', 'place', 'time', 'content', 'credential'] as const;
@@ -36,6 +38,8 @@ export interface Finding {
   readonly observed: Facts;
   readonly expected: Facts;
   readonly why: string;
+  /** What exactly it is about, e.g. the route; left out where the texts in `observed` say it (aboutOf). */
+  readonly about?: string;
   /** Null while the episode lasts. */
   readonly closedAt: string | null;
   /** Weakest evidence caps the rung: `observe` never acts. */
@@ -44,6 +48,8 @@ export interface Finding {
   readonly parts: readonly { readonly name: string; readonly score: number }[];
   /** What made it: detector version and, for places, the geography data's version. */
   readonly versions: Readonly<Record<string, string | number>>;
+  /** Id of the rule (core/control.ts) that keeps it from raising an alert. */
+  readonly silencedBy?: string;
 }
 
 /** One line `{"type":"incident"}`. */
@@ -63,6 +69,12 @@ export interface Incident {
   readonly partOf?: string;
   /** The key's old network fell quiet as the new one began: alert only. Absent when it did not. */
   readonly migration?: true;
+  /** Id of the rule that silences all of its findings: it raises no alert, whatever its severity. */
+  readonly silencedBy?: string;
+  /** Where a person closed it: as what, who, and why. */
+  readonly closedAs?: ClosedAs;
+  readonly closedBy?: string;
+  readonly closedReason?: string;
   readonly why: string;
 }
 
@@ -101,4 +113,13 @@ export function severityOf(risk: number, backed: boolean): Severity {
 
 export function atLeast(severity: Severity, floor: Severity): boolean {
   return SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(floor);
+}
+
+/** What exactly evidence is about, e.g. a place or a class of errors; '' for the subject as a whole. */
+export function aboutOf({ about, observed }: { about?: string | null; observed: Facts }): string {
+  if (about != null) return about;
+  return Object.entries(observed)
+    .filter((fact): fact is [string, string] => typeof fact[1] === 'string' && fact[1] !== '')
+    .map(([name, text]) => `${name} ${text}`)
+    .join(', ');
 }

@@ -40,6 +40,7 @@ export interface ControlRecord {
     | 'config'
     | 'close'
     | 'silence'
+    | 'allow'
     | 'action';
   readonly body: Readonly<Record<string, unknown>>;
 }

@@ -47,6 +47,11 @@ export interface Evidence {
   readonly observed: Facts;
   readonly expected: Facts;
   readonly why: string;
+  /**
+   * What exactly it is about, e.g. the route: a false alarm is remembered for this alone. Left out: the texts in
+   * `observed`.
+   */
+  readonly about?: string;
   /** What the score is made of, as relative weights; the engine scales them to add up to the score. */
   readonly parts: readonly { readonly name: string; readonly score: number }[];
 }
@@ -113,6 +118,8 @@ export interface Detector<
     config: C,
   ): void;
   readonly absence?: Absence<L, C>;
+  /** A person has said that what this detector found of the subject is its life now: learn it as such. */
+  accepted?(state: StateOf<L>, subject: Subject, config: C): void;
   /** Turns a record of an older version into this one; answers false to refuse. */
   migrate?(state: StateOf<L>, version: number): boolean;
 }

@@ -1,21 +1,23 @@
 /**
  * Opens, raises and closes findings and incidents, and tells them as JSON lines.
  */
-import { toIso, toIsoOrNull } from '../../core/clock.ts';
+import type { Closing, Rule } from '../../core/control.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import {
+  aboutOf,
   type Finding,
   type Incident,
   SCORE_MAX,
   type SubjectKind,
-  severityOf,
 } from '../../core/finding.ts';
 import type { Detector, Evidence } from '../detector.ts';
-import { rounded } from '../words.ts';
+import { findingLine, incidentLine } from './case-lines.ts';
+import { beginEpisode, describeEpisode, extend, silence } from './episode.ts';
 import {
   type Episode,
   episodeClosesAt,
+  episodeDueAt,
   grew,
   HOLD_MS,
   idOf,
@@ -23,11 +25,13 @@ import {
   type OpenIncident,
 } from './incidents.ts';
 import { beginMove, countUse, looksMoved, type Move } from './move.ts';
-import { assess, isOfNetwork, STRONG } from './risk.ts';
+import { assess, STRONG } from './risk.ts';
+import type { Steering } from './steering.ts';
 
 export interface CaseBookOptions {
   readonly directory: KeyDirectory;
   readonly geographyVersion: string;
+  readonly steering: Steering;
   onFinding(finding: Finding): void;
   onIncident(incident: Incident): void;
 }
@@ -40,6 +44,8 @@ export interface CaseSubject {
   readonly digest: string;
   /** Events of the subject so far: a part of the ids. */
   readonly events: number;
+  /** Who owns it, where anybody knows. */
+  readonly consumer?: string | undefined;
 }
 
 /** What a detector says about a subject at an instant. */
@@ -53,11 +59,13 @@ export interface Verdict {
   readonly origin: number;
   /** The incident of many keys that explains it, null for none; undefined leaves it as it is. */
   readonly partOf?: string | null | undefined;
+  /** Where the event came from; left out where there is none. */
+  readonly place?: { readonly country: string; readonly network: number };
   /** Called only when there is something new to tell. */
   describe(): Evidence;
 }
 
-export type SubjectId = Pick<CaseSubject, 'kind' | 'id'>;
+export type SubjectId = Pick<CaseSubject, 'kind' | 'id' | 'consumer'>;
 
 /** A use of the key while an incident of it is open. */
 export interface Use {
@@ -89,6 +97,7 @@ export class CaseBook {
       move: null,
       partOf: null,
       migration: false,
+      closing: null,
     };
   }
 
@@ -96,36 +105,31 @@ export class CaseBook {
   take(incident: OpenIncident, verdict: Verdict, subject: CaseSubject): string | undefined {
     const { detector, at } = verdict;
     const score = Math.min(SCORE_MAX, Number(verdict.score.toFixed(6)));
+    const rule = this.ruleFor(subject, detector.id, verdict.place, at);
+    if (this.isHeldBack(subject, verdict, score, rule)) return undefined;
     incident.lastAt = Math.max(incident.lastAt, at);
     let episode = incident.episodes.find((e) => e.detector === detector.id);
     const isNew = episode === undefined;
     if (episode === undefined) {
       if (score < OPEN_SCORE) return undefined;
-      episode = this.begin(verdict, subject);
+      episode = beginEpisode(verdict, subject);
+      silence(episode, rule);
       incident.episodes.push(episode);
       if (episode.origin !== 0) incident.move ??= beginMove(episode.origin, Math.floor(at / 1000));
     } else {
-      episode.mayAct &&= verdict.mayAct;
-      if (episode.origin !== 0 && episode.origin !== verdict.origin) {
-        episode.origin = 0;
-        const { risk } = incident;
-        assess(incident);
-        if (incident.risk !== risk) this.tellIncident(incident, subject, at);
+      const isOther = extend(episode, verdict, rule);
+      if (!grew(episode.score, score)) {
+        if (isOther) this.retell(incident, [episode], subject, at);
+        return undefined;
       }
-      if (episode.closedAt === null) {
-        episode.lastAt = Math.max(episode.lastAt, at);
-        episode.absent = verdict.absent;
-      }
-      if (!grew(episode.score, score)) return undefined;
+      if (episode.closedAt !== null) silence(episode, rule);
       episode.closedAt = null;
       episode.lastAt = Math.max(episode.lastAt, at);
       episode.absent = verdict.absent;
     }
     if (verdict.partOf !== undefined) incident.partOf = verdict.partOf;
-    this.retell(episode, score, verdict.describe());
-    assess(incident);
-    this.tellFinding(episode, subject);
-    this.tellIncident(incident, subject, at);
+    describeEpisode(episode, score, verdict.describe());
+    this.retell(incident, [episode], subject, at);
     return isNew ? episode.findingId : undefined;
   }
 
@@ -135,31 +139,34 @@ export class CaseBook {
     if (move === null) return;
     countUse(move, use.event, use.second, use.rate);
     incident.migration = looksMoved(move, migration) && hasNoOtherCause(incident, move);
-    if (incident.migration === migration) return;
-    assess(incident);
-    this.tellIncident(incident, subject, use.event.at);
+    if (incident.migration !== migration) this.retell(incident, [], subject, use.event.at);
   }
 
   /** The incident turned out to be part of one of many keys. */
   join(incident: OpenIncident, partOf: string, subject: SubjectId, at: number): void {
     incident.partOf = partOf;
-    assess(incident);
-    this.tellIncident(incident, subject, at);
+    this.retell(incident, [], subject, at);
   }
 
-  /** Closes what is due at or before `until`, each at its own instant; true when the incident closed. */
+  /**
+   * Closes what is due at or before `until`, each at its own instant, and lets silences end at theirs; true when the
+   * incident closed.
+   */
   close(incident: OpenIncident, until: number, subject: SubjectId): boolean {
     for (;;) {
       let next: Episode | undefined;
       for (const episode of incident.episodes) {
         if (episode.closedAt !== null) continue;
-        if (next === undefined || episodeClosesAt(episode) < episodeClosesAt(next)) next = episode;
+        if (next === undefined || episodeDueAt(episode) < episodeDueAt(next)) next = episode;
       }
       if (next === undefined) break;
-      const dueAt = episodeClosesAt(next);
+      const dueAt = episodeDueAt(next);
       if (dueAt > until) return false;
-      next.closedAt = dueAt;
-      this.tellFinding(next, subject);
+      if (dueAt < episodeClosesAt(next)) this.resilence(incident, subject, dueAt);
+      else {
+        next.closedAt = dueAt;
+        this.tellFinding(next, subject);
+      }
     }
     const lastClose = Math.max(...incident.episodes.map((e) => e.closedAt ?? 0));
     const closesAt = Math.max(lastClose, incident.lastAt + HOLD_MS);
@@ -169,67 +176,83 @@ export class CaseBook {
     return true;
   }
 
-  private begin(verdict: Verdict, subject: CaseSubject): Episode {
-    const { detector, at } = verdict;
-    return {
-      detector: detector.id,
-      family: detector.family,
-      aloneMax: Math.min(detector.aloneMax, SCORE_MAX),
-      findingId: idOf('fnd', subject.digest, detector.id, at, subject.events),
-      revision: 0,
-      openedAt: at,
-      fromAt: at,
-      lastAt: at,
-      closedAt: null,
-      absent: verdict.absent,
-      score: 0,
-      observed: {},
-      expected: {},
-      why: '',
-      parts: [],
-      mayAct: verdict.mayAct,
-      usesPlaces: detector.usesPlaces,
-      version: detector.version,
-      origin: isOfNetwork(detector) ? verdict.origin : 0,
-    };
+  /** The rules have changed, or one has ended: what is silenced now? True when that is another than before. */
+  resilence(incident: OpenIncident, subject: SubjectId, now: number): boolean {
+    const at = Math.max(now, incident.updatedAt);
+    const changed = incident.episodes.filter((episode) => {
+      if (episode.closedAt !== null) return false;
+      const rule = this.ruleFor(subject, episode.detector, episode, at);
+      if ((rule?.id ?? null) === episode.silencedBy) return false;
+      silence(episode, rule);
+      return true;
+    });
+    if (changed.length > 0) this.retell(incident, changed, subject, at);
+    return changed.length > 0;
   }
 
-  private retell(episode: Episode, score: number, evidence: Evidence): void {
-    episode.score = score;
-    episode.fromAt = Math.min(episode.fromAt, evidence.fromAt);
-    episode.observed = evidence.observed;
-    episode.expected = evidence.expected;
-    episode.why = evidence.why;
-    const total = evidence.parts.reduce((sum, part) => sum + part.score, 0);
-    episode.parts = evidence.parts.map((part) => ({
-      name: part.name,
-      score: rounded(total > 0 ? (part.score / total) * score : score / evidence.parts.length),
-    }));
+  /** A person closes it, at once and with all that is open of it. */
+  closeBy(incident: OpenIncident, closing: Closing, subject: SubjectId, at: number): void {
+    const closedAt = Math.max(at, incident.lastAt, incident.updatedAt);
+    for (const episode of incident.episodes) {
+      if (episode.closedAt !== null) continue;
+      episode.closedAt = closedAt;
+      this.tellFinding(episode, subject);
+    }
+    const { as, by, reason } = closing;
+    incident.closing = { as, by, reason };
+    incident.closedAt = closedAt;
+    this.tellIncident(incident, subject, closedAt);
+  }
+
+  private ruleFor(
+    subject: SubjectId,
+    detector: string,
+    place: Verdict['place'],
+    at: number,
+  ): Rule | undefined {
+    const { rules } = this.options.steering;
+    if (rules.size === 0) return undefined;
+    const { country = '', network = 0 } = place ?? {};
+    const { kind, id } = subject;
+    const consumer = kind === 'consumer' ? id : subject.consumer;
+    const { label } = this.name(subject);
+    return rules.find({ subject: id, label, consumer, detector, country, network }, at);
+  }
+
+  /** Whether people have said that this is none of their concern. */
+  private isHeldBack(
+    { id }: SubjectId,
+    { detector, at, describe }: Verdict,
+    score: number,
+    rule: Rule | undefined,
+  ): boolean {
+    const { falseAlarms, heldBack } = this.options.steering;
+    if (rule?.kind === 'allow') {
+      heldBack.allowed++;
+      return true;
+    }
+    if (!falseAlarms.concern(id, detector.id)) return false;
+    const innocent = { detector: detector.id, about: aboutOf(describe()), score };
+    if (!falseAlarms.covers(id, innocent, at)) return false;
+    heldBack.remembered++;
+    return true;
+  }
+
+  /** The incident is another one by what these episodes are now. */
+  private retell(
+    incident: OpenIncident,
+    episodes: readonly Episode[],
+    subject: SubjectId,
+    at: number,
+  ): void {
+    assess(incident);
+    for (const episode of episodes) this.tellFinding(episode, subject);
+    this.tellIncident(incident, subject, at);
   }
 
   private tellFinding(episode: Episode, subject: SubjectId): void {
     episode.revision++;
-    const versions: Record<string, string | number> = { [episode.detector]: episode.version };
-    if (episode.usesPlaces) versions['geography'] = this.options.geographyVersion;
-    this.options.onFinding({
-      type: 'finding',
-      id: episode.findingId,
-      revision: episode.revision,
-      detector: episode.detector,
-      family: episode.family,
-      subject: this.name(subject),
-      fromAt: toIso(episode.fromAt),
-      toAt: toIso(episode.lastAt),
-      score: Number(episode.score.toFixed(3)),
-      severity: severityOf(Math.min(episode.score, episode.aloneMax), false),
-      observed: episode.observed,
-      expected: episode.expected,
-      why: episode.why,
-      closedAt: toIsoOrNull(episode.closedAt ?? undefined),
-      trust: episode.mayAct ? 'act' : 'observe',
-      parts: episode.parts,
-      versions,
-    });
+    this.options.onFinding(findingLine(episode, this.name(subject), this.options.geographyVersion));
   }
 
   private tellIncident(incident: OpenIncident, subject: SubjectId, at: number): void {
@@ -240,25 +263,7 @@ export class CaseBook {
 
   /** The incident as it stands. */
   line(incident: OpenIncident, subject: SubjectId): Incident {
-    const ranked = [...incident.episodes].sort((a, b) => b.score - a.score);
-    return {
-      type: 'incident',
-      id: incident.id,
-      revision: incident.revision,
-      subject: this.name(subject),
-      openedAt: toIso(incident.openedAt),
-      updatedAt: toIso(incident.updatedAt),
-      closedAt: toIsoOrNull(incident.closedAt ?? undefined),
-      severity: incident.severity,
-      risk: Number(incident.risk.toFixed(3)),
-      families: incident.families,
-      findings: incident.episodes.map((episode) => episode.findingId),
-      ...(incident.migration ? { migration: true } : {}),
-      ...(incident.partOf === null ? {} : { partOf: incident.partOf }),
-      why: [...ranked.map(({ why }) => why), ...(incident.migration ? [MOVED] : [])]
-        .map(sentence)
-        .join(' '),
-    };
+    return incidentLine(incident, this.name(subject));
   }
 
   private name({ kind, id }: SubjectId): Finding['subject'] {
@@ -267,14 +272,7 @@ export class CaseBook {
   }
 }
 
-const MOVED =
-  'it looks like a move: its former networks fell quiet as the new one began, and it is as busy as before';
-
 /** Nothing strong that a new network does not explain. */
 function hasNoOtherCause({ episodes }: OpenIncident, { origin }: Move): boolean {
   return episodes.every((episode) => episode.origin === origin || episode.score < STRONG);
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }

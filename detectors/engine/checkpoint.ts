@@ -15,6 +15,7 @@ import type { OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import { copyPart, type Memory, type PlacedPart } from './layout.ts';
+import { STEERING_PART } from './steering.ts';
 
 const SKETCH_PART = 'admission';
 const CROWDS_PART = 'crowds';
@@ -54,6 +55,8 @@ export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['che
   for (const { group, bytes } of engine.docket.crowds.drain()) {
     parts.push({ group, part: CROWDS_PART, bytes });
   }
+  const steering = engine.steering.drain();
+  if (steering !== undefined) parts.push({ group: 0, part: STEERING_PART, bytes: steering });
   for (const [i, slots] of dirty.entries()) {
     for (const slot of slots) {
       if (groups[i]!.ids[slot] === '') continue;
@@ -144,7 +147,8 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
     if (found !== undefined) found.group.open.set(found.slot, JSON.parse(body) as OpenIncident);
   }
   for (const { group, part, bytes } of state.groups) {
-    if (part === SKETCH_PART) groups[group]!.sketch = new AdmissionSketch(bytes);
+    if (part === STEERING_PART) engine.steering.restore(bytes);
+    else if (part === SKETCH_PART) groups[group]!.sketch = new AdmissionSketch(bytes);
     else if (part === CROWDS_PART) engine.docket.crowds.restore(group, bytes);
     else groups[group]!.duplicates.restore(part, bytes);
   }

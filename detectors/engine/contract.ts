@@ -1,9 +1,10 @@
 /** What the assemblies see of the detection engine. One engine holds all key groups of its process. */
 import type { Config } from '../../core/config.ts';
+import type { ClosedAs } from '../../core/control.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent, KeyIdentity } from '../../core/event.ts';
 import type { Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
-import type { Checkpoint, LoadedState } from '../../core/store.ts';
+import type { Checkpoint, ControlRecord, LoadedState } from '../../core/store.ts';
 
 export interface EngineOptions {
   readonly subjectsMax: number;
@@ -38,8 +39,16 @@ export interface EngineStats {
   readonly lastAt: number | undefined;
   readonly watermarkAt: number | undefined;
   readonly findings: Readonly<Record<string, number>>;
-  /** By the severity they have now. */
+  /** Those that raise alerts, by the severity they have now. */
   readonly incidents: Readonly<Partial<Record<Severity, number>>>;
+  /** Incidents all of whose findings are silenced. */
+  readonly silenced: number;
+  /** Incidents that one of many keys explains, and counts for. */
+  readonly partOf: number;
+  /** Incidents that people closed. */
+  readonly closedAs: Readonly<Record<ClosedAs, number>>;
+  /** Evidence not taken because it is allowed, or was a false alarm before. */
+  readonly heldBack: { readonly allowed: number; readonly remembered: number };
   readonly openIncidents: number;
 }
 
@@ -87,6 +96,8 @@ export interface Engine {
   knows(key: KeyIdentity): boolean;
   /** Applies one event. Must be called in the order of the sequence. */
   observe(event: ApiEvent): void;
+  /** Applies what people say (core/control.ts) at this place of the sequence; other kinds change nothing. */
+  control(record: ControlRecord): void;
   /** Drains what changed since the last call. The caller commits it, and calls nothing in between. */
   checkpoint(): Omit<Checkpoint, 'deadLetters'>;
   /** How many subjects have changed since the last checkpoint. */

@@ -4,6 +4,7 @@
  * Only what fails makes a record, at most RECORDS_MAX in a key group; who was idle longest gives way. A success
  * costs one bit test unless its network has a record.
  */
+import type { Closing } from '../../core/control.ts';
 import type { ApiEvent, KeyIdentity } from '../../core/event.ts';
 import { KEY_GROUPS } from '../../core/event.ts';
 import type { FindingInputs } from '../../core/finding.ts';
@@ -148,6 +149,33 @@ export class Crowds {
     const attempt = JSON.parse(TEXT.decoder.decode(inputs.event)) as Attempt;
     this.cursor.moveTo(new Memory(Uint8Array.from(inputs.record).buffer), 0);
     return this.detector.observe(this.state, attempt, this.settings);
+  }
+
+  /** See Interventions. */
+  resilence(at: number): void {
+    for (const table of this.tables) {
+      for (const [slot, open] of table.open) {
+        if (!this.cases.resilence(open, table.crowds[slot]!, at)) continue;
+        table.changed = true;
+        table.bring(this.cursor, slot);
+        const due = closesAt(open);
+        if (this.header.dueAt === 0 || due < this.header.dueAt) this.arm(table, slot, due);
+      }
+    }
+  }
+
+  /** Answers the incident that a person closes where it is one of these. */
+  closeBy(closing: Closing, at: number): OpenIncident | undefined {
+    for (const table of this.tables) {
+      for (const [slot, open] of table.open) {
+        if (open.id !== closing.incident.id) continue;
+        this.cases.closeBy(open, closing, table.crowds[slot]!, at);
+        table.open.delete(slot);
+        table.changed = true;
+        return open;
+      }
+    }
+    return undefined;
   }
 
   private count(

@@ -3,7 +3,7 @@
  * and closes what has been quiet. Works on the record that the judge stands on.
  */
 import type { ApiEvent } from '../../core/event.ts';
-import type { Finding, Incident, Severity } from '../../core/finding.ts';
+import type { Finding, Incident } from '../../core/finding.ts';
 import { isFrom } from '../baselines/networks.ts';
 import type { Detector } from '../detector.ts';
 import { stuffing } from '../stuffing.ts';
@@ -25,7 +25,9 @@ import { layoutVersion, roundScore } from './recompute.ts';
 import { isShared } from './risk.ts';
 import { settingsOf } from './settings.ts';
 import { SharedCauses } from './shared-causes.ts';
+import type { Steering } from './steering.ts';
 import type { Streams } from './streams.ts';
+import { Tally } from './tally.ts';
 
 /** How far ahead absence is looked for, and how soon it is looked for again when nothing is in sight. */
 const LOOK_AHEAD_SECONDS = 86_400;
@@ -37,9 +39,7 @@ const ENCODER = new TextEncoder();
 
 export class Docket {
   readonly findingCounts: Record<string, number> = {};
-  /** By the severity they have now. */
-  readonly incidentCounts: Partial<Record<Severity, number>> = {};
-  private readonly openSeverities = new Map<string, Severity>();
+  readonly tally = new Tally();
   private nextDueAt = Number.POSITIVE_INFINITY;
   /** Shared with the subjects that are no keys. */
   readonly cases: CaseBook;
@@ -59,6 +59,7 @@ export class Docket {
     groups: readonly KeyGroup[],
     streams: Streams,
     outbox: Outbox,
+    steering: Steering,
   ) {
     this.options = options;
     this.judge = judge;
@@ -68,6 +69,7 @@ export class Docket {
     this.cases = new CaseBook({
       directory: options.directory,
       geographyVersion: options.geographyVersion,
+      steering,
       onFinding: (finding) => this.tellFinding(finding),
       onIncident: (incident) => this.tell(incident),
     });
@@ -83,7 +85,7 @@ export class Docket {
   }
 
   get open(): number {
-    return this.openSeverities.size;
+    return this.tally.open;
   }
 
   openIncidents(): Incident[] {
@@ -92,7 +94,7 @@ export class Docket {
 
   private *everyOpen(): Generator<readonly [OpenIncident, SubjectId]> {
     for (const group of this.groups)
-      for (const [slot, open] of group.open) yield [open, { kind: 'key', id: group.ids[slot]! }];
+      for (const [slot, open] of group.open) yield [open, subjectAt(group, slot)];
     yield* this.crowds.open();
     for (const [name, open] of this.shared.fleet.open) yield [open, subjectOf(name)];
   }
@@ -102,7 +104,7 @@ export class Docket {
     for (const group of this.groups) {
       this.nextDueAt = Math.min(this.nextDueAt, group.heap.first);
     }
-    for (const [open] of this.everyOpen()) this.openSeverities.set(open.id, open.severity);
+    for (const [open] of this.everyOpen()) this.tally.resume(open.id);
   }
 
   /** Something of this subject is due before the event, or silence may have been remarkable. */
@@ -129,7 +131,7 @@ export class Docket {
     }
     if (incident.move === null) return;
     const use = { event, second: this.judge.subject.second, rate: this.judge.rate.lambda };
-    this.cases.witness(incident, use, { kind: 'key', id: group.ids[slot]! });
+    this.cases.witness(incident, use, subjectAt(group, slot));
     group.openChanged.add(slot);
     // Who moved shall be known at the new place, not held off from it.
     if (incident.migration) this.judge.header.suspectSecond = 0;
@@ -187,6 +189,9 @@ export class Docket {
         mayAct: event === undefined || (event.mayAct && event.attested),
         origin: event === undefined ? 0 : this.originOf(event, incident),
         partOf: mayShare ? this.shared.explains(group, slot, incident, detector.id, at) : undefined,
+        ...(event === undefined
+          ? {}
+          : { place: { country: event.place.country, network: event.network } }),
         describe: () =>
           event === undefined
             ? detector.absence!.describeAt(
@@ -197,7 +202,7 @@ export class Docket {
               )
             : detector.describe(seat.state, event, subject, seat.settings),
       },
-      { kind: 'key', id: group.ids[slot]!, digest, events: header.events },
+      { ...subjectAt(group, slot), digest, events: header.events },
     );
     if (incident.episodes.length === 0) return undefined;
     if (open === undefined) group.open.set(slot, incident);
@@ -306,20 +311,13 @@ export class Docket {
     const open = group.open.get(slot);
     if (open === undefined || closesAt(open) > until) return;
     group.openChanged.add(slot);
-    if (!this.cases.close(open, until, { kind: 'key', id: group.ids[slot]! })) return;
+    if (!this.cases.close(open, until, subjectAt(group, slot))) return;
     group.open.delete(slot);
     this.judge.header.suspectSecond = 0;
   }
 
-  private tell(incident: Incident): void {
-    const before = this.openSeverities.get(incident.id);
-    if (before !== incident.severity && (before !== undefined || incident.revision === 1)) {
-      if (before !== undefined) this.incidentCounts[before] = this.incidentCounts[before]! - 1;
-      const counts = this.incidentCounts;
-      counts[incident.severity] = (counts[incident.severity] ?? 0) + 1;
-    }
-    if (incident.closedAt === null) this.openSeverities.set(incident.id, incident.severity);
-    else this.openSeverities.delete(incident.id);
+  tell(incident: Incident): void {
+    this.tally.count(incident);
     this.outbox.incident(incident);
     this.options.onIncident(incident);
   }
@@ -331,6 +329,10 @@ export class Docket {
     this.outbox.finding(finding);
     this.options.onFinding(finding);
   }
+}
+
+export function subjectAt(group: KeyGroup, slot: number): SubjectId {
+  return { kind: 'key', id: group.ids[slot]!, consumer: group.consumerOf(slot) };
 }
 
 function hex(bytes: Uint8Array): string {

@@ -8,7 +8,7 @@ import type { Config } from '../../core/config.ts';
 import { type ApiEvent, KEY_GROUPS, type KeyIdentity } from '../../core/event.ts';
 import type { FindingInputs, Incident } from '../../core/finding.ts';
 import { LIMITED_BY } from '../../core/record.ts';
-import type { LoadedState } from '../../core/store.ts';
+import type { ControlRecord, LoadedState } from '../../core/store.ts';
 import type { Detector } from '../detector.ts';
 import { fleet } from '../fleet.ts';
 import { ALL_DETECTORS, CROWD_DETECTORS, DETECTORS } from '../list.ts';
@@ -16,12 +16,14 @@ import { stuffing } from '../stuffing.ts';
 import { drainCheckpoint, restoreState } from './checkpoint.ts';
 import type { Engine, EngineOptions, EngineStats, KeyState, Recomputed } from './contract.ts';
 import { Docket, LOOK_AGAIN_MS } from './docket.ts';
+import { Interventions } from './interventions.ts';
 import { Judge } from './judge.ts';
 import { KeyGroup } from './key-group.ts';
 import { keyStateOf, keyStates } from './key-states.ts';
 import { Outbox } from './outbox.ts';
 import { compared, recompute } from './recompute.ts';
 import { checkIds, settingsOf } from './settings.ts';
+import { Steering } from './steering.ts';
 import { Streams } from './streams.ts';
 
 const HOUR_MS = 3_600_000;
@@ -41,6 +43,8 @@ export class DetectionEngine implements Engine {
   readonly streams = new Streams();
   readonly groups: KeyGroup[] = [];
   readonly outbox: Outbox;
+  readonly steering = new Steering();
+  private readonly interventions: Interventions;
   readonly options: EngineOptions;
   readonly counters: Counters = {
     events: 0,
@@ -69,7 +73,16 @@ export class DetectionEngine implements Engine {
     for (let i = 0; i < KEY_GROUPS; i++) {
       this.groups.push(new KeyGroup(i, this.judge.layout.size, digest.offset / 4, options.durable));
     }
-    this.docket = new Docket(options, this.judge, this.groups, this.streams, this.outbox);
+    this.docket = new Docket(
+      options,
+      this.judge,
+      this.groups,
+      this.streams,
+      this.outbox,
+      this.steering,
+    );
+    const { docket, groups, judge, steering } = this;
+    this.interventions = new Interventions(docket, groups, judge, steering);
   }
 
   openStream(source: string, stream: string, latenessMs: number): number {
@@ -274,7 +287,11 @@ export class DetectionEngine implements Engine {
       lastAt: Number.isFinite(this.lastAt) ? this.lastAt : undefined,
       watermarkAt: Number.isFinite(watermark) ? watermark : undefined,
       findings: { ...this.docket.findingCounts },
-      incidents: { ...this.docket.incidentCounts },
+      incidents: { ...this.docket.tally.severities },
+      silenced: this.docket.tally.silenced,
+      partOf: this.docket.tally.partOf,
+      closedAs: { ...this.docket.tally.closedAs },
+      heldBack: { ...this.steering.heldBack },
       openIncidents: this.docket.open,
     };
   }
@@ -289,6 +306,10 @@ export class DetectionEngine implements Engine {
 
   openIncidents(): Incident[] {
     return this.docket.openIncidents();
+  }
+
+  control(record: ControlRecord): void {
+    this.interventions.control(record);
   }
 
   recompute(inputs: FindingInputs): Recomputed {

@@ -5,7 +5,7 @@
  * All of it is a function of the sequence: votes are kept by event time for five minutes, and looked at when one
  * comes. In the distributed form the votes of a key group travel as events of the consumer and the fleet.
  */
-
+import type { Closing } from '../../core/control.ts';
 import type { FindingInputs } from '../../core/finding.ts';
 import { hashText } from '../../core/hash.ts';
 import { type Deviation, type FleetConfig, fleet } from '../fleet.ts';
@@ -117,11 +117,29 @@ export class FleetWatch {
   passWatermark(watermark: number): void {
     for (const [name, incident] of this.open) {
       if (closesAt(incident) > watermark) continue;
-      if (!this.cases.close(incident, watermark, subjectOf(name))) continue;
-      this.open.delete(name);
-      for (const span of this.spans.keys())
-        if (span.startsWith(`${name}|`)) this.spans.delete(span);
+      if (this.cases.close(incident, watermark, subjectOf(name))) this.forget(name);
     }
+  }
+
+  /** See Interventions. */
+  resilence(at: number): void {
+    for (const [name, open] of this.open) this.cases.resilence(open, subjectOf(name), at);
+  }
+
+  /** Answers the incident that a person closes where it is one of these. */
+  closeBy(closing: Closing, at: number): OpenIncident | undefined {
+    for (const [name, open] of this.open) {
+      if (open.id !== closing.incident.id) continue;
+      this.cases.closeBy(open, closing, subjectOf(name), at);
+      this.forget(name);
+      return open;
+    }
+    return undefined;
+  }
+
+  private forget(name: string): void {
+    this.open.delete(name);
+    for (const span of this.spans.keys()) if (span.startsWith(`${name}|`)) this.spans.delete(span);
   }
 
   save(): SavedFleet {
@@ -186,6 +204,8 @@ export class FleetWatch {
       },
       { ...subject, events: deviation.keys },
     );
+    // It may be allowed, or a false alarm before: then nothing was taken.
+    if (incident.episodes.length === 0) return false;
     this.open.set(name, incident);
     const span = this.spans.get(spanName(name, deviation.cause));
     if (span === undefined) {

@@ -6,6 +6,7 @@
  * incident is its own snapshot.
  */
 import { createHash } from 'node:crypto';
+import type { Closing } from '../../core/control.ts';
 import { type Facts, type Family, type Severity, severityOf } from '../../core/finding.ts';
 import type { Move } from './move.ts';
 
@@ -44,6 +45,14 @@ export interface Episode {
   version: number;
   /** The one new network that all its evidence came from (NetworksBaseline); 0 for several, or none. */
   origin: number;
+  /** As the detector says (Finding.about); null where it says nothing. */
+  about: string | null;
+  /** Where the last evidence came from: ISO code and network, '' and 0 where unknown. */
+  country: string;
+  network: number;
+  /** The rule that keeps it from raising an alert, and the event time at which it ends (null: never). */
+  silencedBy: string | null;
+  silencedUntil: number | null;
 }
 
 export interface OpenIncident {
@@ -64,6 +73,8 @@ export interface OpenIncident {
   partOf: string | null;
   /** The old network fell quiet as the new one began. */
   migration: boolean;
+  /** Set when a person closed it. */
+  closing: Pick<Closing, 'as' | 'by' | 'reason'> | null;
 }
 
 /** Ids come from subject, what it is, the instant and the subject's own event count (design.md §4.4). */
@@ -88,9 +99,14 @@ export function grew(told: number, score: number): boolean {
 export function closesAt(incident: OpenIncident): number {
   let next = incident.lastAt + HOLD_MS;
   for (const episode of incident.episodes) {
-    if (episode.closedAt === null) next = Math.min(next, episodeClosesAt(episode));
+    if (episode.closedAt === null) next = Math.min(next, episodeDueAt(episode));
   }
   return next;
+}
+
+/** When an open episode closes, or is no longer silenced, epoch ms. */
+export function episodeDueAt(episode: Episode): number {
+  return Math.min(episodeClosesAt(episode), episode.silencedUntil ?? Number.POSITIVE_INFINITY);
 }
 
 export function episodeClosesAt(episode: Episode): number {

@@ -30,8 +30,11 @@ export function isOfNetwork(detector: { readonly id: string; readonly family: Fa
   return detector.family === 'place' || detector.family === 'errors' || detector.id === 'client';
 }
 
+/** What is silenced adds nothing to what is not; where all is, the incident has the risk it would have. */
 export function assess(incident: OpenIncident): void {
-  const causes = causesOf(incident.episodes).sort((a, b) => b.score - a.score);
+  const audible = incident.episodes.filter(({ silencedBy }) => silencedBy === null);
+  const heard = audible.length > 0 ? audible : incident.episodes;
+  const causes = causesOf(heard).sort((a, b) => b.score - a.score);
   const [strongest, ...others] = causes;
   let risk = 0;
   if (others.length === 0) risk = strongest?.alone ?? 0;

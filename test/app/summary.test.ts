@@ -17,6 +17,10 @@ const STATS = {
   watermarkAt: undefined,
   findings: {},
   incidents: {},
+  silenced: 2,
+  partOf: 0,
+  closedAs: { 'false-alarm': 1, resolved: 0 },
+  heldBack: { allowed: 3, remembered: 4 },
   openIncidents: 0,
 };
 
@@ -50,6 +54,10 @@ test('a summary adds its sources up, leaves out what did not happen, and names a
     lastAt: '2026-03-01T00:00:00.000Z',
     findings: {},
     incidents: {},
+    silenced: 2,
+    partOf: 0,
+    closedAs: { 'false-alarm': 1, resolved: 0 },
+    heldBack: { allowed: 3, remembered: 4 },
     seconds: 1.5,
     cpuSeconds: 0.25,
   });

@@ -1,0 +1,81 @@
+/**
+ * What people tell detection: silences, the allowlist, and the closing of incidents. Each is the body of a control
+ * record (core/store.ts), takes effect at its place in the sequence, and ends by event time.
+ */
+import type { Incident } from './finding.ts';
+
+export const RULE_KINDS = ['silence', 'allow'] as const;
+/**
+ * `silence`: what it covers is found and kept, and raises no alert. `allow`: what it covers is never found; the
+ * baseline learns it as ever.
+ */
+export type RuleKind = (typeof RULE_KINDS)[number];
+
+/** Rules at the same time, of both kinds. */
+export const RULES_MAX = 10_000;
+/** False alarms remembered of a subject. The oldest gives way. */
+export const REMEMBERED_MAX = 16;
+/** What is remembered covers the same evidence up to this many times its score. */
+export const REMEMBERED_FACTOR = 1.25;
+export const REMEMBERED_MS = 30 * 86_400_000;
+
+/** Covers what meets all of its criteria; it has at least one. */
+export interface Criteria {
+  /** Id of a subject. */
+  readonly subject?: string;
+  /** Label of the registry, shared or not. */
+  readonly label?: string;
+  readonly consumer?: string;
+  /** Id of a detector. */
+  readonly detector?: string;
+  /** ISO 3166-1 alpha-2 code of a country, or a network in CIDR notation: where the request came from. */
+  readonly place?: string;
+}
+
+export interface Rule extends Criteria {
+  readonly id: string;
+  readonly kind: RuleKind;
+  /** Codes of the networks (ApiEvent.network) where `place` is one. */
+  readonly networks?: readonly number[];
+  /** Epoch ms. */
+  readonly fromAt: number;
+  /** Event time at which it ends, epoch ms; null: never. */
+  readonly untilAt: number | null;
+  /** Who, as they said. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** Body of a `silence` or `allow` record. */
+export type RuleChange =
+  | { readonly change: 'add'; readonly rule: Rule }
+  | {
+      readonly change: 'remove';
+      readonly id: string;
+      readonly by: string;
+      readonly reason: string;
+    };
+
+export const CLOSED_AS = ['false-alarm', 'resolved'] as const;
+export type ClosedAs = (typeof CLOSED_AS)[number];
+
+/** Evidence that proved innocent. */
+export interface Innocent {
+  readonly detector: string;
+  /** What exactly it was about (aboutOf). */
+  readonly about: string;
+  readonly score: number;
+}
+
+/** Body of a `close` record. */
+export interface Closing {
+  readonly as: ClosedAs;
+  readonly by: string;
+  readonly reason: string;
+  /** The incident as it was told last: it may be closed, and forgotten by detection. */
+  readonly incident: Incident;
+  /** The evidence of its findings, for when it is. */
+  readonly evidence: readonly Innocent[];
+  /** A false alarm is remembered until then, event time, epoch ms. */
+  readonly untilAt: number;
+}

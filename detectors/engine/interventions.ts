@@ -1,0 +1,108 @@
+/**
+ * What people say, applied at its place in the sequence: rules that change, and incidents that somebody closes,
+ * whoever the subject is.
+ */
+import type { Closing, Innocent, RuleChange } from '../../core/control.ts';
+import { aboutOf } from '../../core/finding.ts';
+import type { ControlRecord } from '../../core/store.ts';
+import { type Docket, subjectAt } from './docket.ts';
+import { closesAt, type OpenIncident } from './incidents.ts';
+import type { Judge } from './judge.ts';
+import type { KeyGroup } from './key-group.ts';
+import type { Steering } from './steering.ts';
+
+export class Interventions {
+  private readonly docket: Docket;
+  private readonly groups: readonly KeyGroup[];
+  private readonly judge: Judge;
+  private readonly steering: Steering;
+
+  constructor(docket: Docket, groups: readonly KeyGroup[], judge: Judge, steering: Steering) {
+    this.docket = docket;
+    this.groups = groups;
+    this.judge = judge;
+    this.steering = steering;
+  }
+
+  control({ kind, at, sequence, body }: ControlRecord): void {
+    if (kind !== 'silence' && kind !== 'allow' && kind !== 'close') return;
+    if (!this.steering.begins(sequence)) return;
+    if (kind === 'close') this.close(body as unknown as Closing, at);
+    else {
+      this.steering.change(body as unknown as RuleChange, at);
+      this.resilence(at);
+    }
+  }
+
+  /** What is open may be silenced now, or no longer. */
+  private resilence(at: number): void {
+    const { cases, crowds, shared } = this.docket;
+    for (const group of this.groups) {
+      for (const [slot, open] of group.open) {
+        if (!cases.resilence(open, subjectAt(group, slot), at)) continue;
+        group.openChanged.add(slot);
+        group.markDirty(slot);
+        group.bring(this.judge, slot);
+        const due = closesAt(open);
+        const { dueAt } = this.judge.header;
+        if (dueAt === 0 || due < dueAt) this.docket.arm(group, slot, due);
+      }
+    }
+    crowds.resilence(at);
+    shared.fleet.resilence(at);
+  }
+
+  /** Also of an incident that closed by itself: people look at what happened at night in the morning. */
+  private close(closing: Closing, at: number): void {
+    const { as, by, reason, incident, untilAt } = closing;
+    const { tally } = this.docket;
+    tally.closedAs[as]++;
+    const open = this.closeOpen(closing, at);
+    if (open === undefined) {
+      const revision = incident.revision + 1;
+      this.docket.tell({ ...incident, revision, closedAs: as, closedBy: by, closedReason: reason });
+    }
+    if (as !== 'false-alarm') return;
+    const evidence = open === undefined ? closing.evidence : open.episodes.map(innocent);
+    const { id } = incident.subject;
+    this.steering.falseAlarms.remember(id, evidence, at, untilAt);
+    for (const { detector } of evidence) this.accept(id, detector);
+  }
+
+  /** Answers the incident where it was open. */
+  private closeOpen(closing: Closing, at: number): OpenIncident | undefined {
+    const { cases, crowds, shared } = this.docket;
+    const { id } = closing.incident;
+    for (const group of this.groups) {
+      for (const [slot, open] of group.open) {
+        if (open.id !== id) continue;
+        cases.closeBy(open, closing, subjectAt(group, slot), at);
+        group.open.delete(slot);
+        group.openChanged.add(slot);
+        group.markDirty(slot);
+        group.bring(this.judge, slot);
+        this.judge.header.suspectSecond = 0;
+        return open;
+      }
+    }
+    return crowds.closeBy(closing, at) ?? shared.fleet.closeBy(closing, at);
+  }
+
+  /** What a detector found of a key is the key's life now. */
+  private accept(id: string, detectorId: string): void {
+    const seat = this.judge.seats.find(({ detector }) => detector.id === detectorId);
+    if (seat?.detector.accepted === undefined) return;
+    for (const group of this.groups) {
+      const slot = group.ids.indexOf(id, 1);
+      if (slot < 0) continue;
+      group.bring(this.judge, slot);
+      this.judge.face(this.judge.rate.state.second);
+      seat.detector.accepted(seat.state, this.judge.subject, seat.settings);
+      group.markDirty(slot);
+    }
+  }
+}
+
+function innocent(episode: OpenIncident['episodes'][number]): Innocent {
+  return { detector: episode.detector, about: aboutOf(episode), score: episode.score };
+}

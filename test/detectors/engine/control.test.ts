@@ -1,0 +1,330 @@
+/** What people tell detection: silences, the allowlist, closed incidents; at their place in the sequence. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Closing, Rule } from '../../../core/control.ts';
+import type { ApiEvent } from '../../../core/event.ts';
+import type { ControlRecord } from '../../../core/store.ts';
+import { defineDetector } from '../../../detectors/detector.ts';
+import { type Bench, latest, openBench, told } from '../bench.ts';
+import { KeptState } from '../kept-state.ts';
+import { FROM_AT, MINUTE_MS, PROBES, probe, script } from './probe.ts';
+
+let sequence = 0;
+const minute = (minutes: number): number => FROM_AT + minutes * MINUTE_MS;
+
+function silence(change: Partial<Rule> = {}, at = minute(0)): ControlRecord {
+  const rule: Rule = {
+    id: `sil_${++sequence}`,
+    kind: 'silence',
+    fromAt: at,
+    untilAt: null,
+    by: 'ann',
+    reason: 'load test',
+    ...change,
+  };
+  return { sequence, at, kind: rule.kind, body: { change: 'add', rule } };
+}
+
+function remove(id: string, at: number): ControlRecord {
+  const body = { change: 'remove', id, by: 'ann', reason: 'done' };
+  return { sequence: ++sequence, at, kind: 'silence', body };
+}
+
+function closing(bench: Bench, as: Closing['as'], at: number): ControlRecord {
+  const incident = latest(bench.incidents).at(-1)!;
+  const evidence = latest(bench.findings)
+    .filter(({ id }) => incident.findings.includes(id))
+    .map(({ detector, about = '', score }) => ({ detector, about, score }));
+  const untilAt = at + 30 * 86_400_000;
+  const body = { as, by: 'ann', reason: 'known', incident, evidence, untilAt };
+  return { sequence: ++sequence, at, kind: 'close', body };
+}
+
+const volume = (bytesOut: number, change: Partial<ApiEvent> = {}) => ({
+  method: 'volume',
+  bytesOut,
+  ...change,
+});
+const GERMAN = { country: 'DE' } as ApiEvent['place'];
+
+function opened() {
+  const bench = openBench({ detectors: PROBES });
+  return { ...bench, at: script() };
+}
+
+describe('a silence', () => {
+  test('lets everything be found and kept, and raises no alert', () => {
+    const { engine, feed, findings, incidents, at } = opened();
+    const rule = silence({ subject: 'probe:1' });
+    engine.control(rule);
+    feed([at(0, volume(9))]);
+    assert.deepEqual(
+      [findings.length, incidents.length, incidents[0]!.severity],
+      [1, 1, 'high'],
+      'found and told, with the severity that it has',
+    );
+    const id = (rule.body['rule'] as Rule).id;
+    assert.deepEqual([findings[0]!.silencedBy, incidents[0]!.silencedBy], [id, id]);
+    const { incidents: counted, silenced } = engine.stats();
+    assert.deepEqual([counted, silenced], [{}, 1]);
+  });
+
+  test('covers what meets all of its criteria, and nothing else', () => {
+    const cases: [Partial<Rule>, Partial<ApiEvent>, boolean][] = [
+      [{ subject: 'probe:1' }, {}, true],
+      [{ subject: 'probe:2' }, {}, false],
+      [{ detector: 'volume' }, {}, true],
+      [{ detector: 'place' }, {}, false],
+      [{ consumer: 'acme' }, { consumer: 'acme' }, true],
+      [{ consumer: 'acme' }, { consumer: 'other' }, false],
+      [{ place: 'DE' }, { place: GERMAN }, true],
+      [{ place: 'FR' }, { place: GERMAN }, false],
+      [{ place: '198.51.100.0/24', networks: [77] }, { network: 77 }, true],
+      [{ place: '198.51.100.0/24', networks: [77] }, { network: 78 }, false],
+      [{ subject: 'probe:1', detector: 'volume', place: 'DE' }, { place: GERMAN }, true],
+      [{ subject: 'probe:1', detector: 'errors' }, {}, false],
+      [{ label: 'billing' }, {}, false],
+    ];
+    for (const [criteria, event, covered] of cases) {
+      const { engine, feed, incidents, at } = opened();
+      engine.control(silence(criteria));
+      feed([at(0, volume(6, event))]);
+      assert.equal(incidents[0]!.silencedBy !== undefined, covered, JSON.stringify(criteria));
+    }
+  });
+
+  test('ends at its time, by event time: what still goes on is told as an alert then', () => {
+    const { engine, feed, findings, incidents, at } = opened();
+    engine.control(silence({ subject: 'probe:1', untilAt: minute(10) }));
+    feed([at(0, volume(9)), at(9, volume(9))]);
+    assert.notEqual(incidents.at(-1)!.silencedBy, undefined);
+    feed([at(10.5, volume(8))]);
+    assert.equal(findings.at(-1)!.silencedBy, undefined);
+    const last = incidents.at(-1)!;
+    assert.deepEqual([last.silencedBy, last.updatedAt], [undefined, '2026-03-02T00:10:00.000Z']);
+    assert.deepEqual(engine.stats().incidents, { high: 1 });
+  });
+
+  test('takes hold of what is open, and lets go of it when it is removed', () => {
+    const { engine, feed, incidents, at } = opened();
+    feed([at(0, volume(9))]);
+    const rule = silence({ detector: 'volume' }, minute(1));
+    engine.control(rule);
+    const { id } = rule.body['rule'] as Rule;
+    assert.equal(incidents.at(-1)!.silencedBy, id);
+    assert.deepEqual(engine.stats().incidents, { high: 0 });
+    engine.control(remove(id, minute(2)));
+    assert.equal(incidents.at(-1)!.silencedBy, undefined);
+    assert.deepEqual(engine.stats().incidents, { high: 1 });
+    engine.control(rule);
+    assert.equal(incidents.at(-1)!.silencedBy, undefined, 'a record is applied once');
+  });
+
+  test('of one detector adds nothing to what others find', () => {
+    const { engine, feed, incidents, at } = opened();
+    engine.control(silence({ detector: 'volume' }));
+    feed([at(0, volume(12)), at(1, { method: 'errors', bytesOut: 6 })]);
+    const last = incidents.at(-1)!;
+    assert.deepEqual([last.silencedBy, last.risk, last.severity], [undefined, 6, 'low']);
+  });
+
+  test('of a place does not cover what comes from elsewhere later', () => {
+    const { engine, feed, findings, at } = opened();
+    engine.control(silence({ place: 'DE' }));
+    feed([at(0, volume(6, { place: GERMAN })), at(1, volume(6))]);
+    assert.deepEqual(
+      findings.map(({ silencedBy }) => silencedBy !== undefined),
+      [true, false],
+    );
+  });
+});
+
+describe('the allowlist', () => {
+  test('keeps what it covers from ever being found, and counts it', () => {
+    const { engine, feed, findings, at } = opened();
+    engine.control(silence({ kind: 'allow', place: 'DE' }));
+    feed([at(0, volume(9, { place: GERMAN }))]);
+    assert.equal(findings.length, 0);
+    assert.equal(engine.stats().heldBack.allowed, 1);
+    feed([at(1, volume(9))]);
+    assert.equal(findings.length, 1);
+  });
+
+  test('comes before a silence', () => {
+    const { engine, feed, findings, at } = opened();
+    engine.control(silence({ subject: 'probe:1' }));
+    engine.control(silence({ kind: 'allow', detector: 'volume' }));
+    feed([at(0, volume(9))]);
+    assert.equal(findings.length, 0);
+  });
+
+  test('is bounded together with the silences; what has ended makes room', () => {
+    const { engine } = opened();
+    for (let i = 0; i < 10_001; i++) {
+      const untilAt = i === 0 ? minute(1) : null;
+      engine.control(silence({ subject: `probe:${i}`, untilAt }, minute(0)));
+    }
+    assert.deepEqual([engine.steering.rules.size, engine.steering.rules.dropped], [10_000, 1]);
+    engine.control(silence({ subject: 'late' }, minute(2)));
+    assert.deepEqual([engine.steering.rules.size, engine.steering.rules.dropped], [10_000, 1]);
+  });
+});
+
+describe('an incident closed by a person', () => {
+  test('closes at once with all that was open of it, and says as what, by whom and why', () => {
+    const bench = opened();
+    bench.feed([bench.at(0, volume(9))]);
+    bench.engine.control(closing(bench, 'resolved', minute(2)));
+    const last = bench.incidents.at(-1)!;
+    assert.deepEqual(
+      [last.closedAt, last.closedAs, last.closedBy, last.closedReason],
+      ['2026-03-02T00:02:00.000Z', 'resolved', 'ann', 'known'],
+    );
+    assert.equal(bench.findings.at(-1)!.closedAt, '2026-03-02T00:02:00.000Z');
+    const { openIncidents, closedAs } = bench.engine.stats();
+    assert.deepEqual([openIncidents, closedAs], [0, { 'false-alarm': 0, resolved: 1 }]);
+  });
+
+  test('as resolved only closes: the same again is found again', () => {
+    const bench = opened();
+    bench.feed([bench.at(0, volume(9))]);
+    bench.engine.control(closing(bench, 'resolved', minute(2)));
+    bench.feed([bench.at(3, volume(9))]);
+    assert.equal(latest(bench.incidents).length, 2);
+  });
+
+  test('as a false alarm: the same up to a quarter more raises nothing for 30 days, more does', () => {
+    const bench = opened();
+    bench.feed([bench.at(0, volume(8))]);
+    bench.engine.control(closing(bench, 'false-alarm', minute(2)));
+    bench.feed([bench.at(3, volume(8)), bench.at(4, volume(10))]);
+    assert.equal(latest(bench.incidents).length, 1);
+    assert.equal(bench.engine.stats().heldBack.remembered, 2);
+    bench.feed([bench.at(5, volume(10.1))]);
+    assert.equal(latest(bench.incidents).length, 2);
+    bench.engine.control(closing(bench, 'resolved', minute(6)));
+    bench.feed([bench.at(30 * 1440 + 3, volume(8))]);
+    assert.equal(latest(bench.incidents).length, 3);
+  });
+
+  test('as a false alarm: what is about another place, detector or key is found', () => {
+    const bench = opened();
+    const other = script('probe:9', 9);
+    bench.feed([bench.at(0, { method: 'place', bytesOut: 5 })]);
+    bench.engine.control(closing(bench, 'false-alarm', minute(2)));
+    bench.feed([bench.at(3, volume(5)), other(4, { method: 'place', bytesOut: 5, position: 50 })]);
+    assert.deepEqual(
+      latest(bench.findings).map(({ detector, subject }) => `${detector} ${subject.id}`),
+      ['place probe:1', 'volume probe:1', 'place probe:9'],
+    );
+  });
+
+  test('as a false alarm lifts the suspicion: the baseline may learn', () => {
+    const bench = opened();
+    bench.feed([bench.at(0, volume(9)), bench.at(1)]);
+    assert.equal(bench.engine.judge.subject.weight, 0);
+    bench.engine.control(closing(bench, 'false-alarm', minute(2)));
+    bench.feed([bench.at(3)]);
+    assert.equal(bench.engine.judge.subject.weight, 1);
+  });
+
+  test('may have closed by itself before: it is told again, and remembered all the same', () => {
+    const bench = opened();
+    bench.feed([bench.at(0, volume(8)), bench.at(300)]);
+    const before = bench.incidents.at(-1)!;
+    assert.notEqual(before.closedAt, null);
+    bench.engine.control(closing(bench, 'false-alarm', minute(300)));
+    const after = bench.incidents.at(-1)!;
+    assert.deepEqual(
+      [after.id, after.revision, after.closedAt, after.closedAs],
+      [before.id, before.revision + 1, before.closedAt, 'false-alarm'],
+    );
+    bench.feed([bench.at(301, volume(8))]);
+    assert.equal(latest(bench.incidents).length, 1);
+  });
+
+  test('is told to the detectors whose findings were accepted as the life of the key', () => {
+    const accepted: string[] = [];
+    const base = probe('volume', 'volume');
+    const detectors = [
+      defineDetector({ ...base, accepted: () => accepted.push('volume') }),
+      defineDetector({ ...probe('errors', 'errors'), accepted: () => accepted.push('errors') }),
+    ];
+    const plain = openBench({ detectors });
+    const bench = { ...plain, at: script() };
+    bench.feed([bench.at(0, volume(8))]);
+    bench.engine.control(closing(bench, 'false-alarm', minute(2)));
+    assert.deepEqual(accepted, ['volume']);
+  });
+
+  test('of a subject at most 16 kinds of evidence are remembered, the latest', () => {
+    const { engine } = opened();
+    const { falseAlarms } = engine.steering;
+    for (let i = 0; i < 20; i++) {
+      falseAlarms.remember('probe:1', [{ detector: 'place', about: `p${i}`, score: 5 }], 0, 10);
+    }
+    const covers = (i: number) =>
+      falseAlarms.covers('probe:1', { detector: 'place', about: `p${i}`, score: 5 }, 1);
+    assert.deepEqual(
+      [covers(3), covers(4), covers(19), falseAlarms.dropped],
+      [false, true, true, 4],
+    );
+  });
+});
+
+describe('control records in the sequence', () => {
+  const at = script();
+  const steps: (ApiEvent | ((bench: Bench) => ControlRecord))[] = [
+    at(0, volume(9)),
+    () => ({ ...silence({ subject: 'probe:1', untilAt: minute(30) }, minute(1)), sequence: 9001 }),
+    at(2, volume(12)),
+    at(5, { method: 'errors', bytesOut: 6 }),
+    at(29, volume(9)),
+    at(31, volume(9)),
+    () => ({ ...silence({ kind: 'allow', detector: 'errors' }, minute(32)), sequence: 9002 }),
+    at(33, { method: 'errors', bytesOut: 20 }),
+    (bench) => ({ ...closing(bench, 'false-alarm', minute(34)), sequence: 9003 }),
+    at(35, volume(13)),
+    at(36, volume(17)),
+    at(200),
+  ];
+
+  function play(cuts: ReadonlySet<number>): unknown {
+    const kept = new KeptState();
+    const lines = { findings: [], incidents: [] } as unknown as Pick<
+      Bench,
+      'findings' | 'incidents'
+    >;
+    let bench = openBench({ detectors: PROBES, durable: true });
+    let records: unknown;
+    for (const [i, step] of steps.entries()) {
+      const all = { ...bench, ...(told(bench) as object) };
+      if (typeof step === 'function') {
+        const seen = {
+          ...all,
+          incidents: [...lines.incidents, ...bench.incidents],
+          findings: [...lines.findings, ...bench.findings],
+        };
+        bench.engine.control(step(seen));
+      } else bench.feed([step]);
+      records = bench.records();
+      if (!cuts.has(i) && i < steps.length - 1) continue;
+      lines.findings.push(...bench.findings);
+      lines.incidents.push(...bench.incidents);
+      kept.take(bench.engine.checkpoint());
+      bench = openBench({ detectors: PROBES, durable: true, state: kept.load() });
+    }
+    return JSON.parse(JSON.stringify({ ...lines, records }));
+  }
+
+  test('cut anywhere: the same findings, incidents and records', () => {
+    const whole = play(new Set());
+    const { incidents } = whole as { incidents: { closedAs?: string; silencedBy?: string }[] };
+    assert.ok(incidents.some(({ closedAs }) => closedAs === 'false-alarm'));
+    assert.ok(incidents.some(({ silencedBy }) => silencedBy !== undefined));
+    const ids = (value: unknown) => JSON.stringify(value).replace(/sil_\d+/g, 'sil');
+    for (let i = 0; i < steps.length; i++)
+      assert.equal(ids(play(new Set([i]))), ids(whole), `${i}`);
+    assert.equal(ids(play(new Set(steps.keys()))), ids(whole));
+  });
+});
