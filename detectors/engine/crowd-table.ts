@@ -4,6 +4,7 @@ import type { Crowd } from '../crowd-detector.ts';
 import { DueHeap } from './due-heap.ts';
 import type { OpenIncident } from './incidents.ts';
 import type { Cursor } from './layout.ts';
+import type { Pages } from './pages.ts';
 import { Slab } from './slab.ts';
 
 /** 65,536 in all key groups. */
@@ -23,12 +24,10 @@ export class CrowdTable {
   readonly crowds: (Crowd | undefined)[] = [undefined];
   readonly open = new Map<number, OpenIncident>();
   changed = false;
-  private readonly recordBytes: number;
   private readonly digestWord: number;
 
-  constructor(recordBytes: number, digestWord: number) {
-    this.slab = new Slab(recordBytes, digestWord);
-    this.recordBytes = recordBytes;
+  constructor(pages: Pages, digestWord: number) {
+    this.slab = new Slab(pages, digestWord);
     this.digestWord = digestWord;
   }
 
@@ -63,7 +62,7 @@ export class CrowdTable {
     const word = (i: number): number => bytes.readInt32LE((this.digestWord + i) * 4);
     const digests = { digest0: word(0), digest1: word(1), digest2: word(2), digest3: word(3) };
     const slot = this.slab.add({ id: '', ...digests });
-    this.slab.memoryOf(slot).bytes.set(bytes.subarray(0, this.recordBytes), this.slab.offset(slot));
+    this.slab.write(slot, bytes);
     this.crowds[slot] = crowd;
     if (open !== undefined) this.open.set(slot, open);
     return slot;

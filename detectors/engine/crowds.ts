@@ -17,6 +17,7 @@ import { CrowdTable, type SavedCrowd } from './crowd-table.ts';
 import { closesAt, KEEP_SCORE, OPEN_SCORE, type OpenIncident } from './incidents.ts';
 import { bindState, Cursor, type Layout, Memory, placeParts, type StateOf } from './layout.ts';
 import type { Outbox } from './outbox.ts';
+import { Pages } from './pages.ts';
 import { roundScore } from './recompute.ts';
 
 export const CROWD_HEADER = {
@@ -73,8 +74,8 @@ export class Crowds {
     this.state = bindState(this.cursor, placed.parts[1]!, detector.layout);
     this.layoutVersion = `${detector.id}@${detector.version}:${placed.size}`;
     const digest = placed.parts[0]!.fields.find((field) => field.name === 'digest0')!;
-    for (let i = 0; i < KEY_GROUPS; i++)
-      this.tables.push(new CrowdTable(placed.size, digest.offset / 4));
+    const pages = new Pages(placed.size);
+    for (let i = 0; i < KEY_GROUPS; i++) this.tables.push(new CrowdTable(pages, digest.offset / 4));
   }
 
   /** Counts an authentication result for its network, and a failed one for the consumer of its key. */

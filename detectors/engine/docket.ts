@@ -155,7 +155,7 @@ export class Docket {
         kind: 'event',
         at: event.at,
         layoutVersion: layoutVersion(this.judge),
-        record: group.slab.scratchOf(slot),
+        record: group.slab.scratchCopy(),
         event: ENCODER.encode(JSON.stringify(event)),
         context: this.judge.context(),
       });

@@ -21,6 +21,7 @@ import { Judge } from './judge.ts';
 import { KeyGroup } from './key-group.ts';
 import { keyStateOf, keyStates } from './key-states.ts';
 import { Outbox } from './outbox.ts';
+import { Pages } from './pages.ts';
 import { compared, recompute } from './recompute.ts';
 import { checkIds, settingsOf } from './settings.ts';
 import { Steering } from './steering.ts';
@@ -70,8 +71,9 @@ export class DetectionEngine implements Engine {
     this.outbox = new Outbox(options.durable);
     this.limit = Math.ceil(options.subjectsMax / KEY_GROUPS);
     const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest0')!;
+    const pages = new Pages(this.judge.layout.size);
     for (let i = 0; i < KEY_GROUPS; i++) {
-      this.groups.push(new KeyGroup(i, this.judge.layout.size, digest.offset / 4, options.durable));
+      this.groups.push(new KeyGroup(i, pages, digest.offset / 4, options.durable));
     }
     this.docket = new Docket(
       options,

@@ -8,6 +8,7 @@ import { DueHeap } from './due-heap.ts';
 import { Duplicates } from './duplicates.ts';
 import type { OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
+import type { Pages } from './pages.ts';
 import { Slab } from './slab.ts';
 
 /** A key unused for this long gives way when the table is full; a key hardly used at all much sooner. */
@@ -36,9 +37,9 @@ export class KeyGroup {
   private dirtyFlags = new Uint8Array(16);
   private hand = 1;
 
-  constructor(index: number, recordBytes: number, digestWord: number, durable: boolean) {
+  constructor(index: number, pages: Pages, digestWord: number, durable: boolean) {
     this.index = index;
-    this.slab = new Slab(recordBytes, digestWord);
+    this.slab = new Slab(pages, digestWord);
     this.duplicates = new Duplicates(durable);
   }
 

@@ -1,16 +1,12 @@
 /**
- * Records of one key group in pages of PAGE_RECORDS, and the table that finds them by digest.
- *
- * Pages are never moved: growing copies nothing, frees nothing, and leaves no holes in the process's memory (one
- * buffer that grew by a quarter at a time left as much again in freed pieces). Freed slots are used again.
- * Behind its records each page has a scratch record: the engine copies a record there before an event is judged,
- * so that a finding can keep what it was judged from.
+ * Records of one key group, and the table that finds them by digest. The records lie in pages that all groups
+ * share (pages.ts); a slot is the number of a record in its group. Freed slots are used again.
  */
 import type { KeyIdentity } from '../../core/event.ts';
-import { Memory } from './layout.ts';
+import type { Memory } from './layout.ts';
+import { PAGE_RECORDS, type Pages } from './pages.ts';
 
-const PAGE_BITS = 5;
-export const PAGE_RECORDS = 1 << PAGE_BITS;
+const PAGE_BITS = Math.log2(PAGE_RECORDS);
 const IN_PAGE = PAGE_RECORDS - 1;
 
 export class Slab {
@@ -18,25 +14,26 @@ export class Slab {
   size = 0;
   /** One past the highest slot ever used. */
   end = 1;
-  private readonly pages: Memory[] = [];
-  private readonly recordBytes: number;
+  private readonly pages: Pages;
+  /** Number of the first record of each page. */
+  private readonly firsts: number[] = [];
   /** Index of the first digest word inside a record, in 32-bit words. */
   private readonly digestWord: number;
   private table = new Int32Array(16);
   private free: number[] = [];
 
-  constructor(recordBytes: number, digestWord: number) {
-    this.recordBytes = recordBytes;
+  constructor(pages: Pages, digestWord: number) {
+    this.pages = pages;
     this.digestWord = digestWord;
-    this.addPage();
+    this.firsts.push(pages.take());
   }
 
-  /** The page that a slot lies in, and where in it. */
+  /** The memory that a slot's record lies in, and where in it. */
   memoryOf(slot: number): Memory {
-    return this.pages[slot >>> PAGE_BITS]!;
+    return this.pages.memoryOf(this.recordOf(slot));
   }
   offset(slot: number): number {
-    return (slot & IN_PAGE) * this.recordBytes;
+    return this.pages.offset(this.recordOf(slot));
   }
 
   /** Slot of a key, or -1. */
@@ -75,7 +72,7 @@ export class Slab {
     const slot = this.free.pop() ?? this.take();
     const memory = this.memoryOf(slot);
     const at = this.offset(slot);
-    memory.bytes.fill(0, at, at + this.recordBytes);
+    memory.bytes.fill(0, at, at + this.pages.recordBytes);
     const word = (at >>> 2) + this.digestWord;
     memory.i32[word] = key.digest0;
     memory.i32[word + 1] = key.digest1;
@@ -105,20 +102,25 @@ export class Slab {
 
   copyToScratch(slot: number): void {
     const at = this.offset(slot);
-    const to = PAGE_RECORDS * this.recordBytes;
-    this.memoryOf(slot).bytes.copyWithin(to, at, at + this.recordBytes);
+    const { scratch, recordBytes } = this.pages;
+    scratch.set(this.memoryOf(slot).bytes.subarray(at, at + recordBytes));
   }
 
-  /** A copy of what was last copied to scratch, if that was this slot's record. */
-  scratchOf(slot: number): Uint8Array {
-    const from = PAGE_RECORDS * this.recordBytes;
-    return this.memoryOf(slot).bytes.slice(from, from + this.recordBytes);
+  /** A copy of the record that was last copied to scratch. */
+  scratchCopy(): Uint8Array {
+    return this.pages.scratch.slice();
   }
 
   /** A copy of a record's bytes. */
   bytesOf(slot: number): Uint8Array {
     const at = this.offset(slot);
-    return this.memoryOf(slot).bytes.slice(at, at + this.recordBytes);
+    return this.memoryOf(slot).bytes.slice(at, at + this.pages.recordBytes);
+  }
+
+  /** Takes a copy made by `bytesOf` back. */
+  write(slot: number, bytes: Uint8Array): void {
+    const record = bytes.subarray(0, this.pages.recordBytes);
+    this.memoryOf(slot).bytes.set(record, this.offset(slot));
   }
 
   digestOf(slot: number): Uint8Array {
@@ -150,12 +152,12 @@ export class Slab {
   }
 
   private take(): number {
-    if (this.end === this.pages.length * PAGE_RECORDS) this.addPage();
+    if (this.end === this.firsts.length * PAGE_RECORDS) this.firsts.push(this.pages.take());
     return this.end++;
   }
 
-  private addPage(): void {
-    this.pages.push(new Memory(new ArrayBuffer((PAGE_RECORDS + 1) * this.recordBytes)));
+  private recordOf(slot: number): number {
+    return this.firsts[slot >>> PAGE_BITS]! + (slot & IN_PAGE);
   }
 
   private rehash(length: number): void {
