@@ -23,7 +23,7 @@ export type SourceSettings = Pick<SourceConfig, 'name'> &
   Partial<
     Pick<
       SourceConfig,
-      'format' | 'key' | 'keyNames' | 'logFormat' | 'fields' | 'identity' | 'trust'
+      'format' | 'key' | 'keyNames' | 'logFormat' | 'fields' | 'identity' | 'trust' | 'environment'
     >
   >;
 
@@ -56,6 +56,7 @@ export function traitsOf(settings: SourceSettings, format: Format): SourceTraits
     keyField: ['key', 'keyId'].some((name) => settings.fields?.[name] !== undefined),
     identity: settings.identity,
     trust: settings.trust ?? 'act',
+    environment: settings.environment,
     keyNames: settings.keyNames?.map((name) => name.toLowerCase()) ?? KEY_NAMES,
   };
 }

@@ -86,6 +86,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     previousPepper: pepper.previous,
     knowsKey: (key) => engine.knows(key),
     geography,
+    directory,
     trustedProxies,
   });
   const kept = folder === undefined ? undefined : await openKept(folder, pepper, options);

@@ -37,6 +37,7 @@ const TRAITS: SourceTraits = {
   keyField: false,
   identity: undefined,
   trust: 'act',
+  environment: undefined,
   keyNames: ['apikey', 'x-api-key', 'api_key', 'api-key'],
 };
 const WINDOWS = 8;

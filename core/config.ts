@@ -26,10 +26,13 @@ export const keyEntrySchema = z.strictObject({
   rotatedAt: z.iso.datetime({ offset: true }).optional().describe('When it was last rotated.'),
   scope: z
     .strictObject({
-      routes: z.array(z.string()).optional().describe('Route templates, e.g. /v1/orders/{id}.'),
+      routes: z
+        .array(z.string())
+        .optional()
+        .describe('Route templates, e.g. /v1/orders/{id}, or all below: /v1/orders/*.'),
       methods: z.array(z.string()).optional().describe('HTTP methods.'),
       networks: z.array(z.string()).optional().describe('Client addresses or networks (CIDR).'),
-      environments: z.array(z.string()).optional().describe('E.g. production.'),
+      environments: z.array(z.string()).optional().describe('Of the source, e.g. production.'),
       expiresAt: z.iso.datetime({ offset: true }).optional().describe('End of its life.'),
     })
     .optional()
@@ -62,6 +65,11 @@ export const sourceSchema = z.strictObject({
     .enum(['attested', 'claimed'])
     .optional()
     .describe('Overrides what the format says about who checked the key.'),
+  environment: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('What its gateway serves, e.g. production: see `scope.environments` of keys.'),
   key: z
     .string()
     .optional()

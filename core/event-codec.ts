@@ -1,8 +1,9 @@
 /**
  * Binary form of an event: what the spool holds, and what findings keep of their events.
  *
- *   event   := version:u8(2) flags:u8 at:f64 status duration bytesIn bytesOut network:u32
- *              resource:u32 resourceNumber key place route client method consumer networkId fingerprint?
+ *   event   := version:u8(3) flags:u8 scopeBreaches:u8 at:f64 status duration bytesIn bytesOut network:u32
+ *              resource:u32 resourceNumber key place route client method consumer networkId environment
+ *              fingerprint?
  *   flags   := attested:1 mayAct:1 limitedBy:2 auth:2 hasFingerprint:1 fromBrowser:1  from the lowest bit
  *   status, duration, bytesIn, bytesOut, resourceNumber := number
  *   number  := varint(n + 2) for whole n from -1 to 2^50, else 0x00 f64
@@ -11,7 +12,7 @@
  *              regionCode:u32 country:text region:text city:text timeZone:text }   empty: UNKNOWN_PLACE
  *   route   := part { code:u32 template:text }                                 empty: UNKNOWN_ROUTE
  *   client  := part { code:u32 name:text }                                     empty: UNKNOWN_CLIENT
- *   method, consumer, networkId := part { UTF-8 }
+ *   method, consumer, networkId, environment := part { UTF-8 }
  *   fingerprint := u32×2
  *   part    := length:varint bytes      text := length:varint UTF-8
  *   varint  := 7 bits a byte, least first, the high bit says that more follow;  u32, f64 little-endian
@@ -45,12 +46,12 @@ import {
 import { hash32 } from './hash.ts';
 import type { Auth, LimitedBy } from './record.ts';
 
-export const EVENT_VERSION = 2;
+export const EVENT_VERSION = 3;
 
 const HAS_FINGERPRINT = 0x40;
 const FROM_BROWSER = 0x80;
 /** Everything but the parts, at most. */
-const FIXED_BYTES_MAX = 2 + 8 + 5 * NUMBER_BYTES_MAX + 8 + 7 * VARINT_BYTES_MAX + 8;
+const FIXED_BYTES_MAX = 3 + 8 + 5 * NUMBER_BYTES_MAX + 8 + 8 * VARINT_BYTES_MAX + 8;
 
 /**
  * Writes the event and answers the offset after it; -1, having written nothing, where the room might not
@@ -64,6 +65,7 @@ export function encodeEvent(event: ApiEvent, buffer: Uint8Array, offset: number)
   const method = encodedText(event.method);
   const consumer = encodedText(event.consumer);
   const networkId = encodedText(event.networkId);
+  const environment = encodedText(event.environment);
   const variable =
     key.length +
     place.length +
@@ -71,7 +73,8 @@ export function encodeEvent(event: ApiEvent, buffer: Uint8Array, offset: number)
     client.length +
     method.length +
     consumer.length +
-    networkId.length;
+    networkId.length +
+    environment.length;
   if (offset + FIXED_BYTES_MAX + variable > buffer.length) return -1;
   const hasFingerprint = event.fingerprint0 !== 0 || event.fingerprint1 !== 0;
   buffer[offset] = EVENT_VERSION;
@@ -82,7 +85,8 @@ export function encodeEvent(event: ApiEvent, buffer: Uint8Array, offset: number)
     (event.auth << 4) |
     (hasFingerprint ? HAS_FINGERPRINT : 0) |
     (event.fromBrowser ? FROM_BROWSER : 0);
-  let at = writeFloat(buffer, offset + 2, event.at);
+  buffer[offset + 2] = event.scopeBreaches;
+  let at = writeFloat(buffer, offset + 3, event.at);
   at = writeNumber(buffer, at, event.status);
   at = writeNumber(buffer, at, event.durationMs);
   at = writeNumber(buffer, at, event.bytesIn);
@@ -97,6 +101,7 @@ export function encodeEvent(event: ApiEvent, buffer: Uint8Array, offset: number)
   at = writePart(buffer, at, method);
   at = writePart(buffer, at, consumer);
   at = writePart(buffer, at, networkId);
+  at = writePart(buffer, at, environment);
   if (!hasFingerprint) return at;
   at = writeWord(buffer, at, event.fingerprint0);
   return writeWord(buffer, at, event.fingerprint1);
@@ -122,7 +127,8 @@ export function createEventDecoder(): EventDecoder {
     decode(bytes, offset, event) {
       if (bytes[offset] !== EVENT_VERSION) throw wrongVersion(bytes[offset]);
       const flags = bytes[offset + 1]!;
-      reader.begin(bytes, offset + 2, bytes.length);
+      event.scopeBreaches = bytes[offset + 2]!;
+      reader.begin(bytes, offset + 3, bytes.length);
       event.attested = (flags & 1) !== 0;
       event.mayAct = (flags & 2) !== 0;
       event.limitedBy = ((flags >> 2) & 3) as LimitedBy;
@@ -143,6 +149,7 @@ export function createEventDecoder(): EventDecoder {
       event.method = texts.read(reader);
       event.consumer = texts.read(reader);
       event.networkId = texts.read(reader);
+      event.environment = texts.read(reader);
       const hasFingerprint = (flags & HAS_FINGERPRINT) !== 0;
       event.fingerprint0 = hasFingerprint ? reader.word() : 0;
       event.fingerprint1 = hasFingerprint ? reader.word() : 0;

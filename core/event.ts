@@ -77,6 +77,16 @@ export interface ClientFamily {
 }
 export const UNKNOWN_CLIENT: ClientFamily = Object.freeze({ name: 'unknown', code: 0 });
 
+/** Ways in which a use lies outside what its key is declared for, as bits of `scopeBreaches`. */
+export const SCOPE_BREACH = Object.freeze({
+  route: 1,
+  method: 2,
+  network: 4,
+  environment: 8,
+  expiry: 16,
+});
+export type ScopeBreach = keyof typeof SCOPE_BREACH;
+
 export interface ApiEvent {
   /** Begin of the request, epoch ms. */
   at: number;
@@ -107,6 +117,10 @@ export interface ApiEvent {
   fromBrowser: boolean;
   /** '' when the record names none. */
   consumer: string;
+  /** What the source says that its gateway serves, e.g. production; '' when it does not. */
+  environment: string;
+  /** Bits of SCOPE_BREACH, by the registry at the time of enrichment: later stages have no whole address. */
+  scopeBreaches: number;
   /**
    * 64-bit fingerprint of the gateway's own request id together with time, path, status and bytes;
    * both words 0 when there is no such id. Equal fingerprints are the same request delivered twice.
@@ -148,6 +162,8 @@ export function createEvent(): ApiEvent {
     client: UNKNOWN_CLIENT,
     fromBrowser: false,
     consumer: '',
+    environment: '',
+    scopeBreaches: 0,
     fingerprint0: 0,
     fingerprint1: 0,
     stream: 0,
@@ -177,6 +193,8 @@ export function copyEvent(from: ApiEvent, to: ApiEvent): void {
   to.client = from.client;
   to.fromBrowser = from.fromBrowser;
   to.consumer = from.consumer;
+  to.environment = from.environment;
+  to.scopeBreaches = from.scopeBreaches;
   to.fingerprint0 = from.fingerprint0;
   to.fingerprint1 = from.fingerprint1;
   to.stream = from.stream;

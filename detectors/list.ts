@@ -9,6 +9,8 @@ import { fleet } from './fleet.ts';
 import { impossibleTravel } from './impossible-travel.ts';
 import { newPlace } from './new-place.ts';
 import { offHours } from './off-hours.ts';
+import { rotation } from './rotation.ts';
+import { scope } from './scope.ts';
 import { stuffing } from './stuffing.ts';
 import { volumeDrop } from './volume-drop.ts';
 import { volumeSpike } from './volume-spike.ts';
@@ -23,6 +25,8 @@ export const DETECTORS: readonly Detector[] = Object.freeze([
   dormant,
   endpoint,
   client,
+  scope,
+  rotation,
 ]);
 
 /** Those whose subject is no key: they judge networks and consumers, and many keys together. */

@@ -13,6 +13,7 @@ import { Span, trimAddress } from './address-text.ts';
 import { ByteCache } from './byte-cache.ts';
 import { namedIdentity } from './digest.ts';
 import type { Geography, IpAddress } from './geography.ts';
+import { isWithin, parseRange, type Range } from './ranges.ts';
 
 /** Longest text that can be an address: 45 characters of mapped IPv6. */
 const TEXT_MAX = 48;
@@ -54,6 +55,13 @@ export class Address {
     this.#identity ??= namedIdentity(`ip:${this.#text}`);
     return this.#identity;
   }
+
+  /** True also where there is no valid address to judge. Parses it: for what is not asked often. */
+  isWithin(ranges: readonly Range[]): boolean {
+    if (this.kind !== 'address') return true;
+    const address = ipaddr.process(this.#text);
+    return ranges.some((range) => isWithin(address, range));
+  }
 }
 
 const NO_ADDRESS = new Address('none');
@@ -68,14 +76,14 @@ export interface AddressesOptions {
 
 export class Addresses {
   readonly #geography: Geography;
-  readonly #trusted: readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
+  readonly #trusted: readonly Range[];
   readonly #cache: ByteCache<Address>;
   readonly #span = new Span();
 
   /** Throws `usage` on a trusted proxy that is neither an address nor a CIDR range. */
   constructor(options: AddressesOptions) {
     this.#geography = options.geography;
-    this.#trusted = options.trustedProxies.map(parseRange);
+    this.#trusted = options.trustedProxies.map(proxyRange);
     this.#cache = new ByteCache(options.cacheSlots, SLOT_BYTES, 'second');
   }
 
@@ -157,20 +165,9 @@ function networkIdOf(address: IpAddress): string {
   return `${ipaddr.fromByteArray(bytes).toString()}/${v4 ? 24 : 64}`;
 }
 
-function isWithin(address: IpAddress, range: readonly [IpAddress, number]): boolean {
-  const [base, bits] = range;
-  if (address.kind() !== base.kind()) return false;
-  return address.match([base, bits] as [ipaddr.IPv4, number] & [ipaddr.IPv6, number]);
-}
-
-function parseRange(text: string): [IpAddress, number] {
-  const [address = '', bits, more] = text.split('/');
-  if (isIP(address) !== 0 && more === undefined) {
-    const base = ipaddr.process(address);
-    const widest = base.kind() === 'ipv4' ? 32 : 128;
-    if (bits === undefined) return [base, widest];
-    if (/^\d{1,3}$/.test(bits) && Number(bits) <= widest) return [base, Number(bits)];
-  }
+function proxyRange(text: string): Range {
+  const range = parseRange(text);
+  if (range !== undefined) return range;
   throw new KeyhoundError('usage', `trustedProxies: "${text}" is no address and no CIDR range`, {
     hint: 'E.g. 10.0.0.0/8 or 2001:db8::1',
   });

@@ -14,6 +14,8 @@ export interface SourceTraits {
   /** Configured, else undefined: then the format and the rule of design.md §4.2 decide. */
   readonly identity: 'attested' | 'claimed' | undefined;
   readonly trust: 'observe' | 'act';
+  /** What the gateway serves, e.g. production; undefined when nobody said. */
+  readonly environment: string | undefined;
   /** Header and query names that may carry a raw key, lower case. */
   readonly keyNames: readonly string[];
 }

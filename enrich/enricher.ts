@@ -2,6 +2,7 @@
  * Draft → event: identity, place, route, client. After `resolve` nothing of the raw key is left in the event.
  * When all parts were seen before nothing is allocated; what it costs: bench/enrich.ts.
  */
+import type { KeyDirectory } from '../core/directory.ts';
 import type { ApiEvent, KeyIdentity, Place } from '../core/event.ts';
 import { REJECTION } from '../core/format.ts';
 import { type EdgePlace, FIELD, fieldBytes, hasField, type RecordDraft } from '../core/record.ts';
@@ -20,6 +21,7 @@ import type { PepperKey } from './pepper.ts';
 import { countryCodeOf, Places } from './place.ts';
 import { Resources } from './resources.ts';
 import { Routes } from './routes.ts';
+import { Scopes } from './scopes.ts';
 import { Target } from './target.ts';
 import { isAttested, mayAct } from './trust.ts';
 
@@ -30,6 +32,8 @@ export interface EnricherOptions {
   /** Whether there is a record of a key: asked while the pepper is being changed. Default: of none. */
   readonly knowsKey?: (key: KeyIdentity) => boolean;
   readonly geography: Geography;
+  /** What keys are declared for. Default: nothing. */
+  readonly directory?: Pick<KeyDirectory, 'all'>;
   /** Addresses or CIDR ranges of our own proxies. */
   readonly trustedProxies?: readonly string[];
   /** Keys that are remembered, and half as many as addresses. A power of two; default 65,536. */
@@ -76,9 +80,11 @@ class Resolver implements FullEnricher {
   readonly #places = new Places();
   readonly #fingerprints = new Fingerprints();
   readonly #target = new Target();
+  readonly #scopes: Scopes;
 
   constructor(options: EnricherOptions) {
     const cacheSlots = options.cacheSlots ?? CACHE_SLOTS;
+    this.#scopes = new Scopes(options.directory ?? { all: () => [] });
     this.#geography = options.geography;
     this.geographyVersion = options.geography.version;
     this.aliases = new AliasTable(options.aliasesMax ?? ALIASES_MAX);
@@ -121,6 +127,8 @@ class Resolver implements FullEnricher {
     event.network = address.network;
     event.networkId = address.networkId;
     this.#texts(draft, event);
+    event.environment = traits.environment ?? '';
+    event.scopeBreaches = this.#scopes.breaches(event, address);
     this.#resource(traits, event);
     this.#fingerprints.fill(draft, traits.format.requestId === 'gateway', this.#target, event);
     return REJECTION.ok;

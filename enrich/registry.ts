@@ -10,6 +10,7 @@ import { type Config, type KeyEntry, keyEntrySchema } from '../core/config.ts';
 import type { Declared, KeyDirectory } from '../core/directory.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { parseCsvRegistry, parseJsonRegistry, type RawEntry } from './registry-file.ts';
+import { scopeFaults } from './scopes.ts';
 
 const FAULTS_SHOWN = 20;
 const FILE_BYTES_MAX = 256 << 20;
@@ -92,6 +93,9 @@ function checkEntry(entry: KeyEntry, fault: (message: string) => void): void {
   }
   if (entry.timeZone !== undefined && !isTimeZone(entry.timeZone)) {
     fault('timeZone: no IANA time zone, e.g. Europe/Berlin');
+  }
+  for (const { field, index, message } of scopeFaults(entry.scope)) {
+    fault(`scope.${field}: ${index + 1} of the list ${message}`);
   }
   const { createdAt, rotatedAt } = entry;
   if (createdAt !== undefined && rotatedAt !== undefined) {

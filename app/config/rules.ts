@@ -5,6 +5,7 @@ import type { Config, SourceConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { parseKeySpec } from '../../core/key-spec.ts';
 import { suggest } from '../../core/suggest.ts';
+import { scopeFaults } from '../../enrich/scopes.ts';
 import type { PathPart } from './document.ts';
 
 export interface FormatTraits {
@@ -223,6 +224,9 @@ function checkKeys(keys: Config['keys']): RuleFault[] {
     else faults.push({ path: ['keys', i, 'id'], message: `keys[${twin}] has this id too` });
     if (key.predecessor === key.id) {
       faults.push({ path: ['keys', i, 'predecessor'], message: 'a key cannot replace itself' });
+    }
+    for (const { field, index, message } of scopeFaults(key.scope)) {
+      faults.push({ path: ['keys', i, 'scope', field, index], message });
     }
     if (key.timeZone !== undefined && !isTimeZone(key.timeZone)) {
       faults.push({

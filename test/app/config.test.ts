@@ -157,6 +157,10 @@ test('rules between values are checked', () => {
     ['keys: [{id: a}, {id: a}]', /keys\[1\]\.id: keys\[0\] has this id too/],
     ['keys: [{id: a, predecessor: a}]', /cannot replace itself/],
     ['keys: [{id: a, timeZone: Mars/Crater}]', /IANA zone/],
+    [
+      'keys: [{id: a, scope: {networks: [10.0.0.0/99]}}]',
+      /scope\.networks\[0\]: must be an address/,
+    ],
     ['keys: [{id: a, createdAt: yesterday}]', /instant such as 2026/],
     [
       'sources: [{name: a, kind: stdin, format: kong}, {name: a, kind: stdin, format: kong}]',

@@ -67,6 +67,8 @@ const events: fc.Arbitrary<ApiEvent> = fc.record(
     fromBrowser: fc.boolean(),
     client: fc.oneof(fc.constant(UNKNOWN_CLIENT), fc.record({ name: text, code: word }, plain)),
     consumer: text,
+    environment: text,
+    scopeBreaches: fc.nat(255),
     fingerprint0: fc.oneof(fc.constant(0), word),
     fingerprint1: fc.oneof(fc.constant(0), word),
     stream: fc.constant(3),

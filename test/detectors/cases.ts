@@ -47,13 +47,14 @@ export function fixtureFolders(): string[] {
 function readCase(detectorId: string, folder: string, name: string): Case {
   const config = configSchema.parse(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')));
   const findings = join(folder, FINDINGS_FILE);
+  const directory = loadRegistry(config.keys, folder);
   return {
     name,
     detectorId,
     folder,
     settings: config.detectors,
-    directory: loadRegistry(config.keys, folder),
-    events: () => readEvents(join(folder, 'events.ndjson')),
+    directory,
+    events: () => readEvents(join(folder, 'events.ndjson'), directory),
     findings: existsSync(findings)
       ? (JSON.parse(readFileSync(findings, 'utf8')) as Finding[])
       : undefined,

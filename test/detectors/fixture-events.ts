@@ -8,15 +8,18 @@
  *   hours         [8, 18]: only from 08:00 until before 18:00 UTC
  *   weekdays      [1, 5]: only from Monday (1) to Friday (5); Sunday is 7
  *   arrivesAfter  a length of time: read that much later than it happened
+ *   environment   what the source that the record came from says that it serves
  *   note          for people
  *
  * The other names are the record's own. Lines go on side by side; records are read in order of arrival.
  */
 import { readFileSync } from 'node:fs';
+import type { KeyDirectory } from '../../core/directory.ts';
 import { type ApiEvent, copyEvent, createEvent } from '../../core/event.ts';
 import { REJECTION, REJECTIONS } from '../../core/format.ts';
 import { finish, mix32 } from '../../core/hash.ts';
 import { createDraft } from '../../core/record.ts';
+import type { SourceTraits } from '../../enrich/contract.ts';
 import { keyhound } from '../../ingest/formats/keyhound.ts';
 import { enricher, traits } from '../enrich/fakes.ts';
 
@@ -29,6 +32,7 @@ interface Line {
   readonly hours?: readonly [number, number];
   readonly weekdays?: readonly [number, number];
   readonly arrivesAfter?: string;
+  readonly environment?: string;
   readonly note?: string;
 }
 
@@ -36,6 +40,7 @@ interface Arrival {
   readonly arrivesAt: number;
   readonly at: number;
   readonly line: number;
+  readonly environment: string | undefined;
   /** The record without its time. */
   readonly rest: string;
 }
@@ -49,17 +54,22 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 const EVENTS_MAX = 200_000;
 
-/** All events of a file in order of arrival, through the real decoder and enrichment; each is an object of its own. */
-export function readEvents(path: string): ApiEvent[] {
+/**
+ * All events of a file in order of arrival, through the real decoder and enrichment; each is an object of its own.
+ * `directory`: what the keys are declared for.
+ */
+export function readEvents(path: string, directory?: KeyDirectory): ApiEvent[] {
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
   const arrivals = lines.flatMap((text, line) => [...arrivalsOf(text, line)]);
   if (arrivals.length > EVENTS_MAX) throw new RangeError(`${path}: ${arrivals.length} events`);
   arrivals.sort((a, b) => a.arrivesAt - b.arrivesAt || a.line - b.line);
   const decoder = keyhound.createDecoder({});
-  const by = enricher();
-  const source = traits({ format: keyhound });
+  const by = enricher(directory === undefined ? {} : { directory });
+  const sources = new Map<string | undefined, SourceTraits>();
   const draft = createDraft();
-  return arrivals.map(({ at, line, rest }, position) => {
+  return arrivals.map(({ at, line, environment, rest }, position) => {
+    const source = sources.get(environment) ?? traits({ format: keyhound, environment });
+    sources.set(environment, source);
     const bytes = ENCODER.encode(`{"at":${at},${rest}`);
     const event = createEvent();
     let outcome = decoder.decode(bytes, 0, bytes.length, draft);
@@ -81,8 +91,19 @@ export function cloneEvent(event: ApiEvent): ApiEvent {
 
 function* arrivalsOf(text: string, line: number): Generator<Arrival> {
   const spelled = JSON.parse(text) as Line;
-  const { at, every, until, jitter, minutes, hours, weekdays, arrivesAfter, note, ...record } =
-    spelled;
+  const {
+    at,
+    every,
+    until,
+    jitter,
+    minutes,
+    hours,
+    weekdays,
+    arrivesAfter,
+    environment,
+    note,
+    ...record
+  } = spelled;
   const rest = JSON.stringify(record).slice(1);
   const begin = Date.parse(at);
   const end = until === undefined ? begin + 1 : Date.parse(until);
@@ -92,7 +113,7 @@ function* arrivalsOf(text: string, line: number): Generator<Arrival> {
   for (let i = 0, time = begin; time < end; i++, time += step) {
     if (!isWithin(time, spelled)) continue;
     const moved = time + Math.floor((room * finish(mix32(line, i))) / 2 ** 32);
-    yield { at: moved, arrivesAt: moved + delay, line, rest };
+    yield { at: moved, arrivesAt: moved + delay, line, environment, rest };
   }
 }
 

@@ -56,6 +56,7 @@ export function traits(change: Partial<SourceTraits> = {}): SourceTraits {
     keyField: false,
     identity: undefined,
     trust: 'act',
+    environment: undefined,
     keyNames: ['apikey', 'x-api-key', 'api_key', 'api-key'],
     ...change,
   };

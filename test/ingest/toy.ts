@@ -61,6 +61,7 @@ export function toyTraits(name: string, format: Format = toyLines): SourceTraits
     keyField: false,
     identity: undefined,
     trust: 'act',
+    environment: undefined,
     keyNames: [],
   };
 }

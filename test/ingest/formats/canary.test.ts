@@ -51,6 +51,7 @@ for (const format of FORMATS) {
         keyField: fixture.options.fields?.['key'] !== undefined,
         identity: undefined,
         trust: 'act',
+        environment: undefined,
         keyNames: fixture.options.keyNames ?? KEY_NAMES,
       } as const;
       let accepted = 0;
