@@ -6,7 +6,7 @@
  * with the over-dispersion ρ of this key's errors), calibrated by hourly maxima. Algorithms.md §5.3, §9.
  * Fails: a rise of 5xx that all keys share is the server's doing, so 5xx stays low; wildly bursty errors.
  * A claimed failure (401) of a known key moves the recent window only: it is never learned.
- * Cost: an error costs three powers and six logarithms, a success nothing; 240 bytes a subject.
+ * Cost: an error costs three powers and six logarithms, a success nothing; 160 bytes a subject.
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
@@ -41,12 +41,12 @@ const LAYOUT = {
   /** Index of the last error of each class, in the two counts above. */
   lastSeen: ['u32', CLASS_COUNT],
   lastLearned: ['u32', CLASS_COUNT],
-  recent: ['f32', CELLS],
+  recent: ['f16', CELLS],
   usual: ['f32', CLASS_COUNT],
-  rho: ['f32', CLASS_COUNT],
-  mu: ['f32', CELLS],
-  beta: ['f32', CELLS],
-  worst: ['f32', CELLS],
+  rho: ['f16', CLASS_COUNT],
+  mu: ['f16', CELLS],
+  beta: ['f16', CELLS],
+  worst: ['f16', CELLS],
 } as const;
 type State = StateOf<typeof LAYOUT>;
 
@@ -119,7 +119,7 @@ function judge(state: State, c: number, config: Config): number {
 
 export const errorRate = defineDetector<typeof LAYOUT, Config>({
   id: 'error-rate',
-  version: 1,
+  version: 2,
   family: 'errors',
   summary: '401/403, 429, other 4xx or 5xx out of proportion',
   aloneMax: Number.POSITIVE_INFINITY,

@@ -2,8 +2,10 @@
  * Block-maxima calibration: how bad is this key's usual worst hour? (algorithms.md §4, Gumbel calibration.)
  *
  * A statistic's hourly maxima follow a Gumbel law with location μ and scale β, learned per key. A score is
- * then −log10 of the probability that an hour of this key's normal life reaches the statistic. Two floats.
+ * then −log10 of the probability that an hour of this key's normal life reaches the statistic. Two
+ * floats of 16 bits, rounded by chance: an hour moves them by a 720th, less than half a step.
  */
+import { finish, mix32 } from '../../core/hash.ts';
 import type { ArrayField } from '../engine/layout.ts';
 
 /** A narrower law would call ordinary wobble remarkable. */
@@ -31,6 +33,7 @@ export function learnMaximum(
   const capped = Math.min(x, m + 6 * b);
   const w = Math.max(1 / (age + 48), 1 / 720) * weight;
   const learned = m + w * (capped - m);
-  mu.set(i, learned);
-  beta.set(i, b + w * (Math.abs(capped - learned) - b));
+  const chance = finish(mix32(i, age)) / 2 ** 32;
+  mu.dither(i, learned, chance);
+  beta.dither(i, Math.max(0, b + w * (Math.abs(capped - learned) - b)), chance);
 }

@@ -17,20 +17,20 @@ export const RATE_LAYOUT = {
   minute: 'u32',
   minuteLearned: 'f32',
   /** Learning weight of the current hour, the least seen in it. */
-  hourWeight: 'f32',
+  hourWeight: 'f16',
   /** Events and seconds of exposure, half-life 7 days, without the current hour. */
   baseEvents: 'f32',
   baseSeconds: 'f32',
   levelSeen: 'f32',
   levelExpected: 'f32',
   /** Multiplier of the hour before, the current and the next hour. */
-  before: 'f32',
-  current: 'f32',
-  next: 'f32',
+  before: 'f16',
+  current: 'f16',
+  next: 'f16',
   /** The same three, read where the clocks stood before they were changed; equal when they were not. */
-  shiftedBefore: 'f32',
-  shiftedCurrent: 'f32',
-  shiftedNext: 'f32',
+  shiftedBefore: 'f16',
+  shiftedCurrent: 'f16',
+  shiftedNext: 'f16',
   /** Zone shift in hours, plus one. */
   shift: 'u8',
   y: ['f32', 5],
@@ -38,7 +38,7 @@ export const RATE_LAYOUT = {
   mMax: ['f32', 5],
   mMin: ['f32', 5],
   sums: ['f32', 20],
-  ab: ['f32', 8],
+  ab: ['f16', 8],
   profile: ['u8', HOURS_OF_WEEK],
 } as const;
 

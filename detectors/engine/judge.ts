@@ -99,7 +99,7 @@ export class Judge {
   constructor(detectors: readonly Detector[], config: Config['detectors']) {
     const baselines = [
       { id: 'subject', version: 1, layout: HEADER_LAYOUT },
-      { id: 'rate', version: 1, layout: RATE_LAYOUT },
+      { id: 'rate', version: 2, layout: RATE_LAYOUT },
       { id: 'places', version: 1, layout: PLACES_LAYOUT },
       { id: 'networks', version: 1, layout: NETWORKS_LAYOUT },
     ];

@@ -1,10 +1,10 @@
 /** What holds of an engine at any time: everything told and everything kept is finite. */
 import assert from 'node:assert/strict';
 import { SCORE_MAX } from '../../core/finding.ts';
+import { SIZES } from '../../detectors/engine/fields.ts';
 import type { PlacedPart } from '../../detectors/engine/layout.ts';
 import type { Bench } from './bench.ts';
 
-const SIZES = { u8: 1, u16: 2, u32: 4, f32: 4, f64: 8 } as const;
 /** Of the header: what counts use, claimed or not, and when the subject is looked at next. */
 const NOT_LEARNED = /^(usage|dueAt$|source$)/;
 
