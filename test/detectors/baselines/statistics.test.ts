@@ -145,6 +145,15 @@ describe('Gumbel calibration', () => {
     }
   });
 
+  test('steps far below what 16 bits hold add up', () => {
+    const { mu, beta } = stateOf({ mu: ['f16', 1], beta: ['f16', 1] });
+    mu.fill(5);
+    beta.fill(0.5);
+    for (let age = 2000; age < 8000; age++) learnMaximum(mu, beta, 0, 5.3, age, 1);
+    near(mu.get(0), 5.3, 0.005);
+    assert.ok(beta.get(0) < 0.05, `${beta.get(0)}`);
+  });
+
   test('one monstrous hour moves it by six deviations at most', () => {
     const { mu, beta } = stateOf({ mu: ['f16', 1], beta: ['f16', 1] });
     mu.fill(3);
