@@ -288,6 +288,8 @@ export interface TrafficOptions {
       { readonly class?: KeyClass; readonly rate?: number; readonly errorShare?: number }
     >
   >;
+  /** Keys of a consumer, on average. Default 3. */
+  readonly keysPerConsumer?: number;
   /** Innocent novelty, about once a key and month. Default true. */
   readonly novelty?: boolean;
 }

@@ -14,6 +14,8 @@ const USAGE = `npm run eval [-- [PART…] OPTIONS]
   --data DIR    where the data of others lies (default ../shared/data beside the checkout)
   --json        the JSON document on stdout instead of the table
   --out FILE    the JSON document also there (default bench/out/eval.json)
+  --quick       less of everything, where it would take long
+  --acceptance  with the seed that nothing was tuned on, where there is one
   --check       exit with 3 when a figure misses its line
   --help
 
@@ -25,6 +27,8 @@ function readFlags() {
       data: { type: 'string', default: DATA_DEFAULT },
       json: { type: 'boolean', default: false },
       out: { type: 'string', default: FILE_DEFAULT },
+      quick: { type: 'boolean', default: false },
+      acceptance: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -46,9 +50,11 @@ function partNamed(name: string): Part {
 
 async function main(flags: ReturnType<typeof readFlags>): Promise<number> {
   const measured: Measured[] = [];
+  const { acceptance, quick } = flags;
+  const context = { data: path.resolve(flags.data), quick, acceptance };
   for (const part of flags.parts) {
     const say = (text: string) => process.stderr.write(`eval ${part.name}: ${text}\n`);
-    measured.push({ part, result: await part.run({ data: path.resolve(flags.data), say }) });
+    measured.push({ part, result: await part.run({ ...context, say }) });
   }
   const json = `${JSON.stringify(document(measured), null, 1)}\n`;
   fs.mkdirSync(path.dirname(flags.out), { recursive: true });

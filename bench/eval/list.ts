@@ -1,4 +1,5 @@
 /** Every part of `npm run eval`. A new one is a file or folder beside this and a line here. */
 import type { Part } from './part.ts';
+import { trafficPart } from './traffic/part.ts';
 
-export const PARTS: readonly Part[] = Object.freeze([]);
+export const PARTS: readonly Part[] = Object.freeze([trafficPart]);

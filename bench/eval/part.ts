@@ -41,6 +41,10 @@ export interface PartResult {
 export interface PartContext {
   /** Holds the data that others wrote: `nab/`, `ms-cloud-monitoring/`, …; use `dataFolder` of data.ts. */
   readonly data: string;
+  /** Less of everything, in two minutes at most: to see that it works, not to report. */
+  readonly quick: boolean;
+  /** With what was kept closed while detectors were tuned, where the part has such a thing. */
+  readonly acceptance: boolean;
   /** Progress, a line, to stderr. */
   say(text: string): void;
 }
