@@ -53,8 +53,9 @@ export const cloudtrailPart: Part = {
       return {
         figures,
         notes: [
-          'otrf: the thief made 12 calls in 13 minutes with a key that the log had not shown before, from one address, ' +
-            'with aws-cli, and read what the role may read. Without history or a declared scope nothing tells it from its owner.',
+          'otrf: the thief made a dozen calls in 13 minutes with a key that the log had not shown before, from one ' +
+            'address, with aws-cli, and read what the role may read. Without history or a declared scope nothing ' +
+            'tells the thief from the owner.',
           ...stratus.notes,
         ],
         details: { stratus: stratus.details },
@@ -184,7 +185,8 @@ async function measureStratus(trails: readonly Trail[], work: string, say: (text
     figures,
     notes: [
       `stratus, the tool’s name hidden: seen are ${list(seen.filter((one) => one.hidden.length > 0)) || 'none'}; ` +
-        `not seen, with so many calls: ${list(unseen)}. Each file is all there is of its account: no key has a normal life to depart from.`,
+        `not seen, with so many calls: ${list(unseen)}. Each file is all there is of its account: no key has a ` +
+        'normal life to depart from.',
     ],
     details: seen,
   };
