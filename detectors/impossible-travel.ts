@@ -5,7 +5,7 @@
  * than an airliner and farther than 500 km, when at least one of the two places is new for the key. A pair
  * of places met in three different hours is habit: one deployment in two regions. Algorithms.md §5.5, §9.
  * Fails: new networks near by; addresses that the geography data places wrongly by more than their radius.
- * Cost: a comparison of two places an event; a distance when they differ. 64 bytes a subject.
+ * Cost: a comparison of two places an event; a distance when they differ. 52 bytes a subject.
  */
 import { z } from 'zod';
 import type { ApiEvent, Place } from '../core/event.ts';
@@ -15,17 +15,19 @@ import type { StateOf } from './engine/layout.ts';
 import { count, rounded, span } from './words.ts';
 
 const PAIRS = 4;
+const HOURS_MODULO = 1 << 16;
 
 const LAYOUT = {
   /** Instant of the last placed event, epoch ms; 0 before the first. */
   lastAt: 'f64',
   latitude: 'f32',
   longitude: 'f32',
-  radiusKm: 'f32',
-  country: 'u32',
+  radiusKm: 'f16',
+  country: 'u16',
   region: 'u32',
   pair: ['u32', PAIRS],
-  pairHour: ['u32', PAIRS],
+  /** Modulo 2^16. */
+  pairHour: ['u16', PAIRS],
   pairHours: ['u8', PAIRS],
 } as const;
 type State = StateOf<typeof LAYOUT>;
@@ -67,7 +69,7 @@ function pairOf(a: number, b: number): number {
 
 export const impossibleTravel = defineDetector<typeof LAYOUT, Config>({
   id: 'impossible-travel',
-  version: 1,
+  version: 2,
   family: 'place',
   summary: 'two places too far apart for the time',
   aloneMax: 5.5,
@@ -147,18 +149,23 @@ function habitual(state: State, pair: number): boolean {
 }
 
 function learnPair(state: State, pair: number, hour: number): void {
-  let oldest = 0;
+  let slot = 0;
+  let oldest = -1;
   for (let i = 0; i < PAIRS; i++) {
     if (state.pair.get(i) === pair) {
-      if (state.pairHour.get(i) !== hour) {
+      if (state.pairHour.get(i) !== (hour & (HOURS_MODULO - 1))) {
         state.pairHours.set(i, Math.min(255, state.pairHours.get(i) + 1));
         state.pairHour.set(i, hour);
       }
       return;
     }
-    if (state.pairHour.get(i) < state.pairHour.get(oldest)) oldest = i;
+    const isFree = state.pair.get(i) === 0;
+    const age = isFree ? HOURS_MODULO : (hour - state.pairHour.get(i)) & (HOURS_MODULO - 1);
+    if (age <= oldest) continue;
+    slot = i;
+    oldest = age;
   }
-  state.pair.set(oldest, pair);
-  state.pairHour.set(oldest, hour);
-  state.pairHours.set(oldest, 1);
+  state.pair.set(slot, pair);
+  state.pairHour.set(slot, hour);
+  state.pairHours.set(slot, 1);
 }

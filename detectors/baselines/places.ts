@@ -1,15 +1,19 @@
 /**
  * Which countries and regions a key is used from. Shared by new-place and impossible-travel.
  *
- * Countries known stay known (one bit each). Of regions the eight used last are kept. A place seen for the
- * first time is a candidate; it becomes known when it came back for a day without suspicion. Novelty is
- * counted in active hours, not requests (algorithms.md §5.4, §9).
+ * Countries known stay known: the first eight exactly, further ones by a bit that a 256th of the others share. Of
+ * regions the eight used last are kept. A place seen for the first time is a candidate; it becomes known when it
+ * came back for a day without suspicion. Novelty is counted in active hours, not requests (algorithms.md §5.4, §9).
  */
 import type { Place } from '../../core/event.ts';
+import { finish, mix32 } from '../../core/hash.ts';
 import type { StateOf } from '../engine/layout.ts';
 
-const COUNTRY_BYTES = 88;
+/** Countries kept by their code; of further ones a bit of 256 each, which another may share. */
+const COUNTRIES = 8;
+const FURTHER_BYTES = 32;
 const REGIONS = 8;
+const HOURS_MODULO = 1 << 16;
 export const CANDIDATES = 2;
 const NOVELTY_HALF_LIFE_HOURS = 2000;
 const RECENT_SECONDS = 600;
@@ -22,25 +26,28 @@ const SETTLED_EVENTS = 500;
 const START_USUAL = 2;
 
 export const PLACES_LAYOUT = {
-  countries: ['u8', COUNTRY_BYTES],
+  /** In the order in which they became known; 0: none. */
+  countries: ['u16', COUNTRIES],
+  further: ['u8', FURTHER_BYTES],
   regions: ['u32', REGIONS],
-  regionHour: ['u32', REGIONS],
+  /** Hour of the last use, modulo 2^16. */
+  regionHour: ['u16', REGIONS],
   /** Active hours and new places that proved innocent, half-life 2000 active hours. */
   active: 'f32',
   novel: 'f32',
   novelRegions: 'f32',
   activeHour: 'u32',
   /** Country and region of the last event from a known place: most events need look no further. */
-  lastCountry: 'u32',
+  lastCountry: 'u16',
   lastRegion: 'u32',
   /** Usual number of requests in ten minutes from a place that was new and proved innocent. */
-  usual: 'f32',
+  usual: 'f16',
   /** New places on probation: code of the country (index 0, 1) or region (index 2). */
   code: ['u32', CANDIDATES + 1],
   first: ['u32', CANDIDATES + 1],
   latest: ['u32', CANDIDATES + 1],
-  hours: ['u32', CANDIDATES + 1],
-  recent: ['f32', CANDIDATES + 1],
+  hours: ['u8', CANDIDATES + 1],
+  recent: ['f16', CANDIDATES + 1],
 } as const;
 export type PlacesState = StateOf<typeof PLACES_LAYOUT>;
 export const REGION_SLOT = CANDIDATES;
@@ -59,7 +66,14 @@ export class PlacesBaseline {
   }
 
   knowsCountry(code: number): boolean {
-    return (this.state.countries.get(code >> 3) & (1 << (code & 7))) !== 0;
+    const { countries, further } = this.state;
+    for (let i = 0; i < COUNTRIES; i++) {
+      const known = countries.get(i);
+      if (known === 0) return false;
+      if (known === code) return true;
+    }
+    const bit = bitOf(code);
+    return (further.get(bit >> 3) & (1 << (bit & 7))) !== 0;
   }
 
   knowsRegion(code: number): boolean {
@@ -72,13 +86,13 @@ export class PlacesBaseline {
     return place.regionCode === s.lastRegion && place.countryCode === s.lastCountry;
   }
 
-  /** Countries known, as ISO codes, at most `limit`. */
+  /** Countries known, as ISO codes in their order, at most `limit` of the eight kept by name. */
   knownCountries(limit: number): string[] {
     const known: string[] = [];
-    for (let code = 1; code <= 676 && known.length < limit; code++) {
-      if (this.knowsCountry(code)) known.push(countryOf(code));
+    for (let i = 0; i < COUNTRIES && this.state.countries.get(i) !== 0; i++) {
+      known.push(countryOf(this.state.countries.get(i)));
     }
-    return known;
+    return known.sort().slice(0, limit);
   }
 
   settled(ageSeconds: number, events: number): boolean {
@@ -117,7 +131,7 @@ export class PlacesBaseline {
     const gap = Math.max(0, second - before);
     s.recent.set(slot, s.recent.get(slot) * Math.exp(-gap / RECENT_SECONDS) + 1);
     if (Math.floor(second / 3600) > Math.floor(before / 3600))
-      s.hours.set(slot, s.hours.get(slot) + 1);
+      s.hours.set(slot, Math.min(255, s.hours.get(slot) + 1));
     s.latest.set(slot, Math.max(before, second));
     return slot;
   }
@@ -173,15 +187,26 @@ export class PlacesBaseline {
   }
 
   private addCountry(code: number): void {
-    const { countries } = this.state;
-    countries.set(code >> 3, countries.get(code >> 3) | (1 << (code & 7)));
+    const { countries, further } = this.state;
+    for (let i = 0; i < COUNTRIES; i++) {
+      if (countries.get(i) !== 0) continue;
+      countries.set(i, code);
+      return;
+    }
+    const bit = bitOf(code);
+    further.set(bit >> 3, further.get(bit >> 3) | (1 << (bit & 7)));
   }
 
   private addRegion(code: number, hour: number): void {
     const s = this.state;
     let slot = 0;
-    for (let i = 1; i < REGIONS; i++) {
-      if (s.regionHour.get(i) < s.regionHour.get(slot)) slot = i;
+    let oldest = -1;
+    for (let i = 0; i < REGIONS && oldest < HOURS_MODULO; i++) {
+      const isFree = s.regions.get(i) === 0;
+      const age = isFree ? HOURS_MODULO : (hour - s.regionHour.get(i)) & (HOURS_MODULO - 1);
+      if (age <= oldest) continue;
+      slot = i;
+      oldest = age;
     }
     s.regions.set(slot, code);
     s.regionHour.set(slot, hour);
@@ -191,6 +216,11 @@ export class PlacesBaseline {
     for (let i = 0; i < REGIONS; i++) if (this.state.regions.get(i) === code) return i;
     return -1;
   }
+}
+
+/** Bit of a country beyond the first eight. */
+function bitOf(code: number): number {
+  return finish(mix32(0, code)) & (8 * FURTHER_BYTES - 1);
 }
 
 /** ISO code of a stable country code (core/event.ts). */

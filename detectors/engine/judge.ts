@@ -100,7 +100,7 @@ export class Judge {
     const baselines = [
       { id: 'subject', version: 1, layout: HEADER_LAYOUT },
       { id: 'rate', version: 2, layout: RATE_LAYOUT },
-      { id: 'places', version: 1, layout: PLACES_LAYOUT },
+      { id: 'places', version: 2, layout: PLACES_LAYOUT },
       { id: 'networks', version: 1, layout: NETWORKS_LAYOUT },
     ];
     this.layout = placeParts([...baselines, ...detectors]);

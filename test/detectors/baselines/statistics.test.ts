@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import * as oracle from 'simple-statistics';
+import { type Place, UNKNOWN_PLACE } from '../../../core/event.ts';
 import { createDecay } from '../../../detectors/baselines/decay.ts';
 import {
   addDispersion,
@@ -212,6 +213,31 @@ test('Good–Turing: the rate of novelty over active hours, half-life 2000 of th
   near(places.state.active, active, 1e-4);
   near(places.surprise(3), -Math.log10(3.5 / (10 + active)), 1e-5);
   assert.ok(Math.abs(places.surprise(1e9)) === 0);
+});
+
+test('every country learned is known, of the others few beyond the eighth', () => {
+  const places = new PlacesBaseline(stateOf(PLACES_LAYOUT));
+  places.init();
+  const place = (countryCode: number): Place => ({
+    ...UNKNOWN_PLACE,
+    countryCode,
+    regionCode: countryCode,
+  });
+  const unknown = (): number => {
+    let count = 0;
+    for (let code = 300; code <= 676; code++) if (!places.knowsCountry(code)) count++;
+    return count;
+  };
+  for (let code = 1; code <= 12; code++) places.learn(place(code), 3600 * code, 1, false);
+  for (let code = 1; code <= 12; code++) assert.ok(places.knowsCountry(code), `${code}`);
+  assert.equal(places.knowsCountry(0), false);
+  assert.ok(unknown() >= 360, `${unknown()} of 377`);
+  assert.equal(places.knownCountries(20).length, 8);
+  // Of regions the eight used last are kept.
+  assert.deepEqual(
+    [1, 4, 5, 12].map((code) => places.knowsRegion(code)),
+    [false, false, true, true],
+  );
 });
 
 test('batchiness and wobble are the weighted least squares of the residuals, with a ridge', () => {
