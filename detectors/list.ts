@@ -7,10 +7,12 @@ import { endpoint } from './endpoint.ts';
 import { errorRate } from './error-rate.ts';
 import { fleet } from './fleet.ts';
 import { impossibleTravel } from './impossible-travel.ts';
+import { latency } from './latency.ts';
 import { newPlace } from './new-place.ts';
 import { offHours } from './off-hours.ts';
 import { rotation } from './rotation.ts';
 import { scope } from './scope.ts';
+import { spread } from './spread.ts';
 import { stuffing } from './stuffing.ts';
 import { volumeDrop } from './volume-drop.ts';
 import { volumeSpike } from './volume-spike.ts';
@@ -21,8 +23,10 @@ export const DETECTORS: readonly Detector[] = Object.freeze([
   errorRate,
   newPlace,
   impossibleTravel,
+  spread,
   offHours,
   dormant,
+  latency,
   endpoint,
   client,
   scope,

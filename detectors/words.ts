@@ -26,6 +26,16 @@ export function span(seconds: number): string {
   return plural(Math.round(seconds), 'second');
 }
 
+/** `1.3 kB`, `52 MB`; thousands, as disks and bills count them. */
+export function size(bytes: number): string {
+  let value = bytes;
+  for (const unit of ['bytes', 'kB', 'MB', 'GB', 'TB']) {
+    if (value < 1000 || unit === 'TB') return `${count(value)} ${unit}`;
+    value /= 1000;
+  }
+  return '';
+}
+
 export function plural(n: number, noun: string): string {
   return `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
 }

@@ -24,3 +24,27 @@ export function bernoulliDivergence(observed: number, expected: number): number 
   if (observed < 1) d += (1 - observed) * Math.log((1 - observed) / (1 - expected));
   return Math.max(d, 0);
 }
+
+const LOG10_ROOT_TWO_PI = 0.5 * Math.log10(2 * Math.PI);
+
+/**
+ * −log10 of the upper tail of the standard normal, by Sampford's bound (2 % too much at z = 1, less beyond);
+ * 0 for z ≤ 0.
+ */
+export function normalTail(z: number): number {
+  if (!(z > 0)) return 0;
+  const mills = 4 / (3 * z + Math.sqrt(z * z + 8));
+  return (z * z) / (2 * LN10) + LOG10_ROOT_TWO_PI - Math.log10(mills);
+}
+
+const SHAPE_MAX = 0.4;
+
+/**
+ * −log10 of the tail of a generalised Pareto law at `x` > 0, given its mean and its shape ξ (fitted by moments:
+ * ½(1 − mean²/variance)), which is clipped to 0..0.4; 0 is the exponential law.
+ */
+export function paretoTail(x: number, mean: number, shape: number): number {
+  const xi = Math.min(SHAPE_MAX, Math.max(0, shape));
+  const scaled = x / (mean * (1 - xi));
+  return xi < 1e-3 ? scaled / LN10 : Math.log10(1 + xi * scaled) / xi;
+}

@@ -14,7 +14,11 @@ import { gumbelScore, learnMaximum } from '../../../detectors/baselines/gumbel.t
 import { PLACES_LAYOUT, PlacesBaseline } from '../../../detectors/baselines/places.ts';
 import { HOURS_OF_WEEK, learnHour, ratioOf } from '../../../detectors/baselines/profile.ts';
 import { SCALES } from '../../../detectors/baselines/rate-state.ts';
-import { bernoulliDivergence, negativeBinomialTail } from '../../../detectors/baselines/tails.ts';
+import {
+  bernoulliDivergence,
+  negativeBinomialTail,
+  normalTail,
+} from '../../../detectors/baselines/tails.ts';
 import { distanceKm } from '../../../detectors/impossible-travel.ts';
 import { stateOf, uniform } from './chance.ts';
 
@@ -43,6 +47,20 @@ function exactTail(n: number, m: number, r: number): number {
   for (let k = n > m ? n : 0; k <= end; k++) sum += Math.exp(logMass(k, m, r));
   return -Math.log10(sum);
 }
+
+test('the normal tail is that of the tables, never less surprising by more than 0.01', () => {
+  for (const [z, p] of [
+    [1, 0.158655254],
+    [3, 1.349898e-3],
+    [5, 2.866516e-7],
+    [8, 6.220961e-16],
+  ] as const) {
+    const exact = -Math.log10(p);
+    assert.ok(normalTail(z) <= exact + 1e-6 && normalTail(z) > exact - 0.01, `${z}`);
+  }
+  assert.equal(normalTail(0), 0);
+  assert.equal(normalTail(-3), 0);
+});
 
 describe('negative binomial tail', () => {
   const grid = [2, 5, 20, 100].flatMap((m) =>
