@@ -14,6 +14,7 @@ import { rotation } from './rotation.ts';
 import { scope } from './scope.ts';
 import { spread } from './spread.ts';
 import { stuffing } from './stuffing.ts';
+import { transfer } from './transfer.ts';
 import { volumeDrop } from './volume-drop.ts';
 import { volumeSpike } from './volume-spike.ts';
 
@@ -27,6 +28,7 @@ export const DETECTORS: readonly Detector[] = Object.freeze([
   offHours,
   dormant,
   latency,
+  transfer,
   endpoint,
   client,
   scope,

@@ -18,6 +18,7 @@ import {
   bernoulliDivergence,
   negativeBinomialTail,
   normalTail,
+  paretoTail,
 } from '../../../detectors/baselines/tails.ts';
 import { distanceKm } from '../../../detectors/impossible-travel.ts';
 import { stateOf, uniform } from './chance.ts';
@@ -47,6 +48,18 @@ function exactTail(n: number, m: number, r: number): number {
   for (let k = n > m ? n : 0; k <= end; k++) sum += Math.exp(logMass(k, m, r));
   return -Math.log10(sum);
 }
+
+test('the Pareto tail, fitted by moments, is that of the law the sizes come from', () => {
+  // Exceedances of shape 0.2 and scale 100: mean 125, variance 100² / (0.8² · 0.6).
+  const mean = 125;
+  const variance = 100 ** 2 / (0.8 ** 2 * 0.6);
+  const shape = 0.5 * (1 - mean ** 2 / variance);
+  near(shape, 0.2, 1e-9);
+  near(paretoTail(1000, mean, shape), -Math.log10((1 + (0.2 * 1000) / 100) ** -5), 1e-9);
+  near(paretoTail(1000, 125, 0), 1000 / 125 / Math.LN10, 1e-9);
+  assert.equal(paretoTail(1000, 125, -5), paretoTail(1000, 125, 0));
+  assert.equal(paretoTail(1000, 125, 3), paretoTail(1000, 125, 0.4));
+});
 
 test('the normal tail is that of the tables, never less surprising by more than 0.01', () => {
   for (const [z, p] of [
