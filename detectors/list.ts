@@ -4,6 +4,7 @@ import { client } from './client.ts';
 import type { Detector } from './detector.ts';
 import { dormant } from './dormant.ts';
 import { endpoint } from './endpoint.ts';
+import { enumeration } from './enumeration.ts';
 import { errorRate } from './error-rate.ts';
 import { fleet } from './fleet.ts';
 import { impossibleTravel } from './impossible-travel.ts';
@@ -30,6 +31,7 @@ export const DETECTORS: readonly Detector[] = Object.freeze([
   latency,
   transfer,
   endpoint,
+  enumeration,
   client,
   scope,
   rotation,
