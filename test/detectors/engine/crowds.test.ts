@@ -76,6 +76,47 @@ describe('many keys that deviate together', () => {
   });
 });
 
+describe('what people say of a subject that is no key', () => {
+  const untilAt = Date.parse('2027-01-01T00:00:00Z');
+
+  /** Closes the incident of a kind of subject as a false alarm after `events`, then feeds the rest. */
+  function closed(name: string, settings: ReturnType<typeof only>, kind: string) {
+    const events = eventsOf(name);
+    const bench = openBench({ settings, durable: true });
+    const opens = () => bench.engine.openIncidents().find(({ subject }) => subject.kind === kind);
+    let fed = 0;
+    while (!bench.incidents.some(({ subject }) => subject.kind === kind))
+      bench.feed([events[fed++]!]);
+    const incident = opens()!;
+    const { at } = events[fed - 1]!;
+    const body = { as: 'false-alarm', by: 'ann', reason: 'ours', incident, evidence: [], untilAt };
+    bench.engine.control({ sequence: 1, at, kind: 'close', body });
+    const last = bench.incidents.at(-1)!;
+    assert.deepEqual([last.id, last.closedAs], [incident.id, 'false-alarm']);
+    assert.equal(opens(), undefined);
+    bench.feed([events[fed]!]);
+    assert.equal(opens(), undefined, 'the same again is remembered');
+    assert.ok(bench.engine.stats().heldBack.remembered >= (kind === 'network' ? 1 : 0));
+  }
+
+  test('a network and the fleet are closed, and the false alarm is remembered', () => {
+    closed('stuffing/network', only('stuffing'), 'network');
+    closed('fleet/launch', TOGETHER, 'fleet');
+  });
+
+  test('silences and the allowlist cover them too', () => {
+    const subject = '198.51.100.0/24';
+    for (const kind of ['silence', 'allow'] as const) {
+      const bench = openBench({ settings: only('stuffing'), durable: true });
+      const rule = { id: 'r', kind, subject, fromAt: 0, untilAt: null, by: 'ann', reason: 'scan' };
+      bench.engine.control({ sequence: 1, at: 0, kind, body: { change: 'add', rule } });
+      bench.feed(eventsOf('stuffing/network'));
+      assert.equal(bench.incidents[0]?.silencedBy, kind === 'silence' ? 'r' : undefined);
+      assert.equal(bench.incidents.length > 0, kind === 'silence');
+    }
+  });
+});
+
 describe('stuffing', () => {
   const events = eventsOf('stuffing/network');
   const settings = only('stuffing');
