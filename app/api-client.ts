@@ -1,5 +1,6 @@
 /** Asks the instance that runs on a state, through its API. */
 import { LIMIT_MAX } from '../console/query.ts';
+import type { RuleKind, RuleLine } from '../core/control.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import type { Incident } from '../core/finding.ts';
 import type { UsageRow } from '../core/store.ts';
@@ -39,6 +40,8 @@ type Parameters = Readonly<Record<string, string | number | boolean | undefined>
 export function createApiClient(options: ApiClientOptions): StateClient {
   const get = (path: string, parameters: Parameters = {}): Promise<Answer> =>
     ask(options, path + queryOf(parameters), { timeoutMs: TIMEOUT_MS });
+  const post = (path: string, body: object): Promise<Answer> =>
+    ask(options, path, { timeoutMs: TIMEOUT_MS, body: JSON.stringify(body) });
 
   return {
     via: 'api',
@@ -72,8 +75,20 @@ export function createApiClient(options: ApiClientOptions): StateClient {
       const body = JSON.stringify({ folder });
       taken(await ask(options, '/state/backup', { timeoutMs: BACKUP_TIMEOUT_MS, body }));
     },
+    async rules(kind) {
+      return taken<{ rules: readonly RuleLine[] }>(await get(pathOf(kind))).rules;
+    },
+    addRule: async ({ kind, ...body }) => taken<RuleLine>(await post(pathOf(kind), body)),
+    removeRule: async ({ kind, id, ...body }) =>
+      foundOr<RuleLine>(await post(`${pathOf(kind)}/${inPath(id)}/remove`, body)),
+    closeIncident: async (id, body) =>
+      foundOr<IncidentDetail>(await post(`/incidents/${inPath(id)}/close`, body)),
     close: async () => {},
   };
+}
+
+function pathOf(kind: RuleKind): string {
+  return kind === 'silence' ? '/silences' : '/allowlist';
 }
 
 async function ask(

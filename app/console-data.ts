@@ -10,8 +10,10 @@ import { createIncidentData } from './incident-data.ts';
 import { createKeyData } from './key-data.ts';
 import type { Recent } from './recent.ts';
 import type { Session } from './session.ts';
+import { type Commit, createSteeringData } from './steering-data.ts';
 
 export interface ConsoleDataOptions {
+  readonly commit: Commit;
   /** What was told since the last checkpoint. Without it answers are as of that checkpoint. */
   readonly recent?: Recent;
   readiness(): Readiness;
@@ -23,7 +25,7 @@ export interface ConsoleDataOptions {
 export type StateData = Omit<StateClient, 'via' | 'close'>;
 
 /** The session must have a store. */
-export function createStateData(session: Session, recent?: Recent): StateData {
+export function createStateData(session: Session, commit: Commit, recent?: Recent): StateData {
   const { store, engine } = session;
   assert(store !== undefined, 'only a session with a state can be asked');
   const incidents = createIncidentData(store, recent);
@@ -45,12 +47,13 @@ export function createStateData(session: Session, recent?: Recent): StateData {
         },
       }),
     backup: (folder) => store.backup(folder),
+    ...createSteeringData(session, incidents, commit),
   };
 }
 
 /** For `createApi`. Reads the engine between two events: call it from the thread that the engine runs on. */
 export function createConsoleData(session: Session, options: ConsoleDataOptions): ConsoleData {
-  const data = createStateData(session, options.recent);
+  const data = createStateData(session, options.commit, options.recent);
   return {
     ...data,
     readiness: () => options.readiness(),

@@ -3,7 +3,14 @@
  * (`replay` in app/replay.ts, …); cli/ loads it when the command runs, so that `--help` stays fast.
  */
 import type { Config, SourceConfig } from '../core/config.ts';
-import type { ClosedAs } from '../core/control.ts';
+import type {
+  ClosedAs,
+  CloseRequest,
+  RemovalRequest,
+  RuleKind,
+  RuleLine,
+  RuleRequest,
+} from '../core/control.ts';
 import type { Facts, Finding, Incident, Severity } from '../core/finding.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 import type { KeyState } from '../detectors/engine/contract.ts';
@@ -301,7 +308,10 @@ export interface Explanation {
   readonly identical: boolean;
 }
 
-/** Reads the state: through the API of the instance that runs on it, else from the files, under the lock. */
+/**
+ * Reads the state, and tells detection what people say: through the API of the instance that runs on it, else in the
+ * files, under the lock.
+ */
 export interface StateClient {
   readonly via: 'api' | 'state';
   incidents(filter: IncidentFilter): Promise<readonly Incident[]>;
@@ -311,6 +321,11 @@ export interface StateClient {
   /** By the id of an incident or of a finding. */
   explain(id: string): Promise<Explanation | undefined>;
   backup(folder: string): Promise<void>;
+  /** Silences, or the allowlist, as far as they hold now. */
+  rules(kind: RuleKind): Promise<readonly RuleLine[]>;
+  addRule(request: RuleRequest): Promise<RuleLine>;
+  removeRule(request: RemovalRequest): Promise<RuleLine | undefined>;
+  closeIncident(id: string, request: CloseRequest): Promise<IncidentDetail | undefined>;
   close(): Promise<void>;
 }
 export interface OpenClientOptions {
@@ -340,4 +355,5 @@ export interface Assemblies {
   readonly restoreState: RestoreState;
 }
 
+export type { RuleKind, RuleLine } from '../core/control.ts';
 export type { Facts, Finding, Incident, IncidentFilter, Severity, SourceConfig, UsageRow };

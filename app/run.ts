@@ -18,6 +18,7 @@ import { metricsOf, readinessOf, type StatusParts, summaryNow } from './run-stat
 import { openSession, type Session } from './session.ts';
 import { SourceWatch } from './source-watch.ts';
 import { apiToken, intakeToken, openStateFolder } from './state-folder.ts';
+import type { Commit } from './steering-data.ts';
 import { Turns } from './turns.ts';
 import { VERSION } from './version.ts';
 
@@ -62,10 +63,12 @@ export const run: Run = async (options) => {
     });
     closing.push(async () => live.spool?.close());
     closing.push(async () => live.intake?.close());
+    const turns = new Turns();
     const parts = { session, watch, live, clock: systemClock, startedAt: systemClock.now() };
     const api = createApi({
       data: createConsoleData(session, {
         recent,
+        commit: commitIn(turns, session, live),
         readiness: () => readinessOf(parts),
         summary: () => summaryNow(parts),
       }),
@@ -86,11 +89,21 @@ export const run: Run = async (options) => {
       sources: watch.sources.map((source) => source.name),
       notes,
     });
-    await serve(parts, options);
+    await serve(parts, turns, options);
   } finally {
     for (const close of closing.reverse()) await close();
   }
 };
+
+/** A change takes its turn with the events, and is saved before it is answered. */
+function commitIn(turns: Turns, session: Session, live: LiveInputs): Commit {
+  return (change) =>
+    turns.take(async () => {
+      const answer = await change();
+      await save(session, live);
+      return answer;
+    });
+}
 
 function checkRoles({ roles }: RunOptions): void {
   if (roles === undefined || ROLES.every((role) => roles.includes(role))) return;
@@ -116,9 +129,8 @@ function createWatch(session: Session, { config, logger }: RunOptions): SourceWa
 }
 
 /** Until the signal: reads, judges, saves. Rejects when something broke that no retry can mend. */
-async function serve(parts: StatusParts, options: RunOptions): Promise<void> {
+async function serve(parts: StatusParts, turns: Turns, options: RunOptions): Promise<void> {
   const { session, watch, live } = parts;
-  const turns = new Turns();
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const loops = live.inputs.map((input) => consume(input, parts, turns, signal));

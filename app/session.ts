@@ -52,7 +52,8 @@ export interface Session {
   readonly checkpointAt: number | undefined;
   /** How long the last checkpoint took, ms. */
   readonly checkpointMs: number | undefined;
-  /** Notes what steers detection but is not traffic, at its place in the sequence. */
+  readonly clock: Clock;
+  /** Notes what steers detection but is not traffic, at its place in the sequence, and applies it there. */
   control(kind: ControlRecord['kind'], body: Readonly<Record<string, unknown>>): void;
   /** Saves what changed. A no-op without a store. Durable when it resolves. */
   checkpoint(): Promise<void>;
@@ -170,9 +171,10 @@ function createSession(options: SessionOptions, parts: Parts): Session {
       return checkpointMs;
     },
     control(kind, body) {
-      if (kept === undefined) return;
       const at = engine.stats().lastAt ?? clock.now();
-      controls.push({ sequence: ++sequence, at, kind, body });
+      const record: ControlRecord = { sequence: ++sequence, at, kind, body };
+      engine.control(record);
+      if (kept !== undefined) controls.push(record);
     },
     async checkpoint() {
       lastTriedAt = clock.now();

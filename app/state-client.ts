@@ -1,9 +1,10 @@
-/** Reads a state that nobody uses, under its lock and without changing it. */
+/** Reads a state that nobody uses, under its lock and without changing it, unless it is asked to. */
 import path from 'node:path';
 import { systemClock } from '../core/clock.ts';
+import { KeyhoundError } from '../core/errors.ts';
 import { lockStateFolder } from '../store/lock.ts';
 import { openSqliteStore, type SqliteStore } from '../store/sqlite/store.ts';
-import { createStateData } from './console-data.ts';
+import { createStateData, type StateData } from './console-data.ts';
 import type { LoadedConfig, StateClient } from './contract.ts';
 import { createIncidentData } from './incident-data.ts';
 import { opens, pepperMismatch } from './pepper-check.ts';
@@ -21,37 +22,65 @@ const COMMAND = 'look-up';
 export function createStateClient(options: StateClientOptions): StateClient {
   let store: OpenStore | undefined;
   let session: Session | undefined;
+  let changing: Session | undefined;
 
   async function storeOf(): Promise<SqliteStore> {
-    if (session?.store !== undefined) return session.store;
+    const open = changing ?? session;
+    if (open?.store !== undefined) return open.store;
     store ??= await openStore(options.folder);
     return store.store;
   }
   async function whole(): Promise<Session> {
-    if (session !== undefined) return session;
+    const open = changing ?? session;
+    if (open !== undefined) return open;
     await store?.close();
     store = undefined;
-    session = await openWhole(options);
+    session = await openWhole(options, true);
     return session;
+  }
+
+  /** What is changed is saved at once, by a session that may write. */
+  async function changeable(): Promise<StateData> {
+    await session?.close();
+    await store?.close();
+    [session, store] = [undefined, undefined];
+    changing ??= await openWhole(options, false);
+    const opened = changing;
+    return createStateData(opened, async (change) => {
+      const answer = await change();
+      await opened.checkpoint();
+      return answer;
+    });
   }
 
   return {
     via: 'state',
     incidents: async (filter) => createIncidentData(await storeOf()).incidents(filter),
     incident: async (id) => createIncidentData(await storeOf()).incident(id),
-    keys: async (filter) => createStateData(await whole()).keys(filter),
+    keys: async (filter) => reading(await whole()).keys(filter),
     async key(reference) {
       const opened = await whole();
       if ('raw' in reference) checkPepper(opened);
-      return createStateData(opened).key(reference);
+      return reading(opened).key(reference);
     },
-    explain: async (id) => createStateData(await whole()).explain(id),
+    explain: async (id) => reading(await whole()).explain(id),
     backup: async (folder) => (await storeOf()).backup(path.resolve(folder)),
+    rules: async (kind) => reading(await whole()).rules(kind),
+    addRule: async (request) => (await changeable()).addRule(request),
+    removeRule: async (request) => (await changeable()).removeRule(request),
+    closeIncident: async (id, request) => (await changeable()).closeIncident(id, request),
     async close() {
       await store?.close();
       await session?.close();
+      await changing?.close();
     },
   };
+}
+
+function reading(session: Session): StateData {
+  return createStateData(session, () => {
+    throw new KeyhoundError('usage', 'the state is open for reading only', { code: 'read-only' });
+  });
 }
 
 interface OpenStore {
@@ -76,14 +105,14 @@ async function openStore(folder: string): Promise<OpenStore> {
   }
 }
 
-function openWhole(options: StateClientOptions): Promise<Session> {
+function openWhole(options: StateClientOptions, readOnly: boolean): Promise<Session> {
   return openSession({
     config: options.config,
     stateDir: options.folder,
     env: options.env,
     clock: systemClock,
     command: COMMAND,
-    readOnly: true,
+    readOnly,
     onFinding: () => {},
     onIncident: () => {},
     onNote: () => {},

@@ -1,6 +1,6 @@
 /**
  * The HTTP API of `run`: health, metrics, and the state of things as JSON. It answers from what the assembly supplies
- * (contract.ts) and changes nothing but a backup.
+ * (contract.ts); what it changes is what people say of incidents, and a backup.
  */
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { assert, KeyhoundError } from '../core/errors.ts';

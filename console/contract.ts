@@ -1,4 +1,11 @@
 /** What the HTTP API shows, as the assemblies supply it. Every value is ready for JSON: no raw key, finite numbers. */
+import type {
+  CloseRequest,
+  RemovalRequest,
+  RuleKind,
+  RuleLine,
+  RuleRequest,
+} from '../core/control.ts';
 import type { Finding, Incident } from '../core/finding.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 
@@ -77,6 +84,12 @@ export interface ConsoleData {
   explain(id: string): Promise<object | undefined>;
   /** Copies the state into a new folder, given as an absolute path. */
   backup(folder: string): Promise<void>;
+  /** Silences, or the allowlist, as far as they hold now. What changes them is durable when it is answered. */
+  rules(kind: RuleKind): Promise<readonly RuleLine[]>;
+  addRule(request: RuleRequest): Promise<RuleLine>;
+  /** Undefined when there is no such rule; of `closeIncident`, no such incident. */
+  removeRule(request: RemovalRequest): Promise<RuleLine | undefined>;
+  closeIncident(id: string, request: CloseRequest): Promise<IncidentDetail | undefined>;
 }
 
 /** The logger's part that the API needs (pino has it). */

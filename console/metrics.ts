@@ -2,10 +2,11 @@
  * Metrics for Prometheus, `keyhound_<noun>_<unit>[_total]`. The hot path does nothing for them: a snapshot of the
  * counters that exist anyway is pulled when somebody scrapes.
  *
- * Labels are source, reason, detector, severity and state only, each from a closed or configured list, so the number
- * of series does not depend on traffic.
+ * Labels are source, reason, detector, severity, state and as only, each from a closed or configured list, so the
+ * number of series does not depend on traffic.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { CLOSED_AS, type ClosedAs } from '../core/control.ts';
 import { SEVERITIES, type Severity } from '../core/finding.ts';
 import { REJECTIONS } from '../core/format.ts';
 import { TRAFFIC_STATES, type Traffic } from './contract.ts';
@@ -33,6 +34,10 @@ export interface MetricsSnapshot {
   readonly findings: Readonly<Record<string, number>>;
   readonly incidents: Readonly<Partial<Record<Severity, number>>>;
   readonly openIncidents: number;
+  readonly silenced: number;
+  readonly partOf: number;
+  readonly closedAs: Readonly<Record<ClosedAs, number>>;
+  readonly heldBack: { readonly allowed: number; readonly remembered: number };
   /** Wall clock less the instant of the last checkpoint, ms. */
   readonly checkpointAgeMs: number | undefined;
   /** How long the last checkpoint took, ms. */
@@ -137,6 +142,7 @@ function engineMetrics(registry: Registry): Update {
     'keyhound_incidents_count',
     'Incidents since the start, by the severity they have now.',
   );
+  const ofPeople = peopleMetrics(registry);
   const traffic = gauges(registry, ['state'])(
     'keyhound_traffic_info',
     'Whether records come in: 1 for the state that holds. Silence is not health.',
@@ -156,7 +162,33 @@ function engineMetrics(registry: Registry): Update {
     for (const severity of SEVERITIES) {
       if (severity !== 'none') incidents.set({ severity }, now.incidents[severity] ?? 0);
     }
+    ofPeople(now);
     for (const state of TRAFFIC_STATES) traffic.set({ state }, state === now.traffic ? 1 : 0);
+  };
+}
+
+/** What people said of incidents, and what that held back. */
+function peopleMetrics(registry: Registry): Update {
+  const closed = counters(registry, ['as'])(
+    'keyhound_closed_incidents_total',
+    'Incidents that people closed, by what they were.',
+  );
+  const unheard = gauges(registry, ['reason'])(
+    'keyhound_unheard_incidents_count',
+    'Incidents since the start that raise no alert: silenced, or part of another.',
+  );
+  const heldBack = counters(registry, ['reason'])(
+    'keyhound_held_back_findings_total',
+    'Evidence not taken: allowed, or a false alarm before.',
+  );
+  return (now) => {
+    closed.reset();
+    heldBack.reset();
+    for (const as of CLOSED_AS) closed.inc({ as }, now.closedAs[as]);
+    unheard.set({ reason: 'silenced' }, now.silenced);
+    unheard.set({ reason: 'part' }, now.partOf);
+    heldBack.inc({ reason: 'allowed' }, now.heldBack.allowed);
+    heldBack.inc({ reason: 'remembered' }, now.heldBack.remembered);
   };
 }
 

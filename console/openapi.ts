@@ -1,4 +1,5 @@
 /** The API described as OpenAPI 3.1: small, and kept true by a test that compares it with the routes. */
+import { CLOSED_AS } from '../core/control.ts';
 import { SEVERITIES } from '../core/finding.ts';
 import { LIMIT_DEFAULT, LIMIT_MAX } from './query.ts';
 
@@ -23,7 +24,14 @@ export function describeApi(version: string): Json {
   return {
     openapi: '3.1.0',
     info: { title: 'Keyhound', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-    paths: { ...probePaths(), ...incidentPaths(), ...keyPaths(), ...statePaths() },
+    paths: {
+      ...probePaths(),
+      ...incidentPaths(),
+      ...rulePaths('/api/v1/silences', 'silence'),
+      ...rulePaths('/api/v1/allowlist', 'entry of the allowlist'),
+      ...keyPaths(),
+      ...statePaths(),
+    },
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
       schemas: { Error: ERROR },
@@ -77,6 +85,19 @@ function incidentPaths(): Json {
       ]),
     },
     '/api/v1/incidents/{id}': { get: guarded('An incident and its findings.', [ID], 404) },
+    '/api/v1/incidents/{id}/close': {
+      post: {
+        ...guarded('Closes an incident, also one that has closed by itself.', [ID], 404),
+        requestBody: body(['as'], {
+          as: { type: 'string', enum: CLOSED_AS },
+          forMs: {
+            ...FOR_MS,
+            description: 'How long a false alarm is remembered. Default: 30 days.',
+          },
+          ...SAID,
+        }),
+      },
+    },
     '/api/v1/explain/{id}': {
       get: guarded('An incident or finding, recomputed from its inputs.', [ID], 404),
     },
@@ -105,22 +126,49 @@ function statePaths(): Json {
     '/api/v1/state/backup': {
       post: {
         ...guarded('Copies the state into a new folder of the machine that runs this.', [], 409),
-        requestBody: {
-          required: true,
-          content: {
-            'application/json': {
-              schema: {
-                type: 'object',
-                required: ['folder'],
-                additionalProperties: false,
-                properties: { folder: { type: 'string', description: 'Absolute path.' } },
-              },
-            },
-          },
-        },
+        requestBody: body(['folder'], {
+          folder: { type: 'string', description: 'Absolute path.' },
+        }),
       },
     },
   };
+}
+
+const FOR_MS: Json = { type: 'integer', minimum: 1000, description: 'How long, ms.' };
+const SAID: Json = {
+  by: { type: 'string', description: 'Who says so. Recorded, not checked.', default: 'api' },
+  reason: { type: 'string', maxLength: 1024 },
+};
+
+/** Silences and the allowlist are told alike. */
+function rulePaths(path: string, noun: string): Json {
+  const criteria = {
+    subject: { type: 'string', description: 'Id of a subject.' },
+    label: { type: 'string' },
+    consumer: { type: 'string' },
+    detector: { type: 'string' },
+    place: { type: 'string', description: 'ISO 3166 country, or a network in CIDR notation.' },
+  };
+  return {
+    [path]: {
+      get: guarded(`Each ${noun} that holds now.`, []),
+      post: {
+        ...guarded(`A new ${noun}: what meets all of its criteria, at least one.`, []),
+        requestBody: body(['reason'], { ...criteria, forMs: FOR_MS, ...SAID }),
+      },
+    },
+    [`${path}/{id}/remove`]: {
+      post: {
+        ...guarded(`Ends the ${noun}.`, [ID], 404),
+        requestBody: body(['reason'], SAID),
+      },
+    },
+  };
+}
+
+function body(required: readonly string[], properties: Json): Json {
+  const schema = { type: 'object', required, additionalProperties: false, properties };
+  return { required: true, content: { 'application/json': { schema } } };
 }
 
 function open(summary: string, type = 'application/json'): Json {

@@ -1,6 +1,12 @@
 /** What callers may send, checked before anything is looked up. */
 import path from 'node:path';
 import { z } from 'zod';
+import {
+  CLOSED_AS,
+  type CloseRequest,
+  type RemovalRequest,
+  type RuleRequest,
+} from '../core/control.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { SEVERITIES } from '../core/finding.ts';
 import type { IncidentFilter } from '../core/store.ts';
@@ -8,6 +14,8 @@ import type { KeyFilter } from './contract.ts';
 
 export const LIMIT_DEFAULT = 100;
 export const LIMIT_MAX = 10_000;
+/** Ten years. */
+const FOR_MS_MAX = 3650 * 86_400_000;
 
 const limit = z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT);
 /** RFC 3339, or epoch ms. */
@@ -41,6 +49,41 @@ const backupBody = z.strictObject({
     .max(4096)
     .refine((folder) => path.isAbsolute(folder), 'must be an absolute path'),
 });
+
+/** Who says so, and why: recorded, not checked. */
+const said = {
+  by: z.string().min(1).max(256).default('api'),
+  reason: z.string().min(1).max(1024),
+};
+const forMs = z.int().min(1000).max(FOR_MS_MAX).exactOptional();
+const ruleBody = z.strictObject({
+  subject: z.string().min(1).max(512).exactOptional(),
+  label: z.string().min(1).max(128).exactOptional(),
+  consumer: z.string().min(1).max(256).exactOptional(),
+  detector: z.string().min(1).max(64).exactOptional(),
+  place: z.string().min(2).max(64).exactOptional(),
+  forMs,
+  ...said,
+});
+const removalBody = z.strictObject(said);
+const closeBody = z.strictObject({
+  as: z.enum(CLOSED_AS),
+  forMs,
+  by: said.by,
+  reason: z.string().max(1024).default(''),
+});
+
+export function readRule(body: unknown): Omit<RuleRequest, 'kind'> {
+  return read(ruleBody, body);
+}
+
+export function readRemoval(body: unknown): Omit<RemovalRequest, 'kind' | 'id'> {
+  return read(removalBody, body);
+}
+
+export function readClose(body: unknown): CloseRequest {
+  return read(closeBody, body);
+}
 
 export function readIncidentFilter(query: unknown): IncidentFilter {
   const { limit, since, severity, open, subject } = read(incidentQuery, query);

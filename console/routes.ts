@@ -1,10 +1,18 @@
 /** Everything below /api/v1. */
 import type { FastifyInstance } from 'fastify';
 import { toIso } from '../core/clock.ts';
+import type { RuleKind } from '../core/control.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import type { UsageRow } from '../core/store.ts';
 import type { ConsoleData, KeyLine, KeyLookup } from './contract.ts';
-import { readBackupFolder, readIncidentFilter, readKeyFilter } from './query.ts';
+import {
+  readBackupFolder,
+  readClose,
+  readIncidentFilter,
+  readKeyFilter,
+  readRemoval,
+  readRule,
+} from './query.ts';
 
 interface ById {
   Params: { id: string };
@@ -28,11 +36,24 @@ export function apiRoutes(api: FastifyInstance, data: ConsoleData): void {
   api.get<ById>('/explain/:id', async (request) =>
     found(await data.explain(request.params.id), 'incident or finding'),
   );
+  api.post<ById>('/incidents/:id/close', async ({ params, body }) =>
+    found(await data.closeIncident(params.id, readClose(body)), 'incident'),
+  );
+  ruleRoutes(api, data, 'silence', '/silences');
+  ruleRoutes(api, data, 'allow', '/allowlist');
   api.post('/state/backup', async (request) => {
     const folder = readBackupFolder(request.body);
     await data.backup(folder);
     return { folder };
   });
+}
+
+function ruleRoutes(api: FastifyInstance, data: ConsoleData, kind: RuleKind, path: string): void {
+  api.get(path, async () => ({ rules: await data.rules(kind) }));
+  api.post(path, ({ body }) => data.addRule({ kind, ...readRule(body) }));
+  api.post<ById>(`${path}/:id/remove`, async ({ params: { id }, body }) =>
+    found(await data.removeRule({ kind, id, ...readRemoval(body) }), kind),
+  );
 }
 
 function found<T>(value: T | undefined, what: string): T {

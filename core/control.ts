@@ -79,3 +79,38 @@ export interface Closing {
   /** A false alarm is remembered until then, event time, epoch ms. */
   readonly untilAt: number;
 }
+
+/** What somebody asks for; `by` is who they say they are. */
+export interface RuleRequest extends Criteria {
+  readonly kind: RuleKind;
+  /** How long it holds, ms; left out: until it is removed. */
+  readonly forMs?: number;
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface RemovalRequest {
+  readonly kind: RuleKind;
+  readonly id: string;
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface CloseRequest {
+  readonly as: ClosedAs;
+  readonly by: string;
+  readonly reason: string;
+  /** How long a false alarm is remembered, ms; left out: REMEMBERED_MS. */
+  readonly forMs?: number;
+}
+
+/** One line `{"type":"silence"}` or `{"type":"allow"}`. */
+export interface RuleLine extends Criteria {
+  readonly type: RuleKind;
+  readonly id: string;
+  readonly fromAt: string;
+  /** Null: until it is removed. */
+  readonly untilAt: string | null;
+  readonly by: string;
+  readonly reason: string;
+}

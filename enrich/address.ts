@@ -152,7 +152,7 @@ function looksLikeAddress(text: string): boolean {
 }
 
 /** Hash of /24 or /64; stands in saved state. */
-function networkCode(address: IpAddress): number {
+export function networkCode(address: IpAddress): number {
   const bytes = address.toByteArray();
   const v4 = address.kind() === 'ipv4';
   const prefix = Uint8Array.from([v4 ? 4 : 6, ...bytes.slice(0, v4 ? 3 : 8)]);

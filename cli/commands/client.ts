@@ -66,3 +66,14 @@ export function theKey(
         : `Did you mean ${lookup.nearest}?`,
   });
 }
+
+/** A word that no key has stays what it is: a key that was dropped from memory may have incidents. */
+export async function subjectOf(
+  reference: KeyReference,
+  client: StateClient,
+  print: Printer,
+): Promise<string> {
+  const lookup = await client.key(reference);
+  if (lookup.kind === 'unknown' && 'name' in reference) return reference.name;
+  return theKey(lookup, print).key.id;
+}

@@ -1,10 +1,8 @@
-import type { KeyReference, StateClient } from '../../app/contract.ts';
 import { SEVERITIES } from '../../core/finding.ts';
 import { defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { incidentTable } from '../print/incident.ts';
-import type { Printer } from '../print/printer.ts';
-import { readReference, STATE_OPTION, theKey, withClient } from './client.ts';
+import { readReference, STATE_OPTION, subjectOf, withClient } from './client.ts';
 
 const LIMIT = 50;
 
@@ -59,14 +57,3 @@ export const incidents = defineCommand({
     return EXIT.done;
   },
 });
-
-/** A word that no key has stays what it is: a key that was dropped from memory may have incidents. */
-async function subjectOf(
-  reference: KeyReference,
-  client: StateClient,
-  print: Printer,
-): Promise<string> {
-  const lookup = await client.key(reference);
-  if (lookup.kind === 'unknown' && 'name' in reference) return reference.name;
-  return theKey(lookup, print).key.id;
-}

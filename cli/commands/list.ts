@@ -7,10 +7,12 @@ import { demo } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { explain } from './explain.ts';
 import { incidents } from './incidents.ts';
+import { incidentsClose } from './incidents-close.ts';
 import { incidentsShow } from './incidents-show.ts';
 import { keys } from './keys.ts';
 import { keysShow } from './keys-show.ts';
 import { replay } from './replay.ts';
+import { ruleCommands } from './rules.ts';
 import { run } from './run.ts';
 import { score } from './score.ts';
 import { stateBackup } from './state-backup.ts';
@@ -25,7 +27,9 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   keysShow,
   incidents,
   incidentsShow,
+  incidentsClose,
   explain,
+  ...ruleCommands,
   configCheck,
   configSchemaCommand,
   configDocs,

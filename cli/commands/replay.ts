@@ -94,7 +94,8 @@ export const replay = defineCommand({
       onIncident: (incident) => {
         print.object(incident);
         worst.incident(incident);
-        if (failOn !== undefined && atLeast(incident.severity, failOn)) failed = true;
+        const isHeard = incident.silencedBy === undefined;
+        if (failOn !== undefined && isHeard && atLeast(incident.severity, failOn)) failed = true;
       },
       onProgress: ({ bytesDone, bytesTotal, eventsPerSecond, atMs }) =>
         progress.show({

@@ -38,14 +38,40 @@ export function incidentLines(
     `${severityTag(incident, style)}  ${style.bold(subjectName(incident.subject))}`,
     ...why.map((line) => LEFT + line),
     LEFT + style.dim(`since ${when(incident.openedAt)} UTC, ${lasted}  ·  ${by}`),
+    ...remarks(incident).map((remark) => LEFT + style.dim(forTerminal(remark))),
   ];
 }
 
+/** What people have said of it, and what it belongs to. */
+function remarks(incident: Incident): string[] {
+  const { closedAs, closedBy = '', closedReason = '', silencedBy, partOf } = incident;
+  const closed = `closed as ${closedAs} by ${closedBy}`;
+  return [
+    ...(closedAs === undefined
+      ? []
+      : [closedReason === '' ? closed : `${closed}: ${closedReason}`]),
+    ...(silencedBy === undefined ? [] : [`silenced by ${silencedBy}`]),
+    ...(partOf === undefined ? [] : [`part of ${partOf}`]),
+  ];
+}
+
+/** Each with those that are part of it behind it. */
+function grouped(incidents: readonly Incident[]): Incident[] {
+  const ids = new Set(incidents.map(({ id }) => id));
+  const isPart = ({ partOf = '' }: Incident): boolean => ids.has(partOf);
+  return incidents
+    .filter((incident) => !isPart(incident))
+    .flatMap((whole) => [whole, ...incidents.filter(({ partOf }) => partOf === whole.id)]);
+}
+
+/** What is part of another stands below it, indented. */
 export function incidentTable(
   incidents: readonly Incident[],
   columns: number,
   style: Style,
 ): string[] {
+  const all = grouped(incidents);
+  const ids = new Set(all.map(({ id }) => id));
   const table: Column<Incident>[] = [
     {
       title: 'SEVERITY',
@@ -55,17 +81,24 @@ export function incidentTable(
     {
       title: 'SUBJECT',
       shrinkTo: 16,
-      text: ({ subject }) => subject.label ?? subject.id,
+      text: ({ subject, partOf = '' }) =>
+        `${ids.has(partOf) ? '- ' : ''}${subject.label ?? subject.id}`,
     },
     { title: 'OPENED (UTC)', optional: true, text: (incident) => when(incident.openedAt) },
     {
       title: 'STATE',
-      text: (incident) => (incident.closedAt === null ? 'open' : `closed, ${duration(incident)}`),
+      text: stateInWords,
     },
     { title: 'WHY', shrinkTo: 24, optional: true, text: (incident) => incident.why },
     { title: 'ID', text: (incident) => incident.id },
   ];
-  return tableLines(table, incidents, columns, style);
+  return tableLines(table, all, columns, style);
+}
+
+function stateInWords(incident: Incident): string {
+  const { closedAt, closedAs, silencedBy } = incident;
+  if (closedAt === null) return silencedBy === undefined ? 'open' : 'silenced';
+  return `${closedAs ?? 'closed'}, ${duration(incident)}`;
 }
 
 /** One finding in full: sentence, observed beside expected. */

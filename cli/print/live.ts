@@ -41,7 +41,7 @@ export function createLive(print: Printer): LivePrinter {
         return;
       }
       if (seen !== undefined && !worthALine(seen, incident)) return;
-      if (incident.severity === 'none') return;
+      if (incident.severity === 'none' || incident.silencedBy !== undefined) return;
       const names = incident.findings.map((id) => detectors.get(id) ?? '');
       const by = [...new Set(names)].filter((name) => name !== '').join(', ');
       const state = seen === undefined ? 'opened' : 'grew';

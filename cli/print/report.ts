@@ -31,17 +31,33 @@ export function createWorst(): WorstIncidents {
     },
     print: (printer, limit) => {
       if (printer.json) return;
-      const all = sorted(incidents.values()).filter(({ severity }) => severity !== 'none');
+      const heard = sorted(incidents.values()).filter(
+        ({ severity, silencedBy }) => severity !== 'none' && silencedBy === undefined,
+      );
+      const parts = partsOf(heard);
+      const all = heard.filter(({ partOf = '' }) => !parts.has(partOf));
       for (const incident of all.slice(0, limit)) {
         const names = incident.findings.flatMap((id) => detectors.get(id) ?? []);
         const lines = incidentLines(incident, [...new Set(names)], printer.columns, printer.style);
         for (const line of lines) printer.line(line);
+        const part = parts.get(incident.id);
+        if (part !== undefined)
+          printer.line(`          of it: ${plural(part, 'incident')} of single keys`);
         printer.line('');
       }
       const more = Math.max(0, all.length - limit) + dropped;
       if (more > 0) printer.line(`and ${plural(more, 'incident')} more: see --limit, or --json\n`);
     },
   };
+}
+
+/** How many are part of each that is there itself. */
+function partsOf(incidents: readonly Incident[]): Map<string, number> {
+  const ids = new Set(incidents.map(({ id }) => id));
+  const parts = new Map<string, number>();
+  for (const { partOf = '' } of incidents)
+    if (ids.has(partOf)) parts.set(partOf, (parts.get(partOf) ?? 0) + 1);
+  return parts;
 }
 
 function sorted(incidents: Iterable<Incident>): Incident[] {

@@ -15,6 +15,12 @@ export function replaySummaryLines(summary: ReplaySummary, style: Style): string
     style.bold(incidentsInWords(summary.incidents)),
     read.join(', '),
     ...between(summary),
+    ...counted('raised no alert', {
+      silenced: summary.silenced,
+      'part of another incident': summary.partOf,
+      'findings allowed': summary.heldBack.allowed,
+      'findings that were a false alarm before': summary.heldBack.remembered,
+    }),
     ...counted('not read', summary.rejected),
     ...counted('read with a flaw', summary.flawed),
     ...counted('set aside', {

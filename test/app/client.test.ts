@@ -5,16 +5,11 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openClient, restoreState } from '../../app/client.ts';
-import { createConsoleData } from '../../app/console-data.ts';
 import type { KeyLookup, StateClient } from '../../app/contract.ts';
-import { openSession, type Session } from '../../app/session.ts';
-import { apiToken, statePaths } from '../../app/state-folder.ts';
-import { type Api, createApi } from '../../console/api.ts';
-import { createMetrics } from '../../console/metrics.ts';
-import { systemClock } from '../../core/clock.ts';
+import { statePaths } from '../../app/state-folder.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { lockStateFolder } from '../../store/lock.ts';
-import { snapshot } from '../console/fakes.ts';
+import { startInstance } from './instance.ts';
 import { type MadeState, makeState, PEPPER, SHARED_LABEL } from './made-state.ts';
 
 let made: MadeState;
@@ -71,46 +66,6 @@ async function answers(client: StateClient): Promise<Record<string, unknown>> {
     explainedFinding: await client.explain(first.findings[0]!),
     unexplained: await client.explain('fnd_none'),
   };
-}
-
-interface Running {
-  readonly session: Session;
-  readonly api: Api;
-  /** Key references as the API got them. */
-  readonly asked: string[];
-}
-
-async function startInstance(): Promise<Running> {
-  const session = await openSession({
-    config: made.config,
-    stateDir: made.folder,
-    env: { KEYHOUND_PEPPER: PEPPER },
-    clock: systemClock,
-    command: 'run',
-    onFinding: () => {},
-    onIncident: () => {},
-    onNote: () => {},
-  });
-  const asked: string[] = [];
-  const data = createConsoleData(session, {
-    readiness: () => ({ missing: [], traffic: 'none' }),
-    summary: () => ({ type: 'summary' }),
-  });
-  const api = createApi({
-    data: {
-      ...data,
-      key: (name) => {
-        asked.push(name);
-        return data.key(name);
-      },
-    },
-    metrics: createMetrics(() => snapshot()),
-    token: apiToken(statePaths(made.folder)).token,
-    version: '9.9.9',
-    logger: { error: (facts) => assert.fail(JSON.stringify(facts)) },
-  });
-  session.lock!.announce(await api.listen('127.0.0.1:0'));
-  return { session, api, asked };
 }
 
 describe('a state that nobody uses', () => {
@@ -200,7 +155,7 @@ describe('a state that nobody uses', () => {
 describe('a state in use', () => {
   test('is told by the instance that uses it, word for word as from the files', async (t) => {
     const direct = await using(answers);
-    const running = await startInstance();
+    const running = await startInstance(made);
     t.after(async () => {
       await running.api.close();
       await running.session.close();
@@ -223,7 +178,7 @@ describe('a state in use', () => {
   });
 
   test('an instance that went away is an error that can be tried again', async () => {
-    const running = await startInstance();
+    const running = await startInstance(made);
     const client = await open();
     await running.api.close();
     await assert.rejects(client.keys({ limit: 1 }), hasCode('api-unreachable', 'operating'));

@@ -129,6 +129,7 @@ test('the running instance finds a raw key by its former hash, which is all that
   });
   const asked: string[] = [];
   const data = createConsoleData(session, {
+    commit: async (change) => change(),
     readiness: () => ({ missing: [], traffic: 'none' }),
     summary: () => ({ type: 'summary' }),
   });

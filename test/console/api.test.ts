@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 import { type Api, createApi } from '../../console/api.ts';
 import type { ConsoleData, Readiness } from '../../console/contract.ts';
 import { createMetrics } from '../../console/metrics.ts';
+import type { RuleLine } from '../../core/control.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { IncidentFilter } from '../../core/store.ts';
 import { finding, incident } from '../store/rows.ts';
@@ -265,30 +266,104 @@ test('the description names every route that is answered, and no other', async (
     incident: async () => ({ incident: incident({ id: 'x' }), findings: [] }),
     explain: async () => ({}),
     key: async () => ({ kind: 'found', key: KEY, usage: [] }),
+    addRule: async () => RULE,
+    removeRule: async () => RULE,
+    closeIncident: async () => ({ incident: incident({ id: 'x' }), findings: [] }),
   });
   const { paths } = (await ask(running, '/openapi.json')).json;
   const names: string[] = [];
   for (const [path, methods] of Object.entries<object>(paths)) {
     for (const method of Object.keys(methods)) {
       names.push(`${method} ${path}`);
-      const body = method === 'post' ? { body: '{"folder":"/x"}' } : {};
+      const body = method === 'post' ? { body: bodyFor(path) } : {};
       assert.equal((await ask(running, path.replace('{id}', 'x'), body)).status, 200, path);
     }
   }
   assert.deepEqual(names.sort(), [
     'get /',
+    'get /api/v1/allowlist',
     'get /api/v1/explain/{id}',
     'get /api/v1/incidents',
     'get /api/v1/incidents/{id}',
     'get /api/v1/keys',
     'get /api/v1/keys/{id}',
+    'get /api/v1/silences',
     'get /api/v1/summary',
     'get /healthz',
     'get /metrics',
     'get /openapi.json',
     'get /readyz',
+    'post /api/v1/allowlist',
+    'post /api/v1/allowlist/{id}/remove',
+    'post /api/v1/incidents/{id}/close',
+    'post /api/v1/silences',
+    'post /api/v1/silences/{id}/remove',
     'post /api/v1/state/backup',
   ]);
+});
+
+const RULE: RuleLine = {
+  type: 'silence',
+  id: 'sil_1',
+  detector: 'volume-spike',
+  fromAt: '2026-03-01T00:00:00.000Z',
+  untilAt: null,
+  by: 'ann',
+  reason: 'load test',
+};
+
+/** A body that the route takes. */
+function bodyFor(path: string): string {
+  if (path.endsWith('/backup')) return '{"folder":"/x"}';
+  return path.endsWith('/close') ? '{"as":"resolved"}' : '{"reason":"x"}';
+}
+
+test('silences and the allowlist take what they are told, and refuse the rest by name', async () => {
+  const asked: unknown[] = [];
+  const running = await start({
+    rules: async (kind) => [{ ...RULE, type: kind }],
+    addRule: async (request) => {
+      asked.push(request);
+      return RULE;
+    },
+    removeRule: async (request) => {
+      asked.push(request);
+      return request.id === 'sil_1' ? RULE : undefined;
+    },
+  });
+  const post = (path: string, body: string) => ask(running, `/api/v1${path}`, { body });
+  assert.deepEqual((await ask(running, '/api/v1/allowlist')).json.rules[0].type, 'allow');
+  const rule = '{"detector":"volume-spike","place":"DE","forMs":60000,"by":"ann","reason":"x"}';
+  assert.deepEqual((await post('/silences', rule)).json, RULE);
+  assert.equal((await post('/silences/sil_1/remove', '{"reason":"done"}')).status, 200);
+  assert.equal((await post('/silences/sil_2/remove', '{"reason":"done"}')).status, 404);
+  assert.deepEqual(asked.slice(0, 2), [
+    { kind: 'silence', ...JSON.parse(rule) },
+    { kind: 'silence', id: 'sil_1', by: 'api', reason: 'done' },
+  ]);
+  for (const body of ['{}', '{"reason":""}', '{"reason":"x","forMs":1}', '{"reason":"x","a":1}']) {
+    const { status, json } = await post('/silences', body);
+    assert.deepEqual([status, json.error.code], [400, 'request-invalid'], body);
+  }
+  const bare = { body: rule, token: undefined };
+  assert.equal((await ask(running, '/api/v1/silences', bare)).status, 401);
+});
+
+test('an incident is closed as what it was, or is not known', async () => {
+  const asked: unknown[] = [];
+  const running = await start({
+    closeIncident: async (id, request) => {
+      asked.push([id, request]);
+      return id === 'inc_1' ? { incident: incident({ id }), findings: [] } : undefined;
+    },
+  });
+  const close = (id: string, body: string) =>
+    ask(running, `/api/v1/incidents/${id}/close`, { body });
+  const told = await close('inc_1', '{"as":"false-alarm","by":"ann","reason":"ours"}');
+  assert.equal(told.json.incident.id, 'inc_1');
+  assert.deepEqual(asked, [['inc_1', { as: 'false-alarm', by: 'ann', reason: 'ours' }]]);
+  assert.equal((await close('inc_2', '{"as":"resolved"}')).status, 404);
+  assert.equal((await close('inc_1', '{"as":"boring"}')).status, 400);
 });
 
 test('a port that is taken is told, with what to change', async () => {

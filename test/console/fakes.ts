@@ -1,4 +1,5 @@
 /** Console data made by hand; tests replace single functions. */
+import assert from 'node:assert/strict';
 import type { ConsoleData, KeyLine } from '../../console/contract.ts';
 import type { MetricsSnapshot, SourceMetrics } from '../../console/metrics.ts';
 
@@ -23,6 +24,10 @@ export function fakeData(parts: Partial<ConsoleData> = {}): ConsoleData {
     key: async () => ({ kind: 'unknown', nearest: undefined }),
     explain: async () => undefined,
     backup: async () => undefined,
+    rules: async () => [],
+    addRule: async () => assert.fail('not expected'),
+    removeRule: async () => undefined,
+    closeIncident: async () => undefined,
     ...parts,
   };
 }
@@ -50,6 +55,10 @@ export function snapshot(parts: Partial<MetricsSnapshot> = {}): MetricsSnapshot 
     findings: { 'volume-spike': 2 },
     incidents: { medium: 1 },
     openIncidents: 1,
+    silenced: 2,
+    partOf: 3,
+    closedAs: { 'false-alarm': 4, resolved: 5 },
+    heldBack: { allowed: 6, remembered: 7 },
     checkpointAgeMs: 2500,
     checkpointMs: 12,
     lagMs: 900,

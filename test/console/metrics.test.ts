@@ -35,7 +35,7 @@ function parse(text: string): Exposition {
   return { types, samples };
 }
 
-const UNITS = 'records|events|findings|letters|pushes|bytes|seconds|ratio|count|info';
+const UNITS = 'records|events|findings|incidents|letters|pushes|bytes|seconds|ratio|count|info';
 
 test('every name follows the rule, and counters alone end in _total', async () => {
   const { types } = parse(await createMetrics(() => snapshot()).text());
