@@ -8,7 +8,7 @@ import ipaddr from 'ipaddr.js';
 import { KeyhoundError } from '../core/errors.ts';
 import { type KeyIdentity, type Place, UNKNOWN_PLACE } from '../core/event.ts';
 import { hash32 } from '../core/hash.ts';
-import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
+import { FIELD, fieldBytes, HINT, type RecordDraft } from '../core/record.ts';
 import { Span, trimAddress } from './address-text.ts';
 import { ByteCache } from './byte-cache.ts';
 import { namedIdentity } from './digest.ts';
@@ -94,6 +94,21 @@ export class Addresses {
     return peer.trusted ? (this.#rightmost(draft, FIELD.forwardedFor) ?? peer) : peer;
   }
 
+  /** First step of looking ahead: notes the hash, and reads the table. */
+  touch(draft: RecordDraft): number {
+    const start = draft.start[FIELD.clientAddress]!;
+    const end = draft.end[FIELD.clientAddress]!;
+    if (start < 0 || end - start > TEXT_MAX) return 0;
+    const hash = this.#cache.hash(fieldBytes(draft, FIELD.clientAddress), start, end);
+    draft.hints[HINT.address] = hash;
+    return this.#cache.touch(hash);
+  }
+
+  /** Second step. */
+  touchEntry(draft: RecordDraft): number {
+    return this.#cache.touchEntry(draft.hints[HINT.address]!);
+  }
+
   /**
    * Of a field's comma-separated list, the right-most address that is not trusted; the left-most when all
    * are. Where one of our proxies wrote something that is no address, what is left of it proves nothing.
@@ -109,18 +124,21 @@ export class Addresses {
     for (let to = end; to > start; ) {
       let from = to;
       while (from > start && bytes[from - 1] !== COMMA) from--;
-      address = this.#lookUp(bytes, from, to);
+      // The hint is of the whole field of the connection's own address.
+      const isWhole = field === FIELD.clientAddress && from === start && to === end;
+      address = this.#lookUp(bytes, from, to, isWhole ? draft.hints[HINT.address]! : 0);
       if (!address.trusted) return address;
       to = from - 1;
     }
     return address;
   }
 
-  #lookUp(bytes: Uint8Array, start: number, end: number): Address {
+  #lookUp(bytes: Uint8Array, start: number, end: number, hint: number): Address {
     trimAddress(bytes, start, end, this.#span);
     const { start: from, end: to } = this.#span;
     if (to <= from || to - from > TEXT_MAX) return NO_ADDRESS;
-    const known = this.#cache.get(bytes, from, to);
+    const hash = from === start && to === end ? hint : 0;
+    const known = this.#cache.get(bytes, from, to, hash);
     if (known !== undefined) return known;
     const made = this.#make(Buffer.from(bytes.subarray(from, to)).toString('latin1'));
     this.#cache.set(bytes, from, to, made);
