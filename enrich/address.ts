@@ -13,6 +13,7 @@ import { Span, trimAddress } from './address-text.ts';
 import { ByteCache } from './byte-cache.ts';
 import { namedIdentity } from './digest.ts';
 import type { Geography, IpAddress } from './geography.ts';
+import { ipv4NetworkCode, ipv4NetworkId, ipv4Of } from './ipv4.ts';
 import { isWithin, parseRange, type Range } from './ranges.ts';
 
 /** Longest text that can be an address: 45 characters of mapped IPv6. */
@@ -146,19 +147,29 @@ export class Addresses {
   }
 
   #make(text: string): Address {
+    const ipv4 = ipv4Of(text);
+    if (ipv4 >= 0) return this.#ofIpv4(text, ipv4);
     if (isIP(text) === 0) return looksLikeAddress(text) ? FLAWED_ADDRESS : NO_ADDRESS;
     const address = ipaddr.process(text);
+    // IPv4 written as IPv6.
+    if (address.kind() === 'ipv4') return this.#make(address.toString());
     const place = this.#geography.placeOf(address);
     const network = networkCode(address);
-    const trusted = this.#trusted.some((range) => isWithin(address, range));
-    return new Address(
-      'address',
-      address.toString(),
-      place,
-      network,
-      networkIdOf(address),
-      trusted,
-    );
+    const networkId = networkIdOf(address);
+    const trusted = this.#isTrusted(address);
+    return new Address('address', address.toString(), place, network, networkId, trusted);
+  }
+
+  #ofIpv4(text: string, ipv4: number): Address {
+    const place =
+      this.#geography.placeOfIpv4?.(ipv4) ?? this.#geography.placeOf(ipaddr.parse(text));
+    const network = ipv4NetworkCode(ipv4);
+    const trusted = this.#trusted.length > 0 && this.#isTrusted(ipaddr.parse(text));
+    return new Address('address', text, place, network, ipv4NetworkId(text), trusted);
+  }
+
+  #isTrusted(address: IpAddress): boolean {
+    return this.#trusted.some((range) => isWithin(address, range));
   }
 }
 
