@@ -1,15 +1,15 @@
-/** A mean that forgets: over all points while there are few, exponential over about `points` of them later. */
+/** A mean that forgets: over all values while there are few, exponential over about `points` of them later. */
 export interface Mean {
   value: number;
+  /** Values learned so far. */
   seen: number;
-  readonly points: number;
 }
 
-export function createMean(points: number): Mean {
-  return { value: 0, seen: 0, points };
+export function createMean(): Mean {
+  return { value: 0, seen: 0 };
 }
 
-export function learnMean(mean: Mean, x: number): void {
-  mean.seen = Math.min(mean.seen + 1, mean.points);
-  mean.value += (x - mean.value) / mean.seen;
+export function learnMean(mean: Mean, x: number, points: number): void {
+  mean.seen++;
+  mean.value += Math.max(1 / mean.seen, 1 / points) * (x - mean.value);
 }

@@ -1,6 +1,6 @@
 /**
  * What a feature has been between so far: a value beyond it is a record. Both ends move to the mean so
- * slowly (half-life 20,000 points) that a record of long ago can become one again.
+ * slowly that a record of long ago can become one again.
  */
 import { createMean, learnMean, type Mean } from './mean.ts';
 
@@ -10,29 +10,30 @@ export interface Range {
   readonly mean: Mean;
 }
 
-const HALF_LIFE = 20_000;
-const KEEP = 2 ** (-1 / HALF_LIFE);
 const MEAN_POINTS = 2000;
 
 export function createRange(): Range {
   return {
     low: Number.POSITIVE_INFINITY,
     high: Number.NEGATIVE_INFINITY,
-    mean: createMean(MEAN_POINTS),
+    mean: createMean(),
   };
 }
 
-/** How far x lies outside, in widths of the range; 0 inside. A range without a width counts as one wide. */
-export function beyond(range: Range, x: number): number {
+/** How far x lies outside, in widths of the range; 0 inside, and `still` while the range has no width. */
+export function beyond(range: Range, x: number, still: number): number {
   if (range.mean.seen === 0) return 0;
   const outside = Math.max(x - range.high, range.low - x, 0);
+  if (outside === 0) return 0;
   const width = range.high - range.low;
-  return outside === 0 || width === 0 ? Math.sign(outside) : outside / width;
+  return width === 0 ? still : outside / width;
 }
 
-export function learnRange(range: Range, x: number): void {
-  learnMean(range.mean, x);
+/** `keep`: what is left of the distance to the mean after a point. */
+export function learnRange(range: Range, x: number, keep: number): void {
+  learnMean(range.mean, x, MEAN_POINTS);
   const { value } = range.mean;
-  range.low = Math.min(x, value + KEEP * (range.low - value));
-  range.high = Math.max(x, value + KEEP * (range.high - value));
+  const first = range.mean.seen === 1;
+  range.low = first ? x : Math.min(x, value + keep * (range.low - value));
+  range.high = first ? x : Math.max(x, value + keep * (range.high - value));
 }
