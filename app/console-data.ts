@@ -40,6 +40,7 @@ export function createStateData(session: Session, commit: Commit, recent?: Recen
         incidents,
         inputs: (findingId) => store.findingInputs(findingId),
         recompute: (inputs) => engine.recompute(inputs),
+        expected: (inputs, hours) => engine.expected(inputs, hours),
         usage: (keyId, sinceAt) => keys.usage(keyId, sinceAt),
         firstAt: (keyId) => {
           const state = engine.key(keyId);

@@ -301,11 +301,28 @@ export interface ExplainedFinding {
   /** More facts for a person, e.g. the key's usage in the hours before. */
   readonly facts?: Facts;
 }
+/** Requests of a key by hour, and the band that was expected. One line `{"type":"chart"}`. */
+export interface UsageChart {
+  readonly type: 'chart';
+  /** Begin of the first hour. */
+  readonly fromAt: string;
+  /** Begin of the hour in which the incident opened. */
+  readonly beganAt: string;
+  /** One value an hour in each. */
+  readonly requests: readonly number[];
+  readonly expected: readonly number[];
+  /** Two deviations below and above. */
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}
+
 export interface Explanation {
   readonly incident: Incident;
   readonly findings: readonly ExplainedFinding[];
   /** Every finding whose inputs are kept came out the same. */
   readonly identical: boolean;
+  /** Absent where nothing is kept to draw it from. */
+  readonly chart?: UsageChart;
 }
 
 /**

@@ -3,8 +3,9 @@ import { toIso } from '../core/clock.ts';
 import type { Facts, Finding, FindingInputs } from '../core/finding.ts';
 import type { UsageRow } from '../core/store.ts';
 import type { Recomputed } from '../detectors/engine/contract.ts';
-import type { ExplainedFinding, Explanation } from './contract.ts';
+import type { ExplainedFinding, Explanation, UsageChart } from './contract.ts';
 import type { IncidentData } from './incident-data.ts';
+import { type ChartOptions, usageChart } from './usage-chart.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -15,13 +16,10 @@ const HOURS_AFTER = 2;
 /** Counts of usage that stand for a normal hour. */
 const NORMAL_MS = 4 * WEEK_MS;
 
-export interface ExplainOptions {
+export interface ExplainOptions extends ChartOptions {
   readonly incidents: IncidentData;
   inputs(findingId: string): Promise<FindingInputs | undefined>;
   recompute(inputs: FindingInputs): Recomputed;
-  usage(keyId: string, sinceAt: number): Promise<readonly UsageRow[]>;
-  /** First use of a key, epoch ms. */
-  firstAt(keyId: string): number | undefined;
 }
 
 /** By the id of an incident or of a finding; a finding comes with its incident, alone. */
@@ -43,8 +41,10 @@ async function explained(
   options: ExplainOptions,
 ): Promise<Explanation> {
   const all: ExplainedFinding[] = [];
+  let chart: UsageChart | undefined;
   for (const finding of findings) {
     const inputs = await options.inputs(finding.id);
+    if (inputs !== undefined) chart ??= await usageChart(incident, inputs, options);
     const facts = await usageFacts(finding, options);
     all.push({
       finding,
@@ -53,7 +53,7 @@ async function explained(
     });
   }
   const identical = all.every(({ recomputed }) => recomputed?.identical !== false);
-  return { incident, findings: all, identical };
+  return { incident, findings: all, identical, ...(chart === undefined ? {} : { chart }) };
 }
 
 /** Requests of the key around the finding, hour by hour. Undefined where no usage is kept. */

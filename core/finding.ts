@@ -52,6 +52,17 @@ export interface Finding {
   readonly silencedBy?: string;
 }
 
+/** Events of one kind that weighed in an incident. */
+export interface WeighedUse {
+  /** Method and route template. */
+  readonly route: string;
+  /** Country and city, else the network; '' where nobody knows. */
+  readonly place: string;
+  /** Client family. */
+  readonly client: string;
+  readonly events: number;
+}
+
 /** One line `{"type":"incident"}`. */
 export interface Incident {
   readonly type: 'incident';
@@ -65,6 +76,8 @@ export interface Incident {
   readonly risk: number;
   readonly families: readonly Family[];
   readonly findings: readonly string[];
+  /** What weighed most in it, at most eight kinds; counted until it was told. Absent where no single event did. */
+  readonly uses?: readonly WeighedUse[];
   /** Incident of the fleet or of a consumer that explains it: many keys deviated together. */
   readonly partOf?: string;
   /** The key's old network fell quiet as the new one began: alert only. Absent when it did not. */

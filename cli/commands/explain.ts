@@ -13,7 +13,7 @@ export const explain = defineCommand({
   options: { ...STATE_OPTION },
   examples: [
     ['explain ID', 'ID of an incident or of a finding.'],
-    ['explain ID --json', 'The incident, then each finding with what was recomputed.'],
+    ['explain ID --json', 'The incident, each finding with what was recomputed, the chart.'],
   ],
   run: async (context) => {
     const { print } = context;
@@ -25,13 +25,14 @@ export const explain = defineCommand({
     for (const { finding, recomputed, facts } of explanation.findings) {
       print.object({ ...finding, recomputed: recomputed ?? null, ...(facts ? { facts } : {}) });
     }
+    if (explanation.chart !== undefined) print.object(explanation.chart);
     print.object({
       type: 'check',
       name: 'recomputed',
       ok: explanation.identical,
-      detail: explanation.identical ? 'the same' : 'not the same',
+      detail: explanation.identical ? 'identical' : 'not identical',
     });
-    for (const line of explanationLines(explanation, print.columns, print.style)) print.line(line);
+    for (const line of explanationLines(explanation, print)) print.line(line);
     return explanation.identical ? EXIT.done : EXIT.verdict;
   },
 });

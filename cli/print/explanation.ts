@@ -1,43 +1,58 @@
 /** `explain`: what was expected, what came, how much each part weighs, and whether it came out the same. */
 import type { ExplainedFinding, Explanation, Facts } from '../../app/contract.ts';
 import { forTerminal } from '../../core/escape.ts';
+import { chartLines } from './chart.ts';
 import { findingLines, incidentLines } from './incident.ts';
-import { score } from './numbers.ts';
+import { count, score } from './numbers.ts';
+import type { Printer } from './printer.ts';
 import { pad, type Style } from './style.ts';
 
 export function explanationLines(
   explanation: Explanation,
-  columns: number,
-  style: Style,
+  print: Pick<Printer, 'columns' | 'style' | 'ascii'>,
 ): string[] {
+  const { columns, style, ascii } = print;
+  const { incident, chart } = explanation;
   const detectors = explanation.findings.map(({ finding }) => finding.detector);
   return [
-    ...incidentLines(explanation.incident, [...new Set(detectors)], columns, style),
-    style.dim(`          risk ${score(explanation.incident.risk)}, ${explanation.incident.id}`),
-    ...explanation.findings.flatMap((explained) => ['', ...one(explained, columns, style)]),
+    ...incidentLines(incident, [...new Set(detectors)], columns, style),
+    style.dim(`          risk ${score(incident.risk)}, ${incident.id}`),
+    ...(chart === undefined ? [] : ['', ...chartLines(chart, print)]),
+    ...useLines(incident),
+    ...explanation.findings.flatMap((explained) => ['', ...one(explained, columns, style, ascii)]),
     '',
     explanation.identical
-      ? style.good('Recomputed from its inputs: the same.')
-      : style.bad('Recomputed from its inputs: NOT the same. See the findings above.'),
+      ? style.good('recomputed: identical')
+      : style.bad('recomputed: NOT identical, see the findings above'),
   ];
 }
 
 const BAR_COLUMNS = 24;
 
-function one(explained: ExplainedFinding, columns: number, style: Style): string[] {
+/** What weighed most in the incident: `1,130  POST /v1/orders  DE Berlin  curl`. */
+function useLines({ uses = [] }: Explanation['incident']): string[] {
+  if (uses.length === 0) return [];
+  const lines = uses.map(({ route, place, client, events }) => {
+    const parts = [route, place, client].filter((part) => part !== '').map(forTerminal);
+    return `  ${pad(count(events), 8, 'right')}  ${parts.join('  ')}`;
+  });
+  return ['', 'What weighed most, by route, place and client:', ...lines];
+}
+
+function one(explained: ExplainedFinding, columns: number, style: Style, ascii: boolean): string[] {
   const { finding, recomputed } = explained;
   const total = finding.parts.reduce((sum, part) => sum + Math.max(0, part.score), 0);
   const bars = finding.parts.map((part) => {
     const share = total > 0 ? Math.max(0, part.score) / total : 0;
-    const bar = '█'.repeat(Math.round(share * BAR_COLUMNS));
+    const bar = (ascii ? '#' : '█').repeat(Math.round(share * BAR_COLUMNS));
     return `  ${pad(score(part.score), 8, 'right')}  ${pad(bar, BAR_COLUMNS)}  ${forTerminal(part.name)}`;
   });
   const verdict =
     recomputed === undefined
       ? style.dim('  its inputs are no longer kept')
       : recomputed.identical
-        ? style.good(`  recomputed, as it opened: score ${score(recomputed.score)}, the same`)
-        : style.bad(`  recomputed, as it opened: score ${score(recomputed.score)}, NOT the same`);
+        ? style.good(`  recomputed: identical, score ${score(recomputed.score)} as it opened`)
+        : style.bad(`  recomputed: NOT identical, score ${score(recomputed.score)} as it opened`);
   return [
     ...findingLines(finding, columns, style),
     ...(bars.length === 0 ? [] : ['  weight'.padEnd(12), ...bars]),

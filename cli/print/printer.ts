@@ -11,6 +11,8 @@ export interface Printer {
   readonly json: boolean;
   /** Of stdout. */
   readonly style: Style;
+  /** Stdout may not show more than ASCII: a dumb terminal, or a locale that is not UTF-8. */
+  readonly ascii: boolean;
   /** Columns of stdout. */
   readonly columns: number;
   /** One object as a line of NDJSON; nothing without `--json`. */
@@ -42,6 +44,7 @@ export function createPrinter(io: Io, json: boolean): Printer {
     json,
     live,
     style: json ? PLAIN : styleFor(io.stdout, io.env),
+    ascii: isAscii(io.env),
     statusStyle: styleFor(io.stderr, io.env),
     get columns() {
       return io.stdout.columns();
@@ -62,4 +65,11 @@ export function createPrinter(io: Io, json: boolean): Printer {
       status = text;
     },
   };
+}
+
+/** As the C library chooses; where nothing is said, what today's terminals can. */
+function isAscii(env: Io['env']): boolean {
+  if (env['TERM'] === 'dumb') return true;
+  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || 'UTF-8';
+  return !/utf-?8/i.test(locale);
 }

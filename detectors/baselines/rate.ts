@@ -224,6 +224,13 @@ export class RateBaseline {
     return Math.min(least, multiplier(s.profile, hour + s.shift - 1, s.hour, first, mean));
   }
 
+  /** Events expected in an absolute hour, past or to come, by what is known now. */
+  meanOf(hour: number): number {
+    const s = this.state;
+    const mean = this.base() * HOUR;
+    return mean * multiplier(s.profile, hour, s.hour, this.firstHour(), mean);
+  }
+
   private ownMultiplierAt(hour: number): number {
     const s = this.state;
     return ownMultiplier(s.profile, hour, s.hour, this.firstHour(), this.base() * HOUR);

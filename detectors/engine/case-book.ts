@@ -27,6 +27,7 @@ import {
 import { beginMove, countUse, looksMoved, type Move } from './move.ts';
 import { assess, STRONG } from './risk.ts';
 import type { Steering } from './steering.ts';
+import { countTop, type Use } from './top-uses.ts';
 
 export interface CaseBookOptions {
   readonly directory: KeyDirectory;
@@ -61,6 +62,8 @@ export interface Verdict {
   readonly partOf?: string | null | undefined;
   /** Where the event came from; left out where there is none. */
   readonly place?: { readonly country: string; readonly network: number };
+  /** What kind of use it was; called for every verdict that is taken. */
+  use?(): Use;
   /** Called only when there is something new to tell. */
   describe(): Evidence;
 }
@@ -68,7 +71,7 @@ export interface Verdict {
 export type SubjectId = Pick<CaseSubject, 'kind' | 'id' | 'consumer'>;
 
 /** A use of the key while an incident of it is open. */
-export interface Use {
+export interface Witnessed {
   readonly event: ApiEvent;
   readonly second: number;
   /** Events a second that the key makes at this hour. */
@@ -109,11 +112,13 @@ export class CaseBook {
     if (this.isHeldBack(subject, verdict, score, rule)) return undefined;
     incident.lastAt = Math.max(incident.lastAt, at);
     let episode = incident.episodes.find((e) => e.detector === detector.id);
+    if (episode !== undefined && verdict.use !== undefined) countTop(episode.top, verdict.use());
     const isNew = episode === undefined;
     if (episode === undefined) {
       if (score < OPEN_SCORE) return undefined;
       episode = beginEpisode(verdict, subject);
       silence(episode, rule);
+      if (verdict.use !== undefined) countTop(episode.top, verdict.use());
       incident.episodes.push(episode);
       if (episode.origin !== 0) incident.move ??= beginMove(episode.origin, Math.floor(at / 1000));
     } else {
@@ -134,7 +139,7 @@ export class CaseBook {
   }
 
   /** Counts a use of the key while the incident is open: where it comes from tells a move from a theft. */
-  witness(incident: OpenIncident, use: Use, subject: SubjectId): void {
+  witness(incident: OpenIncident, use: Witnessed, subject: SubjectId): void {
     const { move, migration } = incident;
     if (move === null) return;
     countUse(move, use.event, use.second, use.rate);

@@ -2,6 +2,7 @@
 import { toIso, toIsoOrNull } from '../../core/clock.ts';
 import { type Finding, type Incident, type SubjectName, severityOf } from '../../core/finding.ts';
 import type { Episode, OpenIncident } from './incidents.ts';
+import { joinTops } from './top-uses.ts';
 
 const MOVED =
   'it looks like a move: its former networks fell quiet as the new one began, and it is as busy as before';
@@ -39,6 +40,7 @@ export function findingLine(
 export function incidentLine(incident: OpenIncident, subject: SubjectName): Incident {
   const ranked = [...incident.episodes].sort((a, b) => b.score - a.score);
   const { closing, migration } = incident;
+  const uses = joinTops(incident.episodes.map(({ top }) => top));
   const silencedBy = ranked.every((episode) => episode.silencedBy !== null)
     ? ranked[0]?.silencedBy
     : null;
@@ -54,6 +56,7 @@ export function incidentLine(incident: OpenIncident, subject: SubjectName): Inci
     risk: Number(incident.risk.toFixed(3)),
     families: incident.families,
     findings: incident.episodes.map((episode) => episode.findingId),
+    ...(uses.length === 0 ? {} : { uses }),
     ...(migration ? { migration } : {}),
     ...(incident.partOf === null ? {} : { partOf: incident.partOf }),
     ...(silencedBy == null ? {} : { silencedBy }),

@@ -74,6 +74,13 @@ export interface Recomputed {
   readonly identical: boolean;
 }
 
+/** Requests in an hour: expected, and the band of two deviations around it. */
+export interface ExpectedHour {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
 export interface Engine {
   /**
    * Announces a stream and answers its index for `ApiEvent.stream`. A stream is known by its name for ever;
@@ -108,6 +115,8 @@ export interface Engine {
   keys(options: { readonly limit: number; readonly prefix?: string }): KeyState[];
   key(id: string): KeyState | undefined;
   openIncidents(): Incident[];
+  /** What the key was expected to make in some hours (from the epoch), by the baseline recorded with a finding. */
+  expected(inputs: FindingInputs, hours: readonly number[]): ExpectedHour[] | undefined;
   /** Judges a finding again from its recorded inputs. */
   recompute(inputs: FindingInputs): Recomputed;
 }

@@ -28,6 +28,7 @@ import { SharedCauses } from './shared-causes.ts';
 import type { Steering } from './steering.ts';
 import type { Streams } from './streams.ts';
 import { Tally } from './tally.ts';
+import { useOf } from './top-uses.ts';
 
 /** How far ahead absence is looked for, and how soon it is looked for again when nothing is in sight. */
 const LOOK_AHEAD_SECONDS = 86_400;
@@ -191,7 +192,10 @@ export class Docket {
         partOf: mayShare ? this.shared.explains(group, slot, incident, detector.id, at) : undefined,
         ...(event === undefined
           ? {}
-          : { place: { country: event.place.country, network: event.network } }),
+          : {
+              place: { country: event.place.country, network: event.network },
+              use: () => useOf(event),
+            }),
         describe: () =>
           event === undefined
             ? detector.absence!.describeAt(

@@ -14,8 +14,16 @@ import { fleet } from '../fleet.ts';
 import { ALL_DETECTORS, CROWD_DETECTORS, DETECTORS } from '../list.ts';
 import { stuffing } from '../stuffing.ts';
 import { drainCheckpoint, restoreState } from './checkpoint.ts';
-import type { Engine, EngineOptions, EngineStats, KeyState, Recomputed } from './contract.ts';
+import type {
+  Engine,
+  EngineOptions,
+  EngineStats,
+  ExpectedHour,
+  KeyState,
+  Recomputed,
+} from './contract.ts';
 import { Docket, LOOK_AGAIN_MS } from './docket.ts';
+import { expectedHours } from './expected.ts';
 import { Interventions } from './interventions.ts';
 import { Judge } from './judge.ts';
 import { KeyGroup } from './key-group.ts';
@@ -312,6 +320,10 @@ export class DetectionEngine implements Engine {
 
   control(record: ControlRecord): void {
     this.interventions.control(record);
+  }
+
+  expected(inputs: FindingInputs, hours: readonly number[]): ExpectedHour[] | undefined {
+    return expectedHours(this.judge, inputs, hours);
   }
 
   recompute(inputs: FindingInputs): Recomputed {

@@ -34,6 +34,7 @@ export function beginEpisode(verdict: Verdict, subject: CaseSubject): Episode {
     network: verdict.place?.network ?? 0,
     silencedBy: null,
     silencedUntil: null,
+    top: [],
   };
 }
 

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import type { Closing } from '../../core/control.ts';
 import { type Facts, type Family, type Severity, severityOf } from '../../core/finding.ts';
 import type { Move } from './move.ts';
+import type { TopUses } from './top-uses.ts';
 
 /** A score opens a finding at OPEN, and keeps it alive from KEEP. */
 export const OPEN_SCORE = 4;
@@ -53,6 +54,8 @@ export interface Episode {
   /** The rule that keeps it from raising an alert, and the event time at which it ends (null: never). */
   silencedBy: string | null;
   silencedUntil: number | null;
+  /** Kinds of uses that scored in it. */
+  readonly top: TopUses;
 }
 
 export interface OpenIncident {

@@ -105,6 +105,26 @@ describe('a state that nobody uses', () => {
     }
   });
 
+  test('explains with the last days by hour beside what was expected, and what weighed most', async () => {
+    const explained = await using(async (client) => {
+      const [found] = await client.incidents({ subjectId: made.stolenId, limit: 1 });
+      return client.explain(found!.id);
+    });
+    const { chart, incident } = explained!;
+    const { requests, expected, low, high } = chart!;
+    assert.ok(
+      requests.length > 4 * 24 && requests.length <= 5 * 24 + 1,
+      `${requests.length} hours`,
+    );
+    for (const band of [expected, low, high]) assert.equal(band.length, requests.length);
+    const began = (Date.parse(chart!.beganAt) - Date.parse(chart!.fromAt)) / 3_600_000;
+    assert.ok(requests[began]! > high[began]!, 'the theft stands out of the band');
+    const before = requests.slice(0, began);
+    const outside = before.filter((count, hour) => count > high[hour]! || count < low[hour]!);
+    assert.ok(outside.length < before.length / 8, `${outside.length} of ${before.length} hours`);
+    assert.ok(incident.uses!.length > 0 && incident.uses!.every(({ events }) => events > 0));
+  });
+
   test('a finding is explained alone, with its incident', async () => {
     const explained = await using(async (client) => {
       const [found] = await client.incidents({ subjectId: made.stolenId, limit: 1 });
