@@ -67,7 +67,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { config: loaded, stateDir, env, clock } = options;
   const { config } = loaded;
   const folder = stateDir === undefined ? undefined : path.resolve(stateDir);
-  const directory = loadRegistry(config.keys, loaded.folder);
+  const directory = loadRegistry(config.keys, loaded.folder, config.consumers);
   const pepper =
     options.readOnly === true ? readPepper(env) : loadPepper({ env, stateDir: folder });
   tellPepper(pepper, options);

@@ -43,6 +43,12 @@ export const keyEntrySchema = z.strictObject({
 });
 export type KeyEntry = z.infer<typeof keyEntrySchema>;
 
+export const consumerSchema = z.strictObject({
+  name: z.string().min(1).max(256).describe('As the log or the key registry names it.'),
+  timeZone: z.string().describe('IANA zone of its users, for keys that have none of their own.'),
+});
+export type ConsumerConfig = z.infer<typeof consumerSchema>;
+
 export const sourceSchema = z.strictObject({
   name: z
     .string()
@@ -164,6 +170,10 @@ export const configSchema = z.strictObject({
     .union([z.string(), z.array(keyEntrySchema)])
     .default([])
     .describe('The key registry: entries, or the path of a CSV or JSON file.'),
+  consumers: z
+    .array(consumerSchema)
+    .default([])
+    .describe('What all keys of a consumer have in common.'),
   geography: z
     .strictObject({
       city: z.string().optional().describe('Path of your own city .mmdb file.'),

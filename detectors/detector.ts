@@ -24,6 +24,8 @@ export interface Subject {
   readonly entry: KeyEntry | undefined;
   /** The registry's entry that names this key as its predecessor, if any: the key is retired. */
   readonly successor: KeyEntry | undefined;
+  /** IANA zone declared for the key or its consumer; '' when nobody did: people are told UTC then. */
+  readonly timeZone: string;
   /** What its peers are like, as known at the event at hand. A detector that reads it says `usesPrior`. */
   readonly prior: Prior;
   /** Instant of the first event, epoch ms. */

@@ -12,7 +12,7 @@ import type { ApiEvent } from '../core/event.ts';
 import { negativeBinomialTail } from './baselines/tails.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
-import { count, plural, rounded } from './words.ts';
+import { count, localTime, plural, rounded } from './words.ts';
 
 const LAYOUT = {
   /** Quiet hours lived through, and those used after all, half-life 2000. */
@@ -79,21 +79,26 @@ export const offHours = defineDetector<typeof LAYOUT, Config>({
     return novelty(state) + excess(state, n);
   },
 
-  describe(state: State, event: ApiEvent, subject: Subject, config: Config): Evidence {
+  describe(state: State, _event: ApiEvent, subject: Subject, config: Config): Evidence {
     const n = subject.rate.state.hourCount;
     const visits = subject.rate.visits();
-    const expected = subject.rate.expectedThisHour();
+    const expected = Math.max(0, subject.rate.expectedThisHour() - learned(subject));
     const seen = Math.round(state.seen);
+    // A late event counts in the hour of the latest one.
+    const fromAt = Math.floor(subject.second / 3600) * 3_600_000;
+    const hour = localTime(subject.timeZone, fromAt);
     return {
-      fromAt: Math.floor(event.at / 3_600_000) * 3_600_000,
-      observed: { requestsThisHour: n },
+      fromAt,
+      observed: { requestsThisHour: n, hourFrom: hour },
+      // Whoever works one night may work the next.
+      about: '',
       expected: {
         requestsThisHour: rounded(expected),
         usedQuietHours: rounded(state.used),
         quietHours: seen,
       },
       why:
-        `${plural(n, 'request')} in an hour of the week in which this key makes ${count(expected)} ` +
+        `${plural(n, 'request')} in the hour from ${hour}, in which this key makes ${count(expected)} ` +
         `(less than ${count(config.expectedMax)}), as it was seen on ${plural(visits, 'week')}; of its ` +
         `${plural(seen, 'quiet hour')} it used ${count(state.used)}`,
       parts: [

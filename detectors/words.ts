@@ -44,3 +44,17 @@ export function plural(n: number, noun: string): string {
 export function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
+
+/** `Sunday 03:00 (Europe/Berlin)`; in UTC where no zone is given. */
+export function localTime(timeZone: string, at: number): string {
+  const zone = timeZone === '' ? 'UTC' : timeZone;
+  const format = new Intl.DateTimeFormat('en-GB', {
+    timeZone: zone,
+    weekday: 'long',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  });
+  const part = (type: string) => format.formatToParts(at).find((one) => one.type === type)?.value;
+  return `${part('weekday')} ${part('hour')}:${part('minute')} (${zone})`;
+}

@@ -6,11 +6,13 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { type Config, type KeyEntry, keyEntrySchema } from '../core/config.ts';
-import type { Declared, KeyDirectory } from '../core/directory.ts';
+import { type Config, type ConsumerConfig, type KeyEntry, keyEntrySchema } from '../core/config.ts';
+import type { KeyDirectory } from '../core/directory.ts';
 import { KeyhoundError } from '../core/errors.ts';
+import { Declarations } from './declarations.ts';
 import { parseCsvRegistry, parseJsonRegistry, type RawEntry } from './registry-file.ts';
 import { scopeFaults } from './scopes.ts';
+import { isTimeZone } from './zones.ts';
 
 const FAULTS_SHOWN = 20;
 const FILE_BYTES_MAX = 256 << 20;
@@ -25,7 +27,11 @@ interface Located {
 }
 
 /** `baseDir`: folder that a relative path in the configuration starts from. Throws `usage` with all faults. */
-export function loadRegistry(keys: Config['keys'], baseDir: string): KeyDirectory {
+export function loadRegistry(
+  keys: Config['keys'],
+  baseDir: string,
+  consumers: readonly ConsumerConfig[] = [],
+): KeyDirectory {
   const file = typeof keys === 'string' ? path.resolve(baseDir, keys) : undefined;
   const faults: string[] = [];
   const report: Report = ({ line, index }, message) => {
@@ -35,7 +41,10 @@ export function loadRegistry(keys: Config['keys'], baseDir: string): KeyDirector
   const located = validated(raw, report);
   checkTogether(located, report);
   if (faults.length > 0) throw refusal(file, faults);
-  return directoryOf(located.map(({ entry }) => entry));
+  return directoryOf(
+    located.map(({ entry }) => entry),
+    consumers,
+  );
 }
 
 function withoutLines(keys: readonly unknown[]): RawEntry[] {
@@ -103,15 +112,6 @@ function checkEntry(entry: KeyEntry, fault: (message: string) => void): void {
   }
 }
 
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Unique ids, and no key that is its own predecessor over however many steps. */
 function checkTogether(located: readonly Located[], report: Report): void {
   const byId = new Map<string, Located>();
@@ -150,7 +150,10 @@ function refusal(file: string | undefined, faults: readonly string[]): KeyhoundE
   });
 }
 
-function directoryOf(entries: readonly KeyEntry[]): KeyDirectory {
+function directoryOf(
+  entries: readonly KeyEntry[],
+  consumers: readonly ConsumerConfig[],
+): KeyDirectory {
   const byId = new Map<string, KeyEntry>();
   const byLabel = new Map<string, KeyEntry[]>();
   for (const entry of entries) {
@@ -160,39 +163,19 @@ function directoryOf(entries: readonly KeyEntry[]): KeyDirectory {
     if (same === undefined) byLabel.set(entry.label, [entry]);
     else same.push(entry);
   }
-  const declared = declarations(byId);
+  const declared = new Declarations(byId, consumers);
   return Object.freeze({
-    version: versionOf(entries),
+    version: versionOf([...entries, ...consumers]),
     size: byId.size,
     entry: (id: string) => byId.get(id),
-    declared: (id: string) => declared.get(id),
+    declared: (id: string, consumer: string) => declared.of(id, consumer),
     withLabel: (label: string) => byLabel.get(label) ?? [],
     all: () => byId.values(),
   });
 }
 
-/** Also of keys that have no entry of their own any more, but a successor. */
-function declarations(byId: ReadonlyMap<string, KeyEntry>): Map<string, Declared> {
-  const declared = new Map<string, Declared>();
-  for (const [id, entry] of byId) declared.set(id, Object.freeze({ entry }));
-  for (const successor of byId.values()) {
-    const { predecessor } = successor;
-    if (predecessor === undefined) continue;
-    const known = declared.get(predecessor);
-    if (known?.successor !== undefined && !isEarlier(successor, known.successor)) continue;
-    declared.set(predecessor, Object.freeze({ ...known, successor }));
-  }
-  return declared;
-}
-
-/** The id decides where nobody said when, so that the order of the file does not. */
-function isEarlier(a: KeyEntry, b: KeyEntry): boolean {
-  const [atA, atB] = [a, b].map(({ createdAt }) => Date.parse(createdAt ?? '9999-12-31T00:00:00Z'));
-  return atA === atB ? a.id < b.id : atA! < atB!;
-}
-
 /** The same content gives the same version, in whatever order and form it was written. */
-function versionOf(entries: readonly KeyEntry[]): string {
+function versionOf(entries: readonly object[]): string {
   const lines = entries.map((entry) => JSON.stringify(sorted(entry))).sort();
   return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
 }

@@ -6,6 +6,7 @@ import { KeyhoundError } from '../../core/errors.ts';
 import { parseKeySpec } from '../../core/key-spec.ts';
 import { suggest } from '../../core/suggest.ts';
 import { scopeFaults } from '../../enrich/scopes.ts';
+import { isTimeZone } from '../../enrich/zones.ts';
 import type { PathPart } from './document.ts';
 
 export interface FormatTraits {
@@ -34,6 +35,7 @@ export function checkRules(config: RuledConfig, formats: readonly FormatTraits[]
     ...checkOpenIntake(config),
     ...checkProxies(config.trustedProxies),
     ...checkKeys(config.keys),
+    ...checkConsumers(config.consumers),
   ];
 }
 
@@ -238,11 +240,18 @@ function checkKeys(keys: Config['keys']): RuleFault[] {
   return faults;
 }
 
-function isTimeZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
+function checkConsumers(consumers: Config['consumers']): RuleFault[] {
+  return consumers.flatMap(({ name, timeZone }, i) => {
+    const faults: RuleFault[] = [];
+    const twin = consumers.findIndex((other) => other.name === name);
+    if (twin !== i) {
+      const message = `consumers[${twin}] has this name too`;
+      faults.push({ path: ['consumers', i, 'name'], message });
+    }
+    if (!isTimeZone(timeZone)) {
+      const message = 'must be an IANA zone, e.g. Europe/Berlin';
+      faults.push({ path: ['consumers', i, 'timeZone'], message });
+    }
+    return faults;
+  });
 }

@@ -112,7 +112,7 @@ export function checkPepper(env: Env, stateDir: string): { check: Check; pepper?
 
 export function checkRegistry({ config, folder }: LoadedConfig): Check {
   try {
-    const { size } = loadRegistry(config.keys, folder);
+    const { size } = loadRegistry(config.keys, folder, config.consumers);
     const from = typeof config.keys === 'string' ? config.keys : 'the configuration';
     return check(
       'key registry',

@@ -33,6 +33,9 @@ export const RATE_LAYOUT = {
   shiftedNext: 'f16',
   /** Zone shift in hours, plus one. */
   shift: 'u8',
+  /** The next one, and the day from which it holds, days since 1970; 0 while none is in sight. */
+  shiftNext: 'u8',
+  shiftDay: 'u16',
   y: ['f32', 5],
   m: ['f32', 5],
   mMax: ['f32', 5],

@@ -8,16 +8,17 @@
  */
 import { createDecay } from './decay.ts';
 import { initDispersion, sampleDispersion } from './dispersion.ts';
+import { clocksDisagree, leastMultiplierAt, readHours } from './near-hours.ts';
 import {
   HOURS_OF_WEEK,
   learnHour,
-  multiplier,
   ownMultiplier,
   ratioOf,
   visitsOf,
   visitWeight,
 } from './profile.ts';
 import { type RateState, SCALES, SPIKE_SCALES } from './rate-state.ts';
+import type { ZoneShift } from './zone-shift.ts';
 
 const HOUR = 3600;
 const QUARTER = 900;
@@ -83,6 +84,7 @@ export class RateBaseline {
     s.minute = Math.floor(second / 60);
     s.hourWeight = 1;
     s.shift = 1;
+    s.shiftNext = 1;
     initDispersion(s, SPIKE_SCALES);
     this.enterHour();
   }
@@ -213,15 +215,7 @@ export class RateBaseline {
 
   /** Least multiplier of any hour near the current one, for looking ahead. */
   leastMultiplierAt(hour: number): number {
-    const s = this.state;
-    const first = this.firstHour();
-    const mean = this.base() * HOUR;
-    const least = Math.min(
-      multiplier(s.profile, hour, s.hour, first, mean),
-      ownMultiplier(s.profile, hour, s.hour, first, mean),
-    );
-    if (s.shift === 1) return least;
-    return Math.min(least, multiplier(s.profile, hour + s.shift - 1, s.hour, first, mean));
+    return leastMultiplierAt(this.state, hour, this.firstHour(), this.base() * HOUR);
   }
 
   /** Events expected in an absolute hour, past or to come, by what is known now. */
@@ -246,9 +240,12 @@ export class RateBaseline {
   }
 
   /** The zone of the key's users changed its offset (see zoneShift); the hours are read anew. */
-  setShift(hours: number): void {
-    if (this.state.shift === hours + 1) return;
-    this.state.shift = hours + 1;
+  setShift({ hours, nextDay, next }: ZoneShift): void {
+    const s = this.state;
+    s.shiftDay = nextDay;
+    s.shiftNext = next + 1;
+    if (s.shift === hours + 1) return;
+    s.shift = hours + 1;
     this.enterHour();
   }
 
@@ -297,8 +294,9 @@ export class RateBaseline {
       s.mMin.set(k, s.mMin.get(k) * d + this.lambdaMin * fill);
     }
     const d = LEVEL_DECAY.over(span);
-    const usual = this.lambda / level;
-    s.levelSeen = (s.levelSeen + counted) * d;
+    const judges = !clocksDisagree(s);
+    const usual = judges ? this.lambda / level : 0;
+    s.levelSeen = (s.levelSeen + (judges ? counted : 0)) * d;
     s.levelExpected = s.levelExpected * d + usual * LEVEL_DECAY.tau * (1 - d);
     s.count = 0;
   }
@@ -335,17 +333,7 @@ export class RateBaseline {
   }
 
   private enterHour(): void {
-    const s = this.state;
-    const first = this.firstHour();
-    const meanPerHour = this.base() * HOUR;
-    s.before = multiplier(s.profile, s.hour - 1, s.hour, first, meanPerHour);
-    s.current = multiplier(s.profile, s.hour, s.hour, first, meanPerHour);
-    s.next = multiplier(s.profile, s.hour + 1, s.hour, first, meanPerHour);
-    if (s.shift === 1) return;
-    const hour = s.hour + s.shift - 1;
-    s.shiftedBefore = multiplier(s.profile, hour - 1, s.hour, first, meanPerHour);
-    s.shiftedCurrent = multiplier(s.profile, hour, s.hour, first, meanPerHour);
-    s.shiftedNext = multiplier(s.profile, hour + 1, s.hour, first, meanPerHour);
+    readHours(this.state, this.firstHour(), this.base() * HOUR);
   }
 
   /** A long silence: closes its hours, empties the counters, answers the second to integrate from. */

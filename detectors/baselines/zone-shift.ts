@@ -6,35 +6,55 @@
  */
 const DAY_MS = 86_400_000;
 const LOOK_BACK_DAYS = 14;
+/** A silence is looked at this far ahead, and a change of the clocks may come first. */
+const LOOK_AHEAD_DAYS = 9;
 /** Zones remembered; there are about 600. */
 const ZONES_MAX = 1024;
+
+export interface ZoneShift {
+  /**
+   * Hours to add to a UTC hour to find the one in which the same local hour was learned: 1 for two weeks after
+   * the clocks went forward, −1 after they went back, else 0.
+   */
+  readonly hours: number;
+  /** From this day on, counted from 1970, it will be `next`; 0 when it stays for the next nine days. */
+  readonly nextDay: number;
+  readonly next: number;
+}
 
 interface Zone {
   readonly format: Intl.DateTimeFormat | undefined;
   day: number;
-  shift: number;
+  shift: ZoneShift;
 }
 
+export const NO_SHIFT: ZoneShift = Object.freeze({ hours: 0, nextDay: 0, next: 0 });
 const zones = new Map<string, Zone>();
 
-/**
- * Hours to add to a UTC hour to find the one in which the same local hour was learned: 1 for two weeks after
- * the clocks went forward, −1 after they went back, else 0. Unknown zones never shift. Judged once a UTC day.
- */
-export function zoneShift(zone: string, at: number): number {
-  if (zone === '') return 0;
+/** Unknown zones never shift. Judged once a UTC day. */
+export function zoneShift(zone: string, at: number): ZoneShift {
+  if (zone === '') return NO_SHIFT;
   let known = zones.get(zone);
   if (known === undefined) {
     if (zones.size >= ZONES_MAX) zones.clear();
-    known = { format: formatOf(zone), day: Number.NaN, shift: 0 };
+    known = { format: formatOf(zone), day: Number.NaN, shift: NO_SHIFT };
     zones.set(zone, known);
   }
   const day = Math.floor(at / DAY_MS);
   if (day !== known.day) {
     known.day = day;
-    known.shift = known.format === undefined ? 0 : shiftOn(known.format, day);
+    known.shift = known.format === undefined ? NO_SHIFT : shiftFrom(known.format, day);
   }
   return known.shift;
+}
+
+function shiftFrom(format: Intl.DateTimeFormat, day: number): ZoneShift {
+  const hours = shiftOn(format, day);
+  for (let ahead = 1; ahead <= LOOK_AHEAD_DAYS; ahead++) {
+    const next = shiftOn(format, day + ahead);
+    if (next !== hours) return { hours, nextDay: day + ahead, next };
+  }
+  return hours === 0 ? NO_SHIFT : { hours, nextDay: 0, next: 0 };
 }
 
 function shiftOn(format: Intl.DateTimeFormat, day: number): number {

@@ -133,7 +133,7 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
     const slot = group.slab.add(key);
     group.ids[slot] = row.id;
     group.consumers[slot] = row.consumer;
-    group.declared[slot] = options.directory.declared(row.id);
+    group.declared[slot] = options.directory.declared(row.id, row.consumer);
     convert(row.record, group.slab.memoryOf(slot), group.slab.offset(slot));
     group.bring(judge, slot);
     if (judge.header.dueAt !== 0) group.heap.push(judge.header.dueAt, slot);

@@ -5,6 +5,7 @@
  * passes, and in any case before the subject's next event, with the same result (design.md §4.3).
  */
 import type { Config } from '../../core/config.ts';
+import { isRegistered } from '../../core/directory.ts';
 import { type ApiEvent, KEY_GROUPS, type KeyIdentity } from '../../core/event.ts';
 import type { FindingInputs, Incident } from '../../core/finding.ts';
 import { LIMITED_BY } from '../../core/record.ts';
@@ -177,8 +178,8 @@ export class DetectionEngine implements Engine {
       return -1;
     }
     const { directory } = this.options;
-    const declared = directory.size > 0 ? directory.declared(event.key.id) : undefined;
-    const free = declared !== undefined || slab.size < this.limit / 4;
+    const declared = directory.declared(event.key.id, event.consumer);
+    const free = isRegistered(declared) || slab.size < this.limit / 4;
     if (!free && !group.earns(event)) {
       this.counters.unadmitted++;
       return -1;
@@ -188,7 +189,7 @@ export class DetectionEngine implements Engine {
       if (removed !== undefined) {
         this.subjects--;
         if (this.options.durable) this.outbox.removed.push(removed);
-      } else if (declared === undefined) {
+      } else if (!isRegistered(declared)) {
         this.counters.unadmitted++;
         return -1;
       }
@@ -203,10 +204,12 @@ export class DetectionEngine implements Engine {
   private apply(group: KeyGroup, slot: number, event: ApiEvent): void {
     const { judge } = this;
     const { header } = judge;
+    if (event.consumer !== '' && group.consumers[slot] === '') {
+      group.consumers[slot] = event.consumer;
+      group.declared[slot] = this.options.directory.declared(event.key.id, event.consumer);
+    }
     group.bring(judge, slot);
     if (this.options.durable) group.markDirty(slot);
-    if (event.consumer !== '' && group.consumers[slot] === '')
-      group.consumers[slot] = event.consumer;
     this.countUsage(event);
     header.source = this.streams.list[event.stream]!.sourceIndex;
     if (!event.attested) {

@@ -13,7 +13,7 @@ import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
 import { NO_PRIOR } from '../baselines/prior.ts';
 import { type HourListener, RateBaseline } from '../baselines/rate.ts';
 import { RATE_LAYOUT } from '../baselines/rate-state.ts';
-import { zoneShift } from '../baselines/zone-shift.ts';
+import { NO_SHIFT, type ZoneShift, zoneShift } from '../baselines/zone-shift.ts';
 import type { Absence, Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
 import {
   bindState,
@@ -66,6 +66,7 @@ export interface AbsenceSeat extends Seat {
 interface MutableSubject extends Subject {
   entry: KeyEntry | undefined;
   successor: KeyEntry | undefined;
+  timeZone: string;
   firstAt: number;
   lastAt: number;
   events: number;
@@ -134,6 +135,7 @@ export class Judge {
       networks: this.networks,
       entry: undefined,
       successor: undefined,
+      timeZone: '',
       prior: NO_PRIOR,
       firstAt: 0,
       lastAt: 0,
@@ -151,6 +153,7 @@ export class Judge {
     this.declared = declared;
     this.subject.entry = declared?.entry;
     this.subject.successor = declared?.successor;
+    this.subject.timeZone = declared?.timeZone ?? '';
   }
 
   /** What the scores of the subject at hand are read from, beside record and event. */
@@ -186,7 +189,8 @@ export class Judge {
     const latest = rate.state.second;
     this.face(Math.max(second, latest));
     if (second >= latest) {
-      rate.setShift(this.shiftOf(event));
+      const shift = this.shiftOf(event);
+      if (shift !== undefined) rate.setShift(shift);
       rate.advance(second);
       rate.turn();
       rate.tally();
@@ -244,12 +248,12 @@ export class Judge {
   }
 
   /** A stranger's zone must not bend the key's hours: only places known for the key count. */
-  private shiftOf(event: ApiEvent): number {
+  private shiftOf(event: ApiEvent): ZoneShift | undefined {
     const { place } = event;
-    const declared = this.subject.entry?.timeZone;
-    if (declared !== undefined) return zoneShift(declared, event.at);
-    if (place.countryCode === 0) return 0;
-    if (!this.places.knowsCountry(place.countryCode)) return this.rate.state.shift - 1;
+    const declared = this.subject.timeZone;
+    if (declared !== '') return zoneShift(declared, event.at);
+    if (place.countryCode === 0) return NO_SHIFT;
+    if (!this.places.knowsCountry(place.countryCode)) return undefined;
     return zoneShift(place.timeZone, event.at);
   }
 

@@ -1,7 +1,7 @@
 /**
  * One key group: the unit of order, admission, subject limit and snapshot (design.md §2).
  */
-import type { Declared } from '../../core/directory.ts';
+import { type Declared, isRegistered } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import { AdmissionSketch } from './admission.ts';
 import { DueHeap } from './due-heap.ts';
@@ -28,7 +28,7 @@ export class KeyGroup {
   /** Id and consumer by slot. */
   readonly ids: string[] = [''];
   readonly consumers: string[] = [''];
-  /** What the registry says of the key, by slot. */
+  /** What is declared about the key, by slot. */
   readonly declared: (Declared | undefined)[] = [undefined];
   readonly open = new Map<number, OpenIncident>();
   /** Slots whose open incident changed since the last checkpoint. */
@@ -90,7 +90,7 @@ export class KeyGroup {
     for (let i = 0; i < SCAN; i++) {
       this.hand = this.hand + 1 >= this.slab.end ? 1 : this.hand + 1;
       const slot = this.hand;
-      if (this.ids[slot] === '' || this.declared[slot] !== undefined || this.open.has(slot))
+      if (this.ids[slot] === '' || isRegistered(this.declared[slot]) || this.open.has(slot))
         continue;
       this.bring(judge, slot);
       const idle = at - judge.header.lastAt;

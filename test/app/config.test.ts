@@ -158,6 +158,14 @@ test('rules between values are checked', () => {
     ['keys: [{id: a, predecessor: a}]', /cannot replace itself/],
     ['keys: [{id: a, timeZone: Mars/Crater}]', /IANA zone/],
     [
+      'consumers: [{name: a, timeZone: Mars/Crater}]',
+      /consumers\[0\]\.timeZone: must be an IANA zone/,
+    ],
+    [
+      'consumers: [{name: a, timeZone: UTC}, {name: a, timeZone: UTC}]',
+      /consumers\[0\] has this name/,
+    ],
+    [
       'keys: [{id: a, scope: {networks: [10.0.0.0/99]}}]',
       /scope\.networks\[0\]: must be an address/,
     ],

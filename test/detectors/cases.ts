@@ -1,7 +1,7 @@
 /**
  * Fixture cases of detectors, found by folder: test/fixtures/detectors/ID or …/ID/CASE holding
  * `events.ndjson` (see fixture-events.ts), `findings.json` (every finding as its last revision tells it, in order
- * of opening) and `config.json` (a configuration; `detectors` and `keys` are read). Detectors that the
+ * of opening) and `config.json` (a configuration; `detectors`, `keys` and `consumers` are read). Detectors that the
  * configuration does not name are switched off, but for the one that the folder names.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -47,7 +47,7 @@ export function fixtureFolders(): string[] {
 function readCase(detectorId: string, folder: string, name: string): Case {
   const config = configSchema.parse(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')));
   const findings = join(folder, FINDINGS_FILE);
-  const directory = loadRegistry(config.keys, folder);
+  const directory = loadRegistry(config.keys, folder, config.consumers);
   return {
     name,
     detectorId,

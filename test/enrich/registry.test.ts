@@ -150,13 +150,35 @@ test('a key knows who took its place, also one that left the registry; of severa
   ].map(entry);
   for (const order of [keys, [...keys].reverse()]) {
     const directory = loadRegistry(order, folder);
-    assert.equal(directory.declared('kong:old')?.successor?.id, 'kong:first');
-    assert.equal(directory.declared('kong:old')?.entry, undefined);
-    assert.equal(directory.declared('kong:a')?.successor?.id, 'kong:b');
-    assert.equal(directory.declared('kong:a')?.entry?.label, 'app');
-    assert.equal(directory.declared('kong:b')?.successor, undefined);
-    assert.equal(directory.declared('kong:never'), undefined);
+    assert.equal(directory.declared('kong:old', '')?.successor?.id, 'kong:first');
+    assert.equal(directory.declared('kong:old', '')?.entry, undefined);
+    assert.equal(directory.declared('kong:a', '')?.successor?.id, 'kong:b');
+    assert.equal(directory.declared('kong:a', '')?.entry?.label, 'app');
+    assert.equal(directory.declared('kong:b', '')?.successor, undefined);
+    assert.equal(directory.declared('kong:never', ''), undefined);
   }
+});
+
+test('the zone of a key: its own, else of its consumer, by the registry or by the log', () => {
+  const keys = [
+    { id: 'kong:own', consumer: 'acme', timeZone: 'Asia/Tokyo' },
+    { id: 'kong:acme', consumer: 'acme' },
+    { id: 'kong:other', consumer: 'other' },
+    { id: 'kong:unsaid' },
+  ].map(entry);
+  const consumers = [{ name: 'acme', timeZone: 'Europe/Berlin' }];
+  const directory = loadRegistry(keys, folder, consumers);
+  const zone = (id: string, consumer: string) => directory.declared(id, consumer)?.timeZone;
+  assert.equal(zone('kong:own', 'acme'), 'Asia/Tokyo');
+  assert.equal(zone('kong:acme', ''), 'Europe/Berlin');
+  // The registry knows better than the log.
+  assert.equal(zone('kong:other', 'acme'), undefined);
+  assert.equal(zone('kong:unsaid', ''), undefined);
+  assert.equal(zone('kong:unsaid', 'acme'), 'Europe/Berlin');
+  assert.equal(directory.declared('kong:unsaid', 'acme')?.entry?.id, 'kong:unsaid');
+  assert.equal(zone('kong:stranger', 'acme'), 'Europe/Berlin');
+  assert.equal(directory.declared('kong:stranger', 'nobody'), undefined);
+  assert.notEqual(directory.version, loadRegistry(keys, folder).version);
 });
 
 test('a raw key is refused where an id belongs, as predecessor too', () => {
