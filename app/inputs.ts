@@ -28,8 +28,6 @@ export type SourceSettings = Pick<SourceConfig, 'name'> &
   >;
 
 const SAMPLE_BYTES = 65_536;
-/** With more files than this, what one reads ahead is gone from the caches before its turn comes. */
-const AHEAD_FILES_MAX = 8;
 
 export interface InputOptions {
   readonly session: Session;
@@ -107,10 +105,9 @@ export async function fileInputs(
     );
   }
   const chunkBytes = mergeChunkBytes(chosen.length);
-  const ahead = chosen.length > AHEAD_FILES_MAX ? 1 : undefined;
   return {
     inputs: chosen.map(({ file, format }) =>
-      fileInput(file, format, settings, chunkBytes, { ...options, ahead }),
+      fileInput(file, format, settings, chunkBytes, options),
     ),
     readings: [...readings].map(([format, { why, files: count }]) => ({
       source: settings.name,
@@ -162,7 +159,7 @@ function fileInput(
   format: Format,
   settings: SourceSettings,
   chunkBytes: number,
-  options: InputOptions & { readonly ahead: number | undefined },
+  options: InputOptions,
 ): MergeInput {
   const open = (): Source =>
     createFileSource({
@@ -248,12 +245,9 @@ export function createReader(
   source: Source,
   format: Format,
   settings: SourceSettings,
-  options: InputOptions & {
-    readonly futureMs?: number | undefined;
-    readonly ahead?: number | undefined;
-  },
+  options: InputOptions & { readonly futureMs?: number | undefined },
 ): EventReader {
-  const { session, clock, counters, futureMs, ahead } = options;
+  const { session, clock, counters, futureMs } = options;
   const { engine, enricher, deadLetters } = session;
   return new EventReader({
     source,
@@ -264,7 +258,6 @@ export function createReader(
     deadLetters,
     clock,
     futureMs,
-    ahead,
     openStream: (stream) => engine.openStream(settings.name, stream, format.latenessMs),
     onApplied: ({ index, position, ended }) => {
       if (ended) engine.closeStream(index, position);

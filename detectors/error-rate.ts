@@ -69,6 +69,8 @@ function classOf(status: number): number {
   return status < 500 ? 2 : SERVER_ERRORS;
 }
 
+const DAMPED = 10;
+
 /** The window that decided the score last computed. */
 const last = { errorClass: 0, window: 0, share: 0, usual: 0, errors: 0 };
 
@@ -167,11 +169,13 @@ export const errorRate = defineDetector<typeof LAYOUT, Config>({
   },
 
   learn(state: State, event: ApiEvent, subject: Subject): void {
+    // Under suspicion one request in ten is learned whole: errors and successes alike, or the share would sink.
+    if (subject.weight < 1 && (subject.weight === 0 || state.requests % DAMPED !== 0)) return;
     state.learned++;
     const c = classOf(event.status);
     if (c >= 0) {
       const gap = state.learned - state.lastLearned.get(c);
-      state.usual.set(c, state.usual.get(c) * KEEP_LONG ** gap + subject.weight);
+      state.usual.set(c, state.usual.get(c) * KEEP_LONG ** gap + 1);
       state.lastLearned.set(c, state.learned);
     }
     if (state.requests % RHO_PERIOD === 0 && subject.weight >= 1) learnDispersions(state);

@@ -4,6 +4,7 @@
  * Idea: a negative-binomial tail on decayed counters with half-lives of 5 s, 30 s, 5 min and 1 h, each
  * calibrated by the Gumbel law of this key's own hourly maxima. The size r says how much the key's counts
  * vary and how little is known yet, so a new or wild key needs more. Algorithms.md §4, §5.1, §9.
+ * Growth that no window sees is found once a day, against the mean of months (baselines/drift.ts).
  * Fails: ×2 on a key whose rate wobbles by 38 % cannot be seen in one window, however long one waits.
  * Cost: four comparisons an event, two logarithms per scale that is above expectation; 48 bytes a subject
  * beside the shared volume baseline.
@@ -38,12 +39,31 @@ const RATIO_WORTH_TESTING = 1.2;
 /** Nor one or two requests, whatever was expected: a slow key's every event would cost eight logarithms. */
 const COUNT_WORTH_TESTING = 5;
 
+const WEEK_MS = 7 * 86_400_000;
+
 /** On its first two days a key has no week to compare with: its rise stays low. */
 const YOUNG_HOURS = 48;
 const YOUNG_MAX = 6.9;
 
-/** The scale that decided the score last computed, and its numbers. */
-const last = { scale: 0, n: 0, m: 0, tail: 0 };
+/** Growth too slow for any window: the mean of the last week against that of the last months. */
+const DRIFT_SCORE = 7;
+
+/** The scale that decided the score last computed, and its numbers; `drift` is the ratio when that decided. */
+const last = { scale: 0, n: 0, m: 0, tail: 0, drift: 0 };
+
+function describeDrift({ rate: baseline }: Subject, event: ApiEvent): Evidence {
+  const base = baseline.base();
+  const before = base / last.drift;
+  return {
+    fromAt: event.at - WEEK_MS,
+    observed: { requestsPerSecond: rounded(base), ratio: rounded(last.drift) },
+    expected: { requestsPerSecond: rounded(before) },
+    why:
+      `baseline drift: it grew day by day to ${rate(base)}, ${count(last.drift)} times its mean of the last ` +
+      `months (${rate(before)}); no single day stood out`,
+    parts: [{ name: 'growth over months', score: 1 }],
+  };
+}
 
 export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
   id: 'volume-spike',
@@ -70,6 +90,7 @@ export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
     const s = baseline.state;
     const ratio = baseline.lambda > 0 ? baseline.lambdaMax / baseline.lambda : 1;
     let best = 0;
+    last.drift = 0;
     for (let k = 0; k < SPIKE_SCALES; k++) {
       const n = 2 * (s.y.get(k) + s.count);
       // The running second counts in full on both sides.
@@ -86,10 +107,15 @@ export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
       last.m = m;
       last.tail = tail;
     }
+    if (baseline.drift > 0 && best < DRIFT_SCORE) {
+      last.drift = baseline.drift;
+      return DRIFT_SCORE;
+    }
     return baseline.ageHours < YOUNG_HOURS ? Math.min(best, YOUNG_MAX) : best;
   },
 
   describe(_state: State, event: ApiEvent, subject: Subject): Evidence {
+    if (last.drift > 0) return describeDrift(subject, event);
     const { scale, n, m } = last;
     const baseline = subject.rate;
     const tau = DECAYS[scale]!.tau;

@@ -29,9 +29,8 @@ export class Shown {
   start = 0;
   end = 0;
 
-  /** `hash`: of the key where it is known, else 0. */
-  set(keys: RawKeys, bytes: Uint8Array, start: number, end: number, hash = 0): RawKey {
-    const key = keys.lookUp(bytes, start, end, hash);
+  set(keys: RawKeys, bytes: Uint8Array, start: number, end: number): RawKey {
+    const key = keys.lookUp(bytes, start, end);
     this.point(key, keys, bytes, start, end);
     return key;
   }

@@ -13,7 +13,6 @@ import type ipaddr from 'ipaddr.js';
 import { type AsnResponse, type CityResponse, Reader } from 'maxmind';
 import { KeyhoundError } from '../core/errors.ts';
 import { type Place, UNKNOWN_PLACE } from '../core/event.ts';
-import { kindOfIpv4 } from './ipv4.ts';
 import { Places, PRIVATE_PLACE } from './place.ts';
 
 export type IpAddress = ipaddr.IPv4 | ipaddr.IPv6;
@@ -33,8 +32,6 @@ export interface Geography {
   readonly version: string;
   /** Cold: a look-up costs 1–3 µs and allocates; callers cache by address. */
   placeOf(address: IpAddress): Place;
-  /** The same for IPv4 as a number, where that is cheaper. */
-  placeOfIpv4?(address: number): Place;
   info(now: number): GeographyInfo;
 }
 
@@ -54,9 +51,7 @@ interface Locator {
   readonly name: string;
   readonly source: GeographyInfo['source'];
   readonly builtAt: number | undefined;
-  /** IPv4 also as a number where `takesNumbers`. */
-  locate(address: string | number, asn: number): Place;
-  readonly takesNumbers: boolean;
+  locate(address: string, asn: number): Place;
 }
 
 /** Throws `usage` when a given .mmdb file is not readable as one. */
@@ -65,16 +60,11 @@ export function openGeography(options: GeographyOptions = {}): Geography {
   const asns = options.asn === undefined ? undefined : openMmdb<AsnResponse>(options.asn);
   const city = options.city === undefined ? bundled(places) : ownCities(options.city, places);
   const version = asns === undefined ? city.name : `${city.name}, ${asns.name}`;
-  const placeOfIpv4 = (address: number): Place => {
-    const kind = kindOfIpv4(address);
-    return kind === 'public' ? city.locate(address, 0) : elsewhere(kind);
-  };
   return {
     version,
-    ...(city.takesNumbers && asns === undefined && { placeOfIpv4 }),
     placeOf(address) {
       const kind = kindOf(address);
-      if (kind !== 'public') return elsewhere(kind);
+      if (kind !== 'public') return kind === 'private' ? PRIVATE_PLACE : UNKNOWN_PLACE;
       const text = address.toString();
       return city.locate(text, asns?.find(text)?.autonomous_system_number ?? 0);
     },
@@ -85,10 +75,6 @@ export function openGeography(options: GeographyOptions = {}): Geography {
       return { source, version, builtAt, ageDays };
     },
   };
-}
-
-function elsewhere(kind: Place['kind']): Place {
-  return kind === 'private' ? PRIVATE_PLACE : UNKNOWN_PLACE;
 }
 
 const PRIVATE_RANGES: ReadonlySet<string> = new Set([
@@ -122,7 +108,6 @@ function bundled(places: Places): Locator {
   return {
     name: `geoip-lite ${version} (city ${checksum.slice(0, 8)})`,
     source: 'geoip-lite',
-    takesNumbers: true,
     builtAt: builtAtOf(checksum, folder, require.resolve('geoip-lite/package.json')),
     locate(address, asn) {
       const found = geoip.lookup(address);
@@ -177,10 +162,9 @@ function ownCities(file: string, places: Places): Locator {
   return {
     name,
     source: 'mmdb',
-    takesNumbers: false,
     builtAt,
     locate(address, asn) {
-      const found = find(String(address));
+      const found = find(address);
       if (found === null) return asn === 0 ? UNKNOWN_PLACE : places.place({ ...NOTHING, asn });
       return places.place({
         country: (found.country ?? found.registered_country)?.iso_code ?? '',

@@ -44,25 +44,13 @@ export class RawKeys {
     this.#long = new ByteCache(Math.min(slots, SLOTS_LONG), STRIDE_LONG, 'second');
   }
 
-  /** `hash` as `touch` answered it for these bytes, or 0. */
-  lookUp(bytes: Uint8Array, start: number, end: number, hash = 0): RawKey {
+  lookUp(bytes: Uint8Array, start: number, end: number): RawKey {
     const cache = end - start <= SHORT_MAX ? this.#short : this.#long;
-    const known = cache.get(bytes, start, end, hash);
+    const known = cache.get(bytes, start, end);
     if (known !== undefined) return known;
     const made = this.#make(bytes.subarray(start, end));
-    cache.set(bytes, start, end, made, hash);
+    cache.set(bytes, start, end, made);
     return made;
-  }
-
-  /** Hash of a key, for looking ahead (see ByteCache.touch). */
-  hash(bytes: Uint8Array, start: number, end: number): number {
-    return this.#short.hash(bytes, start, end);
-  }
-  touch(hash: number): number {
-    return this.#short.touch(hash);
-  }
-  touchEntry(hash: number): number {
-    return this.#short.touchEntry(hash);
   }
 
   /** Everything in such a field that must show up nowhere, as Latin-1. Cold. */

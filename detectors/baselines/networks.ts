@@ -3,7 +3,7 @@
  * told from findings with causes of their own (algorithms.md §9, Fusion).
  *
  * The origin of an event is the code of its autonomous system where that is new for the key, else of its /24
- * or /64 where that is new, else 0. An origin is new until it was in use for a day without suspicion. Codes
+ * or /64 where that is new, else 0. An origin is new until it was in use for a day, ten under suspicion. Codes
  * are 16 bits, 0 for none: a stranger passes for known once in some ten thousand times, and then counts as
  * it did before. A hit moves a code one place up, and what is adopted takes the last place. 16 bytes a subject.
  */
@@ -53,16 +53,17 @@ export class NetworksBaseline {
       s.networks.set(i - 1, network);
       return;
     }
-    if (weight < 1) return;
+    if (weight === 0) return;
     const system = systemOf(event);
     const origin = system !== 0 && !this.knowsSystem(system) ? system : network;
     const hour = Math.floor(second / HOUR) & 0xffff;
-    if (settled && s.newcomer !== origin) {
+    const isKnownKey = settled || weight < 1;
+    if (isKnownKey && s.newcomer !== origin) {
       s.newcomer = origin;
       s.newcomerHour = hour;
       return;
     }
-    if (settled && ((hour - s.newcomerHour) & 0xffff) < ADOPT_HOURS) return;
+    if (isKnownKey && ((hour - s.newcomerHour) & 0xffff) * weight < ADOPT_HOURS) return;
     s.newcomer = 0;
     s.networks.set(NETWORKS - 1, network);
     if (system !== 0 && !this.knowsSystem(system)) {

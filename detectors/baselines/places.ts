@@ -3,7 +3,8 @@
  *
  * Countries known stay known: the first eight exactly, further ones by a bit that a 256th of the others share. Of
  * regions the eight used last are kept. A place seen for the first time is a candidate; it becomes known when it
- * came back for a day without suspicion. Novelty is counted in active hours, not requests (algorithms.md §5.4, §9).
+ * came back for a day, ten under suspicion. Novelty is counted in active hours, not requests (algorithms.md
+ * §5.4, §9).
  */
 import type { Place } from '../../core/event.ts';
 import { finish, mix32 } from '../../core/hash.ts';
@@ -136,7 +137,12 @@ export class PlacesBaseline {
     return slot;
   }
 
-  /** Learns the place of an attested event. `weight` below 1 (suspicion) learns nothing new. */
+  /** What is on probation starts anew. */
+  forgetCandidates(): void {
+    this.state.code.fill(0);
+  }
+
+  /** Learns the place of an attested event. Probation takes the longer the less `weight`; at 0 it stands still. */
   learn(place: Place, second: number, weight: number, settled: boolean): void {
     const s = this.state;
     const hour = Math.floor(second / 3600);
@@ -148,12 +154,12 @@ export class PlacesBaseline {
       s.novelRegions *= keep;
       s.activeHour = hour;
     }
-    if (weight < 1 || place.countryCode === 0) return;
+    if (weight === 0 || place.countryCode === 0) return;
     if (!isNewHour && this.isLast(place)) return;
     if (!this.knowsCountry(place.countryCode)) {
       if (
-        !this.adopts(place.countryCode, settled, 0) &&
-        !this.adopts(place.countryCode, settled, 1)
+        !this.adopts(place.countryCode, settled, weight, 0) &&
+        !this.adopts(place.countryCode, settled, weight, 1)
       )
         return;
       this.addCountry(place.countryCode);
@@ -165,19 +171,19 @@ export class PlacesBaseline {
       s.regionHour.set(at, hour);
       s.lastCountry = place.countryCode;
       s.lastRegion = place.regionCode;
-    } else if (this.adopts(place.regionCode, settled, REGION_SLOT)) {
+    } else if (this.adopts(place.regionCode, settled, weight, REGION_SLOT)) {
       s.novelRegions += settled ? 1 : 0;
       this.addRegion(place.regionCode, hour);
     }
   }
 
   /** Whether a place may become known now; what it brought then is innocent, and raises the usual. */
-  private adopts(code: number, settled: boolean, slot: number): boolean {
-    if (!settled) return true;
+  private adopts(code: number, settled: boolean, weight: number, slot: number): boolean {
+    if (!settled && weight === 1) return true;
     const s = this.state;
     if (s.code.get(slot) !== code) return false;
-    if (s.latest.get(slot) - s.first.get(slot) < ADOPT_SECONDS) return false;
-    if (s.hours.get(slot) < ADOPT_HOURS) return false;
+    if ((s.latest.get(slot) - s.first.get(slot)) * weight < ADOPT_SECONDS) return false;
+    if (s.hours.get(slot) * weight < ADOPT_HOURS) return false;
     if (slot !== REGION_SLOT) {
       s.novel += 1;
       s.usual += 0.1 * (Math.min(s.recent.get(slot), 4 * s.usual + 8) - s.usual);

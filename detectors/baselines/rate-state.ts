@@ -21,6 +21,11 @@ export const RATE_LAYOUT = {
   /** Events and seconds of exposure, half-life 7 days, without the current hour. */
   baseEvents: 'f32',
   baseSeconds: 'f32',
+  /** Both as they stood at the start of the day, or of the day in which the present suspicion began. */
+  keptEvents: 'f32',
+  keptSeconds: 'f32',
+  /** Mean rate over the last months, events a second; 0 in the first week. */
+  anchor: 'f32',
   levelSeen: 'f32',
   levelExpected: 'f32',
   /** Multiplier of the hour before, the current and the next hour. */
@@ -46,3 +51,11 @@ export const RATE_LAYOUT = {
 } as const;
 
 export type RateState = StateOf<typeof RATE_LAYOUT>;
+
+/** Told once for every hour that ends, in order, before the next event is judged. */
+export interface HourListener {
+  /** `count` events came in absolute hour `hour`; `expected` by the flat rate of that hour. */
+  hourEnded(hour: number, count: number, expected: number, weight: number): void;
+  /** A UTC day in which the key was used is over. */
+  dayEnded(): void;
+}

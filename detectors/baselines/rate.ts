@@ -12,12 +12,13 @@ import { clocksDisagree, leastMultiplierAt, readHours } from './near-hours.ts';
 import {
   HOURS_OF_WEEK,
   learnHour,
+  multiplier,
   ownMultiplier,
   ratioOf,
   visitsOf,
   visitWeight,
 } from './profile.ts';
-import { type RateState, SCALES, SPIKE_SCALES } from './rate-state.ts';
+import { type HourListener, type RateState, SCALES, SPIKE_SCALES } from './rate-state.ts';
 import type { ZoneShift } from './zone-shift.ts';
 
 const HOUR = 3600;
@@ -46,19 +47,14 @@ const WOBBLE_MIN = 0.01;
 const WOBBLE_UNVISITED = 0.45;
 /** What an hour under suspicion is worth. */
 const SUSPICIOUS_SHARE = 0.1;
-/** A minute teaches at most 4 × expected + 8 events. */
-const MINUTE_CAP_FACTOR = 4;
-const MINUTE_CAP_EVENTS = 8;
+/** A minute teaches at most 4 × expected + 8 events; under suspicion the whole hour no more than that. */
+const CAP_FACTOR = 4;
+const CAP_EVENTS = 8;
+/** Under suspicion the dispersion is sampled in one quarter hour of so many. */
+const DAMPED_QUARTERS = 10;
 
 export const DECAYS = SCALES.map((seconds) => createDecay(seconds));
 const LEVEL_DECAY = createDecay(3 * HOUR);
-
-/** Told once for every hour that ends, in order, before the next event is judged. */
-export interface HourListener {
-  /** `count` events came in absolute hour `hour`; `expected` by the flat rate of that hour. */
-  hourEnded(hour: number, count: number, expected: number, weight: number): void;
-}
-
 export class RateBaseline {
   readonly state: RateState;
   /** Expected rates at the second last asked for, events a second. */
@@ -69,6 +65,12 @@ export class RateBaseline {
   private unknown = -1;
   /** Set with it. */
   private wobbleMin = WOBBLE_MIN;
+  /** Under suspicion what comes teaches a tenth. */
+  isDamped = false;
+  /** How far the mean was found to have drifted on the way to the event at hand, as a ratio; else 0. */
+  drift = 0;
+  /** While the hours up to an event are ended: the day of the event before it is not over yet. */
+  private isDayOpen = false;
   private readonly listeners: readonly HourListener[];
 
   constructor(state: RateState, listeners: readonly HourListener[]) {
@@ -145,6 +147,7 @@ export class RateBaseline {
     const s = this.state;
     let at = s.second;
     if (second > at) {
+      this.isDayOpen = true;
       if (second - at > SLEEP_SECONDS) at = this.wake(second);
       else if (second - at > MEMORY_SECONDS) at = this.forget(second);
       while (at < second) {
@@ -191,10 +194,11 @@ export class RateBaseline {
       s.minuteLearned = 0;
     }
     if (weight < s.hourWeight) s.hourWeight = weight;
-    if (s.minuteLearned < MINUTE_CAP_FACTOR * this.lambda * 60 + MINUTE_CAP_EVENTS) {
-      s.minuteLearned += 1;
-      s.hourLearned += 1;
-    }
+    if (s.minuteLearned >= CAP_FACTOR * this.lambda * 60 + CAP_EVENTS) return;
+    const hourCap = CAP_FACTOR * this.lambda * HOUR + CAP_EVENTS;
+    if (s.hourWeight < 1 && s.hourLearned >= hourCap) return;
+    s.minuteLearned += 1;
+    s.hourLearned += 1;
   }
 
   /** 1/r at a scale for an expected count m: batchiness, wobble, and how little is known yet. */
@@ -280,7 +284,8 @@ export class RateBaseline {
     this.spread((from + span / 2) / HOUR - s.hour, this.base() * level);
     const counted = s.count;
     // On the first day the mean itself is too uncertain for a residual to mean anything.
-    const samples = s.hour - this.firstHour() >= 24;
+    const isOld = s.hour - this.firstHour() >= 24;
+    const samples = isOld && (!this.isDamped || Math.floor(from / QUARTER) % DAMPED_QUARTERS === 0);
     for (let k = 0; k < SCALES.length; k++) {
       const decay = DECAYS[k]!;
       const d = decay.over(span);
@@ -305,15 +310,17 @@ export class RateBaseline {
     const s = this.state;
     const meanPerHour = this.base() * HOUR;
     const expected = this.expectedThisHour();
+    const share = this.share();
     if (s.hourCount > s.worstHour) s.worstHour = s.hourCount;
     for (const listener of this.listeners) {
-      listener.hourEnded(s.hour, s.hourCount, expected, s.hourWeight);
+      listener.hourEnded(s.hour, s.hourCount, expected, share);
     }
     const whole = s.hour >= this.firstHour();
     const exposure = whole ? HOUR : (s.hour + 1) * HOUR - s.firstSecond;
-    const share = this.share();
     s.baseEvents = s.baseEvents * BASE_KEEP_PER_HOUR + share * s.hourLearned;
     s.baseSeconds = s.baseSeconds * BASE_KEEP_PER_HOUR + share * exposure;
+    s.keptEvents *= BASE_KEEP_PER_HOUR;
+    s.keptSeconds *= BASE_KEEP_PER_HOUR;
     if (whole) {
       learnHour(
         s.profile,
@@ -329,10 +336,15 @@ export class RateBaseline {
     s.hourCount = 0;
     s.hourLearned = 0;
     s.hourWeight = 1;
+    if (s.hour % 24 === 0 && this.isDayOpen) {
+      this.isDayOpen = false;
+      for (const listener of this.listeners) listener.dayEnded();
+    }
     this.enterHour();
   }
 
-  private enterHour(): void {
+  /** Reads the multipliers of the hour at hand out of the profile. */
+  enterHour(): void {
     readHours(this.state, this.firstHour(), this.base() * HOUR);
   }
 

@@ -3,7 +3,7 @@
  * and closes what has been quiet. Works on the record that the judge stands on.
  */
 import type { ApiEvent } from '../../core/event.ts';
-import type { Finding, Incident } from '../../core/finding.ts';
+import { atLeast, type Finding, type Incident } from '../../core/finding.ts';
 import { isFrom } from '../baselines/networks.ts';
 import type { Detector } from '../detector.ts';
 import { stuffing } from '../stuffing.ts';
@@ -13,6 +13,7 @@ import { Crowds } from './crowds.ts';
 import { subjectOf } from './fleet-watch.ts';
 import {
   closesAt,
+  incidentClosesAt,
   KEEP_SCORE,
   OPEN_SCORE,
   type OpenIncident,
@@ -119,18 +120,23 @@ export class Docket {
     return false;
   }
 
-  /** The subject spoke while an incident of it may be open: an absence is over, and closes after quiet. */
-  witness(group: KeyGroup, slot: number, event: ApiEvent): void {
+  /** The subject spoke: an absence is over, and its finding closes after quiet. */
+  spoke(group: KeyGroup, slot: number, at: number): void {
     const incident = group.open.get(slot);
     if (incident === undefined) return;
-    const { at } = event;
     for (const episode of incident.episodes) {
       if (!episode.absent) continue;
       episode.absent = false;
       episode.lastAt = Math.max(episode.lastAt, at);
       group.openChanged.add(slot);
     }
-    if (incident.move === null) return;
+  }
+
+  /** The subject was used while an incident of it may be open. */
+  witness(group: KeyGroup, slot: number, event: ApiEvent): void {
+    this.spoke(group, slot, event.at);
+    const incident = group.open.get(slot);
+    if (incident === undefined || incident.move === null) return;
     const use = { event, second: this.judge.subject.second, rate: this.judge.rate.lambda };
     this.cases.witness(incident, use, subjectAt(group, slot));
     group.openChanged.add(slot);
@@ -257,8 +263,20 @@ export class Docket {
     this.nextDueAt = next;
   }
 
-  /** Judges absence and closes what is due of the subject at hand, up to an instant, and arms it anew. */
+  /**
+   * Judges absence and closes what is due of the subject at hand, up to an instant, and arms it anew. The end of an
+   * incident may roll the baseline back, so what was absent before it is judged before it.
+   */
   settle(group: KeyGroup, slot: number, until: number): void {
+    const open = group.open.get(slot);
+    if (open !== undefined) {
+      const closeAt = incidentClosesAt(open);
+      if (closeAt < until) this.settleUntil(group, slot, closeAt);
+    }
+    this.settleUntil(group, slot, until);
+  }
+
+  private settleUntil(group: KeyGroup, slot: number, until: number): void {
     const { judge } = this;
     const { header } = judge;
     judge.face(judge.rate.state.second);
@@ -317,7 +335,9 @@ export class Docket {
     group.openChanged.add(slot);
     if (!this.cases.close(open, until, subjectAt(group, slot))) return;
     group.open.delete(slot);
-    this.judge.header.suspectSecond = 0;
+    // For want of a person who says so: what was high and has ended was bad.
+    const end = atLeast(open.severity, 'high') ? 'high' : 'lower';
+    this.judge.endSuspicion(open.closedAt ?? until, end);
   }
 
   tell(incident: Incident): void {

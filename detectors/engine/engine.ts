@@ -217,18 +217,22 @@ export class DetectionEngine implements Engine {
       if (event.status === 401) this.applyFailure(group, slot, event);
       return;
     }
-    // What we or the gateway's limiter refused is not learned, and accuses nobody.
-    if (event.limitedBy !== LIMITED_BY.nobody) return;
     if (event.at < this.streams.watermark) {
       this.countLate(event);
       return;
     }
     if (this.docket.mustSettle(event)) this.docket.settle(group, slot, event.at);
-    if (this.options.durable) group.slab.copyToScratch(slot);
-    judge.observe(event);
-    if (group.open.size > 0) this.docket.witness(group, slot, event);
-    this.docket.raise(group, slot, event);
-    judge.learn(event);
+    // What we or the gateway's limiter refused is not learned, and accuses nobody.
+    if (event.limitedBy !== LIMITED_BY.nobody) {
+      judge.observeRefusal(event);
+      this.docket.spoke(group, slot, event.at);
+    } else {
+      if (this.options.durable) group.slab.copyToScratch(slot);
+      judge.observe(event);
+      if (group.open.size > 0) this.docket.witness(group, slot, event);
+      this.docket.raise(group, slot, event);
+      judge.learn(event);
+    }
     if (header.dueAt === 0) this.docket.arm(group, slot, event.at + LOOK_AGAIN_MS);
   }
 

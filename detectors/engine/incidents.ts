@@ -112,6 +112,15 @@ export function episodeDueAt(episode: Episode): number {
   return Math.min(episodeClosesAt(episode), episode.silencedUntil ?? Number.POSITIVE_INFINITY);
 }
 
+/** When the incident itself closes if nothing more comes, epoch ms. */
+export function incidentClosesAt(incident: OpenIncident): number {
+  let last = incident.lastAt + HOLD_MS;
+  for (const episode of incident.episodes) {
+    last = Math.max(last, episode.closedAt ?? episodeClosesAt(episode));
+  }
+  return last;
+}
+
 export function episodeClosesAt(episode: Episode): number {
   return episode.lastAt + (episode.absent ? ABSENCE_MAX_MS : QUIET_MS);
 }

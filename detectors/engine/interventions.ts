@@ -81,7 +81,7 @@ export class Interventions {
         group.openChanged.add(slot);
         group.markDirty(slot);
         group.bring(this.judge, slot);
-        this.judge.header.suspectSecond = 0;
+        this.judge.endSuspicion(at, closing.as === 'resolved' ? 'bad' : 'innocent');
         return open;
       }
     }

@@ -8,11 +8,12 @@ import type { Config, KeyEntry } from '../../core/config.ts';
 import type { Declared } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import type { FindingContext } from '../../core/finding.ts';
+import { acceptLevel, drifted, keepBase, newLevel, rollBack, standIn } from '../baselines/drift.ts';
 import { NETWORKS_LAYOUT, NetworksBaseline } from '../baselines/networks.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
 import { NO_PRIOR } from '../baselines/prior.ts';
-import { type HourListener, RateBaseline } from '../baselines/rate.ts';
-import { RATE_LAYOUT } from '../baselines/rate-state.ts';
+import { RateBaseline } from '../baselines/rate.ts';
+import { type HourListener, RATE_LAYOUT } from '../baselines/rate-state.ts';
 import { NO_SHIFT, type ZoneShift, zoneShift } from '../baselines/zone-shift.ts';
 import type { Absence, Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
 import {
@@ -81,6 +82,13 @@ type Learner = Seat & { readonly learn: NonNullable<Detector['learn']> };
 const LEARNING_STOP_SECONDS = 1800;
 const DAMPED = 0.1;
 
+/**
+ * How an incident has ended: a person called it `bad` or `innocent`, or it ended by itself, having been `high` or
+ * `lower`. What left the key at a new level was a change of its life, unless somebody knows better; else what was
+ * high was bad.
+ */
+export type SuspicionEnd = 'bad' | 'innocent' | 'high' | 'lower';
+
 export class Judge {
   readonly layout: RecordLayout;
   readonly header: Header;
@@ -96,11 +104,12 @@ export class Judge {
   private readonly learners: readonly Learner[];
   private readonly cursor: Cursor;
   private declared: Declared | undefined;
+  private isRefusal = false;
 
   constructor(detectors: readonly Detector[], config: Config['detectors']) {
     const baselines = [
       { id: 'subject', version: 1, layout: HEADER_LAYOUT },
-      { id: 'rate', version: 2, layout: RATE_LAYOUT },
+      { id: 'rate', version: 3, layout: RATE_LAYOUT },
       { id: 'places', version: 2, layout: PLACES_LAYOUT },
       { id: 'networks', version: 1, layout: NETWORKS_LAYOUT },
     ];
@@ -172,8 +181,10 @@ export class Judge {
 
   /** Makes `subject` speak of the record at hand, at a second no earlier than its last event. */
   face(second: number): void {
-    const { header, subject } = this;
-    this.rate.turn();
+    const { header, rate, subject } = this;
+    rate.turn();
+    rate.drift = 0;
+    rate.isDamped = header.suspectSecond !== 0;
     subject.firstAt = header.firstAt;
     subject.lastAt = header.lastAt;
     subject.events = header.events;
@@ -240,6 +251,37 @@ export class Judge {
     if (event.at > header.lastAt) header.lastAt = event.at;
   }
 
+  /** Takes an attested request that a limit refused: it teaches nothing and accuses nobody, but the key is alive. */
+  observeRefusal(event: ApiEvent): void {
+    const { header, rate } = this;
+    const second = Math.floor(event.at / 1000);
+    this.face(Math.max(second, rate.state.second));
+    if (second > rate.state.second) {
+      const shift = this.shiftOf(event);
+      if (shift !== undefined) rate.setShift(shift);
+      this.isRefusal = true;
+      rate.advance(second);
+      this.isRefusal = false;
+    }
+    standIn(rate);
+    if (event.at > header.lastAt) header.lastAt = event.at;
+  }
+
+  /** The subject's incident has closed at an instant: what it taught stays, or is taken back. */
+  endSuspicion(at: number, end: SuspicionEnd): void {
+    const { header, rate, places } = this;
+    if (header.suspectSecond === 0) return;
+    rate.rates(rate.state.second);
+    const level = newLevel(rate, Math.floor(at / 1000));
+    if (level > 0 && end !== 'bad') acceptLevel(rate, level);
+    else if (end === 'bad' || end === 'high') {
+      rollBack(rate);
+      places.forgetCandidates();
+    }
+    header.suspectSecond = 0;
+    rate.isDamped = false;
+  }
+
   /** How much may be learned at a second: nothing at the start of a suspicion, then a tenth. */
   weightAt(second: number): number {
     const since = this.header.suspectSecond;
@@ -261,6 +303,12 @@ export class Judge {
     const hour = { count: 0, expected: 0, weight: 1 };
     const { seats, subject } = { seats: this.seats, subject: () => this.subject };
     return {
+      dayEnded: () => {
+        // Nobody would be told: the next day of use does it.
+        if (this.isRefusal) return;
+        if (this.header.suspectSecond === 0) keepBase(this.rate);
+        this.rate.drift = drifted(this.rate);
+      },
       hourEnded: (_hour, count, expected, weight) => {
         hour.count = count;
         hour.expected = expected;
