@@ -28,6 +28,8 @@ export type SourceSettings = Pick<SourceConfig, 'name'> &
   >;
 
 const SAMPLE_BYTES = 65_536;
+/** With more files than this, what one reads ahead is gone from the caches before its turn comes. */
+const AHEAD_FILES_MAX = 8;
 
 export interface InputOptions {
   readonly session: Session;
@@ -105,9 +107,10 @@ export async function fileInputs(
     );
   }
   const chunkBytes = mergeChunkBytes(chosen.length);
+  const ahead = chosen.length > AHEAD_FILES_MAX ? 1 : undefined;
   return {
     inputs: chosen.map(({ file, format }) =>
-      fileInput(file, format, settings, chunkBytes, options),
+      fileInput(file, format, settings, chunkBytes, { ...options, ahead }),
     ),
     readings: [...readings].map(([format, { why, files: count }]) => ({
       source: settings.name,
@@ -159,7 +162,7 @@ function fileInput(
   format: Format,
   settings: SourceSettings,
   chunkBytes: number,
-  options: InputOptions,
+  options: InputOptions & { readonly ahead: number | undefined },
 ): MergeInput {
   const open = (): Source =>
     createFileSource({
@@ -245,9 +248,12 @@ export function createReader(
   source: Source,
   format: Format,
   settings: SourceSettings,
-  options: InputOptions & { readonly futureMs?: number | undefined },
+  options: InputOptions & {
+    readonly futureMs?: number | undefined;
+    readonly ahead?: number | undefined;
+  },
 ): EventReader {
-  const { session, clock, counters, futureMs } = options;
+  const { session, clock, counters, futureMs, ahead } = options;
   const { engine, enricher, deadLetters } = session;
   return new EventReader({
     source,
@@ -258,6 +264,7 @@ export function createReader(
     deadLetters,
     clock,
     futureMs,
+    ahead,
     openStream: (stream) => engine.openStream(settings.name, stream, format.latenessMs),
     onApplied: ({ index, position, ended }) => {
       if (ended) engine.closeStream(index, position);

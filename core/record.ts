@@ -71,7 +71,21 @@ export interface RecordDraft {
   bytesIn: number;
   bytesOut: number;
   place: EdgePlace | undefined;
+  /** What enrichment found out while it looked ahead (HINT); 0: nothing yet. */
+  readonly hints: Int32Array;
 }
+
+/** Indexes into `hints`. They speed things up and change nothing: all zero is right, too. */
+export const HINT = {
+  /** Hash of the client's address field. */
+  address: 0,
+  /** Hash of what the key is looked up by: its fields together, or the query parameter. */
+  key: 1,
+  /** Range of the query parameter that holds the key, in the target's bytes; from -1: there is none. */
+  parameterFrom: 2,
+  parameterTo: 3,
+} as const;
+export const HINT_COUNT = 4;
 
 export function createDraft(): RecordDraft {
   return {
@@ -88,6 +102,7 @@ export function createDraft(): RecordDraft {
     bytesIn: -1,
     bytesOut: -1,
     place: undefined,
+    hints: new Int32Array(HINT_COUNT),
   };
 }
 
@@ -107,6 +122,7 @@ export function resetDraft(draft: RecordDraft, bytes: Uint8Array): void {
   draft.bytesIn = -1;
   draft.bytesOut = -1;
   draft.place = undefined;
+  for (let hint = 0; hint < HINT_COUNT; hint++) draft.hints[hint] = 0;
 }
 
 export function hasField(draft: RecordDraft, field: number): boolean {

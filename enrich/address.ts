@@ -8,11 +8,12 @@ import ipaddr from 'ipaddr.js';
 import { KeyhoundError } from '../core/errors.ts';
 import { type KeyIdentity, type Place, UNKNOWN_PLACE } from '../core/event.ts';
 import { hash32 } from '../core/hash.ts';
-import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
+import { FIELD, fieldBytes, HINT, type RecordDraft } from '../core/record.ts';
 import { Span, trimAddress } from './address-text.ts';
 import { ByteCache } from './byte-cache.ts';
 import { namedIdentity } from './digest.ts';
 import type { Geography, IpAddress } from './geography.ts';
+import { ipv4NetworkCode, ipv4NetworkId, ipv4Of } from './ipv4.ts';
 import { isWithin, parseRange, type Range } from './ranges.ts';
 
 /** Longest text that can be an address: 45 characters of mapped IPv6. */
@@ -94,6 +95,21 @@ export class Addresses {
     return peer.trusted ? (this.#rightmost(draft, FIELD.forwardedFor) ?? peer) : peer;
   }
 
+  /** First step of looking ahead: notes the hash, and reads the table. */
+  touch(draft: RecordDraft): number {
+    const start = draft.start[FIELD.clientAddress]!;
+    const end = draft.end[FIELD.clientAddress]!;
+    if (start < 0 || end - start > TEXT_MAX) return 0;
+    const hash = this.#cache.hash(fieldBytes(draft, FIELD.clientAddress), start, end);
+    draft.hints[HINT.address] = hash;
+    return this.#cache.touch(hash);
+  }
+
+  /** Second step. */
+  touchEntry(draft: RecordDraft): number {
+    return this.#cache.touchEntry(draft.hints[HINT.address]!);
+  }
+
   /**
    * Of a field's comma-separated list, the right-most address that is not trusted; the left-most when all
    * are. Where one of our proxies wrote something that is no address, what is left of it proves nothing.
@@ -109,18 +125,21 @@ export class Addresses {
     for (let to = end; to > start; ) {
       let from = to;
       while (from > start && bytes[from - 1] !== COMMA) from--;
-      address = this.#lookUp(bytes, from, to);
+      // The hint is of the whole field of the connection's own address.
+      const isWhole = field === FIELD.clientAddress && from === start && to === end;
+      address = this.#lookUp(bytes, from, to, isWhole ? draft.hints[HINT.address]! : 0);
       if (!address.trusted) return address;
       to = from - 1;
     }
     return address;
   }
 
-  #lookUp(bytes: Uint8Array, start: number, end: number): Address {
+  #lookUp(bytes: Uint8Array, start: number, end: number, hint: number): Address {
     trimAddress(bytes, start, end, this.#span);
     const { start: from, end: to } = this.#span;
     if (to <= from || to - from > TEXT_MAX) return NO_ADDRESS;
-    const known = this.#cache.get(bytes, from, to);
+    const hash = from === start && to === end ? hint : 0;
+    const known = this.#cache.get(bytes, from, to, hash);
     if (known !== undefined) return known;
     const made = this.#make(Buffer.from(bytes.subarray(from, to)).toString('latin1'));
     this.#cache.set(bytes, from, to, made);
@@ -128,19 +147,29 @@ export class Addresses {
   }
 
   #make(text: string): Address {
+    const ipv4 = ipv4Of(text);
+    if (ipv4 >= 0) return this.#ofIpv4(text, ipv4);
     if (isIP(text) === 0) return looksLikeAddress(text) ? FLAWED_ADDRESS : NO_ADDRESS;
     const address = ipaddr.process(text);
+    // IPv4 written as IPv6.
+    if (address.kind() === 'ipv4') return this.#make(address.toString());
     const place = this.#geography.placeOf(address);
     const network = networkCode(address);
-    const trusted = this.#trusted.some((range) => isWithin(address, range));
-    return new Address(
-      'address',
-      address.toString(),
-      place,
-      network,
-      networkIdOf(address),
-      trusted,
-    );
+    const networkId = networkIdOf(address);
+    const trusted = this.#isTrusted(address);
+    return new Address('address', address.toString(), place, network, networkId, trusted);
+  }
+
+  #ofIpv4(text: string, ipv4: number): Address {
+    const place =
+      this.#geography.placeOfIpv4?.(ipv4) ?? this.#geography.placeOf(ipaddr.parse(text));
+    const network = ipv4NetworkCode(ipv4);
+    const trusted = this.#trusted.length > 0 && this.#isTrusted(ipaddr.parse(text));
+    return new Address('address', text, place, network, ipv4NetworkId(text), trusted);
+  }
+
+  #isTrusted(address: IpAddress): boolean {
+    return this.#trusted.some((range) => isWithin(address, range));
   }
 }
 

@@ -29,8 +29,9 @@ export class Shown {
   start = 0;
   end = 0;
 
-  set(keys: RawKeys, bytes: Uint8Array, start: number, end: number): RawKey {
-    const key = keys.lookUp(bytes, start, end);
+  /** `hash`: of the key where it is known, else 0. */
+  set(keys: RawKeys, bytes: Uint8Array, start: number, end: number, hash = 0): RawKey {
+    const key = keys.lookUp(bytes, start, end, hash);
     this.point(key, keys, bytes, start, end);
     return key;
   }

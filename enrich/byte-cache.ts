@@ -17,6 +17,7 @@ const WAYS = 4;
 const SET_WORDS = WAYS * 2;
 /** In front of the bytes of an entry: their number. */
 const LENGTH_BYTES = 2;
+const LINE_BYTES = 64;
 /** Tags of the doorkeeper a slot. */
 const DOOR_TAGS = 2;
 
@@ -52,11 +53,42 @@ export class ByteCache<V> {
     this.#door = admit === 'second' ? new Uint16Array(slots * DOOR_TAGS) : undefined;
   }
 
-  get(bytes: Uint8Array, start: number, end: number): V | undefined {
+  /** Hash of bytes[start, end) for `get` and `set`; `seed` is the hash of what comes before them. */
+  hash(bytes: Uint8Array, start: number, end: number, seed = 0): number {
+    return hashOf(this.#views.of(bytes), start, end, seed);
+  }
+
+  /**
+   * Reads the line of the table that a look-up needs. Cache misses of look-ups one after the other add up; those of
+   * `touch` for many hashes, then `touchEntry` for many, overlap. The answer only keeps the read from being left out.
+   */
+  touch(hash: number): number {
+    return this.#table[(hash & this.#setMask) * SET_WORDS]!;
+  }
+
+  /** The same for the entry itself, once `touch` has brought the table. */
+  touchEntry(hash: number): number {
+    const entry = this.#entryOf(hash);
+    if (entry < 0) return 0;
+    const held = entry * this.#stride;
+    const further = Math.min(held + LINE_BYTES, this.#bytes.length - 1);
+    return this.#bytes[held]! + this.#bytes[further]! + (this.#values[entry] === undefined ? 1 : 0);
+  }
+
+  #entryOf(hash: number): number {
+    const first = (hash & this.#setMask) * SET_WORDS;
+    for (let at = first; at < first + SET_WORDS; at += 2) {
+      if (this.#table[at] === hash) return this.#table[at + 1]! - 1;
+    }
+    return -1;
+  }
+
+  /** `known`: the hash of these bytes where it was found out before, else 0. */
+  get(bytes: Uint8Array, start: number, end: number, known = 0): V | undefined {
     const length = end - start;
     if (length > this.#stride - LENGTH_BYTES) return undefined;
     const view = this.#views.of(bytes);
-    const hash = hashOf(view, start, end);
+    const hash = known === 0 ? hashOf(view, start, end, 0) : known;
     const first = (hash & this.#setMask) * SET_WORDS;
     for (let at = first; at < first + SET_WORDS; at += 2) {
       if (this.#table[at] !== hash) continue;
@@ -71,10 +103,10 @@ export class ByteCache<V> {
   }
 
   /** Caches a value for bytes that `get` did not find. Longer than the stride, or not yet due: not cached. */
-  set(bytes: Uint8Array, start: number, end: number, value: V): void {
+  set(bytes: Uint8Array, start: number, end: number, value: V, known = 0): void {
     const length = end - start;
     if (length > this.#stride - LENGTH_BYTES) return;
-    const hash = hashOf(this.#views.of(bytes), start, end);
+    const hash = known === 0 ? hashOf(this.#views.of(bytes), start, end, 0) : known;
     if (this.#door !== undefined && !cameBefore(this.#door, hash)) return;
     const entry = this.#next;
     this.#next = (entry + 1) % this.#values.length;
@@ -120,8 +152,8 @@ function cameBefore(door: Uint16Array, hash: number): boolean {
 }
 
 /** For these tables only; the codes that are saved come from core/hash.ts. */
-function hashOf(view: DataView, start: number, end: number): number {
-  let hash = end - start;
+function hashOf(view: DataView, start: number, end: number, seed: number): number {
+  let hash = seed ^ (end - start);
   let i = start;
   for (; i + 4 <= end; i += 4) {
     hash = Math.imul(hash ^ view.getInt32(i, true), 0x9e3779b1);

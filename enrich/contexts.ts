@@ -4,7 +4,7 @@
  * the time goes into fetching lines of memory, and this fetches half as many.
  */
 import type { KeyIdentity } from '../core/event.ts';
-import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
+import { FIELD, fieldBytes, HINT, type RecordDraft } from '../core/record.ts';
 import { ByteCache } from './byte-cache.ts';
 import type { Credential } from './credentials.ts';
 import type { RawKey } from './raw-keys.ts';
@@ -39,6 +39,7 @@ export class Contexts {
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   readonly #keyView = new DataView(this.#key.buffer);
   #length = 0;
+  #hash = 0;
 
   constructor(cacheSlots: number) {
     this.#cache = new ByteCache(cacheSlots, SLOT_BYTES, 'second');
@@ -46,12 +47,38 @@ export class Contexts {
 
   find(draft: RecordDraft): Context | undefined {
     this.#gather(draft);
-    return this.#length === 0 ? undefined : this.#cache.get(this.#key, 0, this.#length);
+    if (this.#length === 0) return undefined;
+    this.#hash = draft.hints[HINT.key]! || this.#hashOf(draft);
+    return this.#cache.get(this.#key, 0, this.#length, this.#hash);
+  }
+
+  /** First step of looking ahead: notes the hash, and reads the table. */
+  touch(draft: RecordDraft): number {
+    const hash = this.#hashOf(draft);
+    draft.hints[HINT.key] = hash;
+    return this.#cache.touch(hash);
+  }
+
+  /** Second step. */
+  touchEntry(draft: RecordDraft): number {
+    return this.#cache.touchEntry(draft.hints[HINT.key]!);
   }
 
   /** Remembers a context for the draft that `find` was last called with. */
   add(context: Context): void {
-    if (this.#length > 0) this.#cache.set(this.#key, 0, this.#length, context);
+    if (this.#length > 0) this.#cache.set(this.#key, 0, this.#length, context, this.#hash);
+  }
+
+  /** Over the fields where they lie. */
+  #hashOf(draft: RecordDraft): number {
+    let hash = 0;
+    for (let i = 0; i < FIELDS.length; i++) {
+      const field = FIELDS[i]!;
+      const start = draft.start[field]!;
+      if (start < 0) hash ^= i + 1;
+      else hash = this.#cache.hash(fieldBytes(draft, field), start, draft.end[field]!, hash);
+    }
+    return hash;
   }
 
   /** Lengths of the first two fields (+ 1; 0: absent), then the bytes of all three. Length 0: too long. */

@@ -106,6 +106,20 @@ class Resolver implements FullEnricher {
     });
   }
 
+  ahead(drafts: readonly RecordDraft[], count: number, traits: SourceTraits): number {
+    const identities = this.#identities;
+    const addresses = this.#addresses;
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      this.#target.read(drafts[i]!);
+      sum ^= addresses.touch(drafts[i]!) ^ identities.touch(drafts[i]!, traits, this.#target);
+    }
+    for (let i = 0; i < count; i++) {
+      sum ^= addresses.touchEntry(drafts[i]!) ^ identities.touchEntry(drafts[i]!);
+    }
+    return sum;
+  }
+
   resolve(draft: RecordDraft, traits: SourceTraits, event: ApiEvent): number {
     // NaN too.
     if (!(draft.at >= AT_MIN && draft.at < AT_END)) return REJECTION.noTime;

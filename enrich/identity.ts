@@ -12,7 +12,7 @@
 import { type KeyIdentity, NO_KEY } from '../core/event.ts';
 import { REJECTION } from '../core/format.ts';
 import type { KeySpec } from '../core/key-spec.ts';
-import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
+import { FIELD, fieldBytes, HINT, type RecordDraft } from '../core/record.ts';
 import type { Address } from './address.ts';
 import type { AliasTable } from './aliases.ts';
 import { type Blanking, Shown } from './blanking.ts';
@@ -84,6 +84,36 @@ export class Identities implements KeyOrigin {
     return identity === undefined ? undefined : this.#options.hasher.find(identity, former);
   }
 
+  /**
+   * First step of looking ahead: notes in the draft's hints where the key is and its hash, and reads the table that
+   * it is looked up in.
+   */
+  touch(draft: RecordDraft, traits: SourceTraits, target: Target): number {
+    const source = (traits === this.#traits && this.#source) || this.#switchTo(traits);
+    const { hints } = draft;
+    if (target.present && target.queryStart >= 0) {
+      const query = this.#query;
+      const found = query.find(target.bytes, target.queryStart, target.end, source.names);
+      if (found !== FOUND.none) {
+        if (found === FOUND.differing || !query.inPlace) return 0;
+        const hash = this.#plain.hash(query.bytes, query.start, query.end);
+        hints[HINT.parameterFrom] = query.start;
+        hints[HINT.parameterTo] = query.end;
+        hints[HINT.key] = hash;
+        return this.#plain.touch(hash);
+      }
+      hints[HINT.parameterFrom] = -1;
+    }
+    return source.byFields ? source.contexts.touch(draft) : 0;
+  }
+
+  /** Second step. */
+  touchEntry(draft: RecordDraft): number {
+    const hash = draft.hints[HINT.key]!;
+    if (draft.hints[HINT.parameterFrom]! > 0) return this.#plain.touchEntry(hash);
+    return this.#source?.contexts.touchEntry(draft) ?? 0;
+  }
+
   /** Answers an index of REJECTIONS and fills the public fields. */
   resolve(draft: RecordDraft, traits: SourceTraits, address: Address, target: Target): number {
     const source = (traits === this.#traits && this.#source) || this.#switchTo(traits);
@@ -92,7 +122,7 @@ export class Identities implements KeyOrigin {
     this.#bindTo = undefined;
     this.#byRaw = false;
     this.byParameter = false;
-    const queried = this.#showParameter(target, source);
+    const queried = this.#showParameter(draft, target, source);
     this.#recallable = source.byFields && queried === FOUND.none;
     this.context = this.#recallable ? source.contexts.find(draft) : undefined;
     if (this.context !== undefined) return this.#recall(this.context, draft, traits, source);
@@ -245,12 +275,20 @@ export class Identities implements KeyOrigin {
     return this.field.set(source.fieldKeys, bytes, start, end);
   }
 
-  #showParameter(target: Target, source: SourceKeys): number {
+  #showParameter(draft: RecordDraft, target: Target, source: SourceKeys): number {
     this.parameter.clear();
     if (!target.present || target.queryStart < 0) return FOUND.none;
-    const found = this.#query.find(target.bytes, target.queryStart, target.end, source.names);
+    const from = draft.hints[HINT.parameterFrom]!;
+    if (from > 0) {
+      const to = draft.hints[HINT.parameterTo]!;
+      this.parameter.set(this.#plain, target.bytes, from, to, draft.hints[HINT.key]!);
+      return FOUND.one;
+    }
+    if (from < 0) return FOUND.none;
+    const query = this.#query;
+    const found = query.find(target.bytes, target.queryStart, target.end, source.names);
     if (found === FOUND.none) return found;
-    this.parameter.set(this.#plain, this.#query.bytes, 0, this.#query.length);
+    this.parameter.set(this.#plain, query.bytes, query.start, query.end);
     return found;
   }
 

@@ -1,5 +1,5 @@
 /** Query parameters on bytes: the values of those that carry keys. */
-import { Scratch } from './scratch.ts';
+import { isAbsentValue, Scratch } from './scratch.ts';
 
 const HASH = 0x23;
 const AMPERSAND = 0x26;
@@ -14,12 +14,12 @@ export class QueryFinder {
   readonly #first = new Scratch();
   readonly #other = new Scratch();
 
-  get bytes(): Uint8Array {
-    return this.#first.bytes;
-  }
-  get length(): number {
-    return this.#first.length;
-  }
+  /** Where the value is: in the query itself, or decoded in a buffer of this finder. */
+  bytes: Uint8Array = this.#first.bytes;
+  start = 0;
+  end = 0;
+  /** It is in the query. */
+  inPlace = false;
 
   /**
    * Looks for parameters with one of `names` (lower case; compared without case, also when the name itself is
@@ -33,28 +33,44 @@ export class QueryFinder {
       let to = at;
       let equals = -1;
       let encoded = false;
+      let plain = true;
       for (; to < end; to++) {
         const byte = bytes[to]!;
         // Letters, which are most of a query, stand above all four signs.
         if (byte > EQUALS) continue;
         if (byte === AMPERSAND || byte === HASH) break;
         if (byte === EQUALS && equals < 0) equals = to;
-        if (byte === PERCENT && equals < 0) encoded = true;
+        if (byte === PERCENT) {
+          if (equals < 0) encoded = true;
+          else plain = false;
+        }
       }
       if (equals > at && this.#matches(bytes, at, equals, encoded, names)) {
-        const into = found === FOUND.none ? this.#first : this.#other;
-        into.decodePercent(bytes, equals + 1, to);
-        if (!into.isAbsent()) {
-          if (found === FOUND.none) found = FOUND.one;
-          else if (!this.#first.equals(this.#other.bytes, 0, this.#other.length)) {
-            return FOUND.differing;
-          }
+        if (found === FOUND.none) {
+          this.#take(bytes, equals + 1, to, plain);
+          if (!isAbsentValue(this.bytes, this.start, this.end)) found = FOUND.one;
+        } else {
+          this.#other.decodePercent(bytes, equals + 1, to);
+          const differs = !this.#other.equals(this.bytes, this.start, this.end);
+          if (differs && !this.#other.isAbsent()) return FOUND.differing;
         }
       }
       if (to < end && bytes[to] === HASH) break;
       at = to + 1;
     }
     return found;
+  }
+
+  #take(bytes: Uint8Array, start: number, end: number, plain: boolean): void {
+    this.inPlace = plain;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    if (plain) return;
+    this.#first.decodePercent(bytes, start, end);
+    this.bytes = this.#first.bytes;
+    this.start = 0;
+    this.end = this.#first.length;
   }
 
   #matches(

@@ -44,13 +44,25 @@ export class RawKeys {
     this.#long = new ByteCache(Math.min(slots, SLOTS_LONG), STRIDE_LONG, 'second');
   }
 
-  lookUp(bytes: Uint8Array, start: number, end: number): RawKey {
+  /** `hash` as `touch` answered it for these bytes, or 0. */
+  lookUp(bytes: Uint8Array, start: number, end: number, hash = 0): RawKey {
     const cache = end - start <= SHORT_MAX ? this.#short : this.#long;
-    const known = cache.get(bytes, start, end);
+    const known = cache.get(bytes, start, end, hash);
     if (known !== undefined) return known;
     const made = this.#make(bytes.subarray(start, end));
-    cache.set(bytes, start, end, made);
+    cache.set(bytes, start, end, made, hash);
     return made;
+  }
+
+  /** Hash of a key, for looking ahead (see ByteCache.touch). */
+  hash(bytes: Uint8Array, start: number, end: number): number {
+    return this.#short.hash(bytes, start, end);
+  }
+  touch(hash: number): number {
+    return this.#short.touch(hash);
+  }
+  touchEntry(hash: number): number {
+    return this.#short.touchEntry(hash);
   }
 
   /** Everything in such a field that must show up nowhere, as Latin-1. Cold. */

@@ -13,6 +13,7 @@ import type { Damage, RecordBatch, Source } from '../core/source.ts';
 import type { DeadLetter } from '../core/store.ts';
 import type { Enricher, SourceTraits } from '../enrich/contract.ts';
 import { type DeadLetters, mask } from './dead-letters.ts';
+import { DecodeAhead } from './decode-ahead.ts';
 
 /** What one stream has been read up to. Told when everything before `position` has been applied. */
 export interface Applied {
@@ -82,6 +83,8 @@ export interface DecodingOptions {
 
 export interface EventReaderOptions extends DecodingOptions {
   readonly source: Source;
+  /** Records decoded before the first of them is enriched. Default 32; less where many readers are merged. */
+  readonly ahead?: number | undefined;
   /** Announces a stream and answers its index (Engine.openStream). */
   openStream(stream: string): number;
   /** Everything before this position has been applied (Engine.advance, closeStream). */
@@ -108,15 +111,22 @@ export class RecordDecoder {
     stream: string,
     position: number,
   ): number {
-    const { decoder, enricher, traits, counters, futureMs, clock } = this.#options;
-    let outcome = decoder.decode(bytes, start, end, this.#draft);
-    if (outcome === REJECTION.ok) outcome = enricher.resolve(this.#draft, traits, event);
+    const decoded = this.#options.decoder.decode(bytes, start, end, this.#draft);
+    const outcome = this.resolve(decoded, this.#draft, event);
+    if (outcome !== REJECTION.ok) this.bury(outcome, bytes, start, end, stream, position);
+    return outcome;
+  }
+
+  /** The same for a record that is decoded already, with this outcome; it is for the caller to `bury`. */
+  resolve(decoded: number, draft: RecordDraft, event: ApiEvent): number {
+    const { enricher, traits, counters, futureMs, clock } = this.#options;
+    let outcome = decoded;
+    if (outcome === REJECTION.ok) outcome = enricher.resolve(draft, traits, event);
     if (outcome === REJECTION.ok && futureMs !== undefined && event.at > clock.now() + futureMs) {
       outcome = REJECTION.future;
     }
     counters.records++;
     counters.outcomes[outcome]!++;
-    if (outcome !== REJECTION.ok) this.#bury(outcome, bytes, start, end, stream, position);
     return outcome;
   }
 
@@ -135,7 +145,8 @@ export class RecordDecoder {
     this.#keep(REJECTION.malformed, stream, position, length, '');
   }
 
-  #bury(
+  /** Makes a dead letter of what was rejected, but for records without a key and those meant to be ignored. */
+  bury(
     outcome: number,
     bytes: Uint8Array,
     start: number,
@@ -163,6 +174,8 @@ export class RecordDecoder {
 }
 
 const UNANNOUNCED = -1;
+/** Enough for misses to overlap; what was read ahead must still be there when it is needed. */
+const AHEAD = 32;
 
 export class EventReader implements EventStream {
   readonly event: ApiEvent = createEvent();
@@ -170,12 +183,17 @@ export class EventReader implements EventStream {
   readonly #records: RecordDecoder;
   #batch: RecordBatch | undefined;
   #next = 0;
+  readonly #ahead: DecodeAhead;
+  /** Records of the batch that are decoded already. */
+  #aheadFrom = 0;
+  #aheadTo = 0;
   #stream = '';
   #index = UNANNOUNCED;
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
     this.#records = new RecordDecoder(options);
+    this.#ahead = new DecodeAhead(options.ahead ?? AHEAD);
   }
 
   /** Name of the stream that the event came from. */
@@ -198,6 +216,7 @@ export class EventReader implements EventStream {
     }
     this.#batch = batch;
     this.#next = 0;
+    this.#aheadTo = 0;
     this.#options.counters.bytes += batch.mediumBytes;
     for (const { position, length } of batch.tooLong) {
       this.#records.tooLong(batch.stream, position, length);
@@ -219,18 +238,32 @@ export class EventReader implements EventStream {
   find(): boolean {
     const batch = this.#batch;
     if (batch === undefined) return false;
-    const { bytes, starts, ends, positions, count } = batch;
     const { event } = this;
-    while (this.#next < count) {
+    while (this.#next < batch.count) {
+      const ahead = this.#next < this.#aheadTo ? this.#ahead : this.#decodeAhead(batch);
       const i = this.#next++;
-      const position = positions[i]!;
-      const { stream } = batch;
-      const outcome = this.#records.decode(bytes, starts[i]!, ends[i]!, event, stream, position);
-      if (outcome !== REJECTION.ok) continue;
+      const k = i - this.#aheadFrom;
+      const outcome = this.#records.resolve(ahead.outcomes[k]!, ahead.drafts[k]!, event);
+      const position = batch.positions[i]!;
+      if (outcome !== REJECTION.ok) {
+        const { bytes, starts, ends, stream } = batch;
+        this.#records.bury(outcome, bytes, starts[i]!, ends[i]!, stream, position);
+        continue;
+      }
       event.position = position;
       return true;
     }
     return false;
+  }
+
+  #decodeAhead(batch: RecordBatch): DecodeAhead {
+    const { decoder, enricher, traits } = this.#options;
+    const ahead = this.#ahead;
+    ahead.fill(decoder, batch, this.#next);
+    this.#aheadFrom = this.#next;
+    this.#aheadTo = this.#next + ahead.count;
+    if (ahead.count > 1) enricher.ahead(ahead.drafts, ahead.count, traits);
+    return ahead;
   }
 
   /**

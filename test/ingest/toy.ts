@@ -49,6 +49,7 @@ export const toyEnricher: Enricher = {
     event.mayAct = traits.trust === 'act';
     return REJECTION.ok;
   },
+  ahead: () => 0,
   flawed: { address: 0, 'time-zone': 0, status: 0, number: 0 },
   geographyVersion: 'none',
 };
