@@ -2,6 +2,7 @@
  * What the command line sees of the assemblies. Each function lives in the file of its name
  * (`replay` in app/replay.ts, …); cli/ loads it when the command runs, so that `--help` stays fast.
  */
+import type { AlertBudget } from '../core/alert-budget.ts';
 import type { Config, SourceConfig } from '../core/config.ts';
 import type {
   ClosedAs,
@@ -83,6 +84,8 @@ export interface ReplaySummary {
   readonly closedAs: Readonly<Record<ClosedAs, number>>;
   /** Evidence not taken: of the allowlist, or a false alarm before. */
   readonly heldBack: { readonly allowed: number; readonly remembered: number };
+  /** With `alerts.perDay`. */
+  readonly budget?: AlertBudget;
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly rssMaxBytes: number;

@@ -52,6 +52,7 @@ export const replay: Replay = async (options) => {
       counters: [counters],
       elapsedMs: systemClock.now() - startedAt,
       cpuMicros: cpu.user + cpu.system,
+      alertsPerDay: options.config.config.alerts.perDay,
     };
     return {
       ...summaryOf(session, spent),

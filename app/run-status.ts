@@ -14,6 +14,7 @@ export interface StatusParts {
   readonly live: LiveInputs;
   readonly clock: Clock;
   readonly startedAt: number;
+  readonly alertsPerDay: number | undefined;
 }
 
 export function trafficOf(sources: readonly WatchedSource[]): Traffic {
@@ -76,11 +77,13 @@ function sourceMetrics(source: WatchedSource, parts: StatusParts): SourceMetrics
 }
 
 /** The `summary` of contracts.md, since the start of this process. */
-export function summaryNow({ session, watch, clock, startedAt }: StatusParts): object {
+export function summaryNow(parts: StatusParts): object {
+  const { session, watch, clock, startedAt, alertsPerDay } = parts;
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
   return summaryOf(session, {
     counters: watch.sources.map(({ counters }) => counters),
     elapsedMs: clock.now() - startedAt,
     cpuMicros: userCPUTime + systemCPUTime,
+    alertsPerDay,
   });
 }

@@ -64,7 +64,9 @@ export const run: Run = async (options) => {
     closing.push(async () => live.spool?.close());
     closing.push(async () => live.intake?.close());
     const turns = new Turns();
-    const parts = { session, watch, live, clock: systemClock, startedAt: systemClock.now() };
+    const { perDay: alertsPerDay } = loaded.config.alerts;
+    const startedAt = systemClock.now();
+    const parts = { session, watch, live, clock: systemClock, startedAt, alertsPerDay };
     const api = createApi({
       data: createConsoleData(session, {
         recent,

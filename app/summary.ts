@@ -1,4 +1,5 @@
 /** The `summary` line of contracts.md, the same from `replay` and from a running instance. */
+import { alertBudget } from '../core/alert-budget.ts';
 import { toIsoOrNull } from '../core/clock.ts';
 import { type ReaderCounters, rejectedByReason } from '../ingest/reader.ts';
 import type { ReplaySummary } from './contract.ts';
@@ -10,6 +11,8 @@ export interface Spent {
   readonly counters: readonly ReaderCounters[];
   readonly elapsedMs: number;
   readonly cpuMicros: number;
+  /** `alerts.perDay` of the configuration. */
+  readonly alertsPerDay?: number | undefined;
 }
 
 export interface SummaryParts {
@@ -19,7 +22,7 @@ export interface SummaryParts {
 
 export function summaryOf(
   { engine, enricher }: SummaryParts,
-  { counters, elapsedMs, cpuMicros }: Spent,
+  { counters, elapsedMs, cpuMicros, alertsPerDay }: Spent,
 ): Omit<ReplaySummary, 'sources' | 'damaged'> {
   const stats = engine.stats();
   const { future = 0, ...rejected } = rejectedOf(counters);
@@ -44,6 +47,9 @@ export function summaryOf(
     partOf: stats.partOf,
     closedAs: stats.closedAs,
     heldBack: stats.heldBack,
+    ...(alertsPerDay === undefined
+      ? {}
+      : { budget: alertBudget(stats.risks, stats.spanMs, alertsPerDay) }),
     seconds: elapsedMs / 1000,
     cpuSeconds: cpuMicros / 1e6,
     rssMaxBytes: process.resourceUsage().maxRSS * 1024,

@@ -198,6 +198,19 @@ export const configSchema = z.strictObject({
     .record(z.string(), z.record(z.string(), z.unknown()))
     .default({})
     .describe('Settings by detector id; `enabled: false` switches one off.'),
+  alerts: z
+    .strictObject({
+      perDay: z
+        .number()
+        .positive()
+        .max(1_000_000)
+        .optional()
+        .describe(
+          'Alerts a day that you can bear: the summary says from which risk on there would have been no more.',
+        ),
+    })
+    .prefault({})
+    .describe('The alert budget. It is advice: it moves no threshold.'),
   log: z
     .strictObject({
       level: z

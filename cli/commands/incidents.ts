@@ -1,10 +1,15 @@
+import type { Incident } from '../../app/contract.ts';
+import { type AlertBudget, alertBudget } from '../../core/alert-budget.ts';
 import { SEVERITIES } from '../../core/finding.ts';
 import { defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { incidentTable } from '../print/incident.ts';
+import { budgetLine } from '../print/summary.ts';
 import { readReference, STATE_OPTION, subjectOf, withClient } from './client.ts';
 
 const LIMIT = 50;
+/** Incidents that a budget is worked out from. */
+const BUDGET_LIMIT = 9999;
 
 export const incidents = defineCommand({
   name: 'incidents',
@@ -21,6 +26,13 @@ export const incidents = defineCommand({
     },
     since: { type: 'instant', description: 'Only incidents updated since then.' },
     severity: { type: 'choice', choices: SEVERITIES, description: 'At least this severe.' },
+    budget: {
+      type: 'number',
+      value: 'N',
+      min: 1,
+      max: 1_000_000,
+      description: 'Instead of the list: from which risk on it would have been N alerts a day.',
+    },
     open: { type: 'flag', description: 'Only open ones.' },
     subject: {
       type: 'text',
@@ -33,10 +45,11 @@ export const incidents = defineCommand({
     ['incidents --open', 'What goes on now.'],
     ['incidents --since 7d --severity medium', 'What was serious in the last week.'],
     ['incidents --json --limit 1000', 'For a script.'],
+    ['incidents --since 30d --budget 5', 'From which risk on it would have been 5 alerts a day.'],
   ],
   run: async (context) => {
     const { options, print } = context;
-    const limit = options.limit ?? LIMIT;
+    const limit = options.limit ?? (options.budget === undefined ? LIMIT : BUDGET_LIMIT);
     const named =
       options.subject === undefined ? undefined : await readReference(options.subject, context.io);
     const found = await withClient(context, options.state, async (client) => {
@@ -49,6 +62,12 @@ export const incidents = defineCommand({
         ...(options.open ? { open: true } : {}),
       });
     });
+    if (options.budget !== undefined) {
+      const budget = budgetOf(found, options.budget);
+      print.object(budget);
+      print.line(budgetLine(budget));
+      return EXIT.done;
+    }
     const shown = found.slice(0, limit);
     for (const incident of shown) print.object(incident);
     if (shown.length === 0) print.note('No incidents.');
@@ -57,3 +76,11 @@ export const incidents = defineCommand({
     return EXIT.done;
   },
 });
+
+function budgetOf(incidents: readonly Incident[], perDay: number): AlertBudget {
+  const heard = incidents.filter(({ silencedBy, partOf }) => (silencedBy ?? partOf) === undefined);
+  const times = incidents.flatMap(({ openedAt, updatedAt }) => [openedAt, updatedAt]).sort();
+  const spanMs = Date.parse(times.at(-1) ?? '') - Date.parse(times[0] ?? '');
+  const risks = heard.map(({ risk }) => [risk, 1] as const);
+  return alertBudget(risks, spanMs || 0, perDay);
+}

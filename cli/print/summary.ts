@@ -1,5 +1,6 @@
 /** The end of a replay or a demo in a few lines. */
 import type { DemoSummary, ReplaySummary } from '../../app/contract.ts';
+import type { AlertBudget } from '../../core/alert-budget.ts';
 import { forTerminal } from '../../core/escape.ts';
 import { SEVERITIES } from '../../core/finding.ts';
 import { count, plural, size, span, when } from './numbers.ts';
@@ -21,6 +22,7 @@ export function replaySummaryLines(summary: ReplaySummary, style: Style): string
       'findings allowed': summary.heldBack.allowed,
       'findings that were a false alarm before': summary.heldBack.remembered,
     }),
+    ...(summary.budget === undefined ? [] : [budgetLine(summary.budget)]),
     ...counted('not read', summary.rejected),
     ...counted('read with a flaw', summary.flawed),
     ...counted('set aside', {
@@ -69,6 +71,17 @@ export function replayAdvice(summary: ReplaySummary): string | undefined {
     return `No record could be read as ${formats}. Is --format right? Without it the format is recognised.`;
   }
   return undefined;
+}
+
+/** From which risk on there would have been no more alerts than are wanted. */
+export function budgetLine(budget: AlertBudget): string {
+  const { perDay, days, threshold, alertsPerDay, incidents } = budget;
+  const over = `over ${plural(Number(days.toFixed(1)), 'day')}`;
+  if (incidents === 0) return `Alert budget: no incident ${over}.`;
+  return (
+    `Alert budget of ${perDay} a day: alert from a risk of ${threshold.toFixed(1)} on; ` +
+    `that would have been ${alertsPerDay} a day ${over}. It is advice, nothing is moved by it.`
+  );
 }
 
 export function demoSummaryLines(summary: DemoSummary, style: Style): string[] {

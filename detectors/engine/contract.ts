@@ -47,6 +47,10 @@ export interface EngineStats {
   readonly partOf: number;
   /** Incidents that people closed. */
   readonly closedAs: Readonly<Record<ClosedAs, number>>;
+  /** How many of the incidents that raise alerts have which risk, in tenths up to 30. */
+  readonly risks: readonly (readonly [risk: number, incidents: number])[];
+  /** Event time that all of this was counted in, ms. */
+  readonly spanMs: number;
   /** Evidence not taken because it is allowed, or was a false alarm before. */
   readonly heldBack: { readonly allowed: number; readonly remembered: number };
   readonly openIncidents: number;

@@ -66,6 +66,8 @@ export class DetectionEngine implements Engine {
   };
   firstAt = Number.POSITIVE_INFINITY;
   lastAt = Number.NEGATIVE_INFINITY;
+  /** Event time up to which another process had applied, epoch ms. */
+  private resumedAt = Number.NEGATIVE_INFINITY;
   subjects = 0;
   private readonly limit: number;
   readonly docket: Docket;
@@ -292,6 +294,7 @@ export class DetectionEngine implements Engine {
 
   restore(state: LoadedState): void {
     restoreState(this, state);
+    this.resumedAt = this.lastAt;
     this.docket.resume();
   }
 
@@ -308,6 +311,8 @@ export class DetectionEngine implements Engine {
       silenced: this.docket.tally.silenced,
       partOf: this.docket.tally.partOf,
       closedAs: { ...this.docket.tally.closedAs },
+      risks: this.docket.tally.risks(),
+      spanMs: Math.max(0, this.lastAt - Math.max(this.resumedAt, this.firstAt)) || 0,
       heldBack: { ...this.steering.heldBack },
       openIncidents: this.docket.open,
     };

@@ -22,6 +22,11 @@ const STATS = {
   closedAs: { 'false-alarm': 1, resolved: 0 },
   heldBack: { allowed: 3, remembered: 4 },
   openIncidents: 0,
+  risks: [
+    [4.5, 3],
+    [8, 1],
+  ] as const,
+  spanMs: 2 * 86_400_000,
 };
 
 test('a summary adds its sources up, leaves out what did not happen, and names all that was set aside', () => {
@@ -60,5 +65,21 @@ test('a summary adds its sources up, leaves out what did not happen, and names a
     heldBack: { allowed: 3, remembered: 4 },
     seconds: 1.5,
     cpuSeconds: 0.25,
+  });
+});
+
+test('a summary says from which risk on the alert budget is met, when there is one', () => {
+  const flawed = { address: 0, 'time-zone': 0, status: 0, number: 0 };
+  const parts = { engine: { stats: () => STATS }, enricher: { flawed } };
+  const budget = (alertsPerDay?: number) =>
+    summaryOf(parts, { counters: [], elapsedMs: 1, cpuMicros: 1, alertsPerDay }).budget;
+  assert.equal(budget(), undefined);
+  assert.deepEqual(budget(1), {
+    type: 'budget',
+    perDay: 1,
+    days: 2,
+    incidents: 4,
+    threshold: 4.6,
+    alertsPerDay: 0.5,
   });
 });

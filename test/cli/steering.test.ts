@@ -143,6 +143,39 @@ test('what is silenced is no alert: not on the terminal, not for --fail-on', asy
   assert.equal((await run(words, { assemblies: { replay: silent } })).status, 0);
 });
 
+test('an alert budget is told as the risk from which on to alert, and changes nothing', async () => {
+  const day = (date: number) => `2026-03-${String(date).padStart(2, '0')}T00:00:00.000Z`;
+  const incidents = async () =>
+    [5, 5, 8, 12].map((risk, i) =>
+      incident({ id: `i-${i}`, risk, openedAt: day(1 + i), updatedAt: day(2 + i) }),
+    );
+  const assemblies = clientWith({
+    incidents: async () => [
+      ...(await incidents()),
+      incident({ risk: 20, silencedBy: 'sil_1', openedAt: day(1), updatedAt: day(1) }),
+      incident({ risk: 20, partOf: 'i-9', openedAt: day(1), updatedAt: day(1) }),
+    ],
+  });
+  const ran = await run(['incidents', '--budget', '1'], { assemblies });
+  assert.match(
+    ran.stdout,
+    /^Alert budget of 1 a day: alert from a risk of 4\.0 on; .* 1 a day over 4/,
+  );
+  const replay: Replay = async () => ({
+    ...SUMMARY,
+    budget: {
+      type: 'budget',
+      perDay: 0.5,
+      days: 4,
+      incidents: 4,
+      threshold: 5.1,
+      alertsPerDay: 0.5,
+    },
+  });
+  const { stdout } = await run(['replay', 'a'], { assemblies: { replay } });
+  assert.match(stdout, /Alert budget of 0\.5 a day: alert from a risk of 5\.1 on/);
+});
+
 const SUMMARY: ReplaySummary = {
   type: 'summary',
   records: 1,

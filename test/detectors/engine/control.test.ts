@@ -272,6 +272,22 @@ describe('an incident closed by a person', () => {
   });
 });
 
+test('risks are counted by tenths, once an incident, of those that raise alerts', () => {
+  const { engine, feed, at } = opened();
+  const other = script('probe:9', 9);
+  feed([at(0, volume(5)), at(1, volume(8.25)), other(2, { ...volume(5), position: 90 })]);
+  assert.deepEqual(
+    new Map(engine.stats().risks),
+    new Map([
+      [5, 1],
+      [8.2, 1],
+    ]),
+  );
+  engine.control(silence({ subject: 'probe:9' }, minute(3)));
+  assert.deepEqual(new Map(engine.stats().risks).get(5), 0);
+  assert.equal(engine.stats().spanMs, 2 * MINUTE_MS);
+});
+
 describe('control records in the sequence', () => {
   const at = script();
   const steps: (ApiEvent | ((bench: Bench) => ControlRecord))[] = [
