@@ -20,7 +20,7 @@ export const score: Score = async (options) => {
       series.push(scored);
       options.onSeries(scored);
     } catch (error) {
-      if (!(error instanceof KeyhoundError)) throw error;
+      if (!(error instanceof KeyhoundError) || error instanceof ScoresUnwritable) throw error;
       failed.push(error);
     }
   }
@@ -54,7 +54,7 @@ function outputsOf({ files, folder, outDir }: ScoreOptions): Map<string, string>
     takenBy.set(output, file);
     outputs.set(file, output);
   }
-  fs.mkdirSync(path.resolve(folder, outDir), { recursive: true });
+  writing(outDir, () => fs.mkdirSync(path.resolve(folder, outDir), { recursive: true }));
   return outputs;
 }
 
@@ -69,7 +69,7 @@ async function scoreFile(
 ): Promise<ScoredSeries> {
   const metric = createMetric();
   const counts = { rows: 0, unscored: 0, alarms: 0 };
-  const writer = output === undefined ? undefined : createWriter(output);
+  const writer = output === undefined ? undefined : createWriter(output, outDir!);
   try {
     for await (const rows of readSeriesFile(path.resolve(folder, name), name, signal)) {
       const points = rows.map((row) => pointOf(name, row, metric.score(row.atMs, row.number)));
@@ -78,7 +78,7 @@ async function scoreFile(
         if (!scored) counts.unscored++;
         if (alarm) counts.alarms++;
       }
-      writer?.write(points);
+      writer?.write(points.map(csvLine));
       onPoints(points);
     }
     writer?.finish();
@@ -109,26 +109,45 @@ function pointOf(file: string, row: SeriesRow, exact: number | undefined): Score
 }
 
 /** A file appears under its name when it is whole, never before. */
-function createWriter(output: string) {
+function createWriter(output: string, outDir: string) {
   const partial = `${output}.partial`;
-  let handle: number | undefined = fs.openSync(partial, 'w');
-  fs.writeSync(handle, `${HEADER}\n`);
-  const close = (): void => {
-    if (handle === undefined) return;
-    fs.closeSync(handle);
-    handle = undefined;
-    fs.rmSync(partial, { force: true });
+  const handle = writing(outDir, () => fs.openSync(partial, 'w'));
+  let open = true;
+  const end = (): void => {
+    if (open) fs.closeSync(handle);
+    open = false;
   };
-  return {
-    write: (points: readonly ScoredPoint[]): void => {
-      if (handle !== undefined) fs.writeSync(handle, `${points.map(csvLine).join('\n')}\n`);
+  const writer = {
+    write: (lines: readonly string[]): void => {
+      writing(outDir, () => fs.writeSync(handle, `${lines.join('\n')}\n`));
     },
-    finish: (): void => {
-      if (handle === undefined) return;
-      fs.closeSync(handle);
-      handle = undefined;
-      fs.renameSync(partial, output);
+    finish: (): void =>
+      writing(outDir, () => {
+        end();
+        fs.renameSync(partial, output);
+      }),
+    /** After `finish` there is nothing left to remove. */
+    close: (): void => {
+      end();
+      fs.rmSync(partial, { force: true });
     },
-    close,
   };
+  writer.write([HEADER]);
+  return writer;
 }
+
+function writing<T>(outDir: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ScoresUnwritable('operating', `${outDir}: the scores cannot be written (${code})`, {
+      code: 'scores-unwritable',
+      hint: 'Name a folder that may be written to, with space left, with --out.',
+      cause: error,
+    });
+  }
+}
+
+/** Ends the command: no other file could be written either. */
+class ScoresUnwritable extends KeyhoundError {}

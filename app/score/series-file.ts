@@ -50,6 +50,7 @@ interface Columns {
 }
 
 function columnsOf(cells: readonly string[], name: string): Columns {
+  // A byte order mark is white space to `trim`.
   const words = cells.map((cell) => bare(cell).trim().toLowerCase());
   const timestamp = words.indexOf('timestamp');
   const value = words.indexOf('value');
@@ -122,7 +123,6 @@ async function* linesOf(
     for await (const chunk of fs.createReadStream(file, { encoding: 'utf8', signal })) {
       const lines = `${rest}${chunk}`.split('\n');
       rest = lines.pop()!;
-      if (count === 0 && lines[0] !== undefined) lines[0] = lines[0].replace(/^\ufeff/, '');
       count += lines.length;
       if (rest.length > LINE_CHARS_MAX) {
         throw broken(`${name}: line ${count + 1} is longer than ${LINE_CHARS_MAX} characters`);
@@ -133,7 +133,7 @@ async function* linesOf(
     if (error instanceof KeyhoundError || signal.aborted) throw error;
     throw unreadable(error as NodeJS.ErrnoException, name);
   }
-  if (rest !== '') yield [withoutReturn(count === 0 ? rest.replace(/^\ufeff/, '') : rest)];
+  if (rest !== '') yield [withoutReturn(rest)];
 }
 
 function withoutReturn(line: string): string {

@@ -43,10 +43,10 @@ export const score = defineCommand({
   name: 'score',
   summary: 'Scores any series of a metric: how unusual is each value after all those before it?',
   detail: [
-    'FILE: CSV whose first line names a timestamp and a value, in either order; nothing else is read.',
-    'Writes timestamp,value,score,alarm: a row for each row read, its texts unchanged. One file goes to',
-    'stdout, several need --out. Each row is judged by the rows before it only. A row without a time or',
-    'a number has the score 0, and the message at the end counts it.',
+    'FILE: CSV whose first line names a timestamp and a value; nothing else is read.',
+    'Writes timestamp,value,score,alarm: a row for each row read, its texts unchanged.',
+    'Each row is judged by the rows before it only. One without a time or a number scores 0.',
+    'One file goes to stdout, several need --out.',
   ],
   positionals: { usage: 'FILE.csv…', min: 1, max: 1_000_000 },
   options: {
@@ -84,7 +84,7 @@ export const score = defineCommand({
       },
     });
     print.object(summary);
-    if (!print.json) print.note(sentence(summary));
+    if (!print.json && summary.files > 0) print.note(sentence(summary));
     if (failed !== undefined) throw unreadable(failed);
     return EXIT.done;
   },

@@ -20,13 +20,13 @@ export function createRange(): Range {
   };
 }
 
-/** How far x lies outside, in widths of the range; 0 inside, and `still` while the range has no width. */
-export function beyond(range: Range, x: number, still: number): number {
+/** How far x lies outside, in widths of the range; 0 inside. A range without a width counts as one wide. */
+export function beyond(range: Range, x: number): number {
   if (range.mean.seen === 0) return 0;
   const outside = Math.max(x - range.high, range.low - x, 0);
   if (outside === 0) return 0;
   const width = range.high - range.low;
-  return width === 0 ? still : outside / width;
+  return width === 0 ? 1 : outside / width;
 }
 
 /** `keep`: what is left of the distance to the mean after a point. */

@@ -75,10 +75,7 @@ export function scoreRecord(
     records.level.value - records.long.value,
     records.unusual.value,
   ];
-  // A constant series: its first other value is one width away, and what follows from it is no news.
-  const farthest = Math.max(
-    ...features.map((x, i) => beyond(records.ranges[i]!, x, i === 0 ? 1 : 0)),
-  );
+  const farthest = Math.max(...features.map((x, i) => beyond(records.ranges[i]!, x)));
   const score = records.seen >= YOUNG ? 3 + Math.log10(farthest / TOLERANCE) : 0;
   const keep = 2 ** (-1 / (RANGE_HALF_LIFE * more));
   features.forEach((x, i) => {

@@ -143,6 +143,17 @@ test('nothing that is read is overwritten, and nothing written twice', async () 
   assert.ok(!existsSync(path.join(folder, 'both')));
 });
 
+test('a folder that cannot be written is told by its name, and leaves nothing half written', async () => {
+  write('w.csv', `timestamp,value\n${rows(5).join('\n')}\n`);
+  write('taken', 'a file');
+  const ran = await command('w.csv', '--out', 'taken');
+  assert.equal(ran.status, 1);
+  assert.match(ran.stderr, /taken: the scores cannot be written \(EEXIST\)/);
+  mkdirSync(path.join(folder, 'blocked/w.csv'), { recursive: true });
+  assert.match((await command('w.csv', '--out', 'blocked')).stderr, /\[scores-unwritable\]/);
+  assert.deepEqual(readdirSync(path.join(folder, 'blocked')), ['w.csv']);
+});
+
 test('a file with a header only gives one', async () => {
   write('header.csv', 'timestamp,value\n');
   assert.equal((await command('header.csv')).stdout, 'timestamp,value,score,alarm\n');
@@ -177,6 +188,23 @@ test('--json: points, the series, and the sum as NDJSON, nothing else on stdout'
   for (const point of objects.slice(0, 42) as ScoredPoint[]) {
     assert.equal(point.alarm, point.score >= summary.alarmAt);
   }
+});
+
+test('the verdict is that of the score that is written, also near the limit', async () => {
+  const heights = Array.from({ length: 30 }, (_, i) => 104 + 2 * i);
+  const lines = rows(1500).map((line, i) =>
+    i >= 300 && i % 40 === 0 ? line.replace(/,.*/, `,${heights[(i - 320) / 40]}`) : line,
+  );
+  write('near.csv', `timestamp,value\n${lines.join('\n')}\n`);
+  const { stdout } = await command('near.csv');
+  const verdicts = stdout
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(',').slice(2).map(Number));
+  for (const [points, alarm] of verdicts) assert.equal(alarm, Number(points! >= 3));
+  assert.ok(verdicts.some(([points]) => points! > 2 && points! < 3));
+  assert.ok(verdicts.some(([points]) => points! >= 3));
 });
 
 test('times are read in the ways that series have them', () => {
