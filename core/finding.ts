@@ -2,6 +2,7 @@
 import type { ClosedAs } from './control.ts';
 
 import type { Declared } from './directory.ts';
+import type { Route } from './event.ts';
 
 export const FAMILIES = ['volume', 'errors', 'place', 'time', 'content', 'credential'] as const;
 export type Family = (typeof FAMILIES)[number];
@@ -113,6 +114,8 @@ export interface FindingInputs {
 /** What a score was read from beside record and event; plain JSON, its parts absent where there was nothing. */
 export interface FindingContext {
   readonly declared?: Declared;
+  /** The route as detectors saw it, where a segment of it had been found variable. */
+  readonly route?: Route;
 }
 
 /** Severity of a risk (algorithms.md §9). `backed`: a second family at 5 or more that may back a critical. */

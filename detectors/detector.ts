@@ -7,7 +7,7 @@
  */
 import type { z } from 'zod';
 import type { KeyEntry } from '../core/config.ts';
-import type { ApiEvent } from '../core/event.ts';
+import type { ApiEvent, Route } from '../core/event.ts';
 import type { Facts, Family } from '../core/finding.ts';
 import type { NetworksBaseline } from './baselines/networks.ts';
 import type { PlacesBaseline } from './baselines/places.ts';
@@ -40,6 +40,8 @@ export interface Subject {
   readonly age: number;
   /** How much of this event may be learned: 1, or less while under suspicion. */
   readonly weight: number;
+  /** The event's route, with names for segments that were found variable: `/users/{name}`. */
+  readonly route: Route;
 }
 
 /** What a detector has to say for a score: numbers, and a sentence that a person can check. */

@@ -12,7 +12,7 @@
  * Cost: a comparison for the route of the event before, else six bit tests; 133 bytes a subject.
  */
 import { z } from 'zod';
-import type { ApiEvent } from '../core/event.ts';
+import type { ApiEvent, Route } from '../core/event.ts';
 import { finish, mix32 } from '../core/hash.ts';
 import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
 import { DECAYS } from './baselines/rate.ts';
@@ -96,11 +96,17 @@ const KEEP_HOUR = 2 ** (-1 / 2000);
 const last = { kind: 'exploring', pattern: '', expected: 0, routes: 0 };
 
 /** Stable code of method and route. Three letters and the length tell methods apart. */
-function codeOf({ method, route }: ApiEvent): number {
+function codeOf(method: string, route: Route): number {
   const n = method.length;
   if (n === 0) return route.code;
   const letters = (method.charCodeAt(0) << 16) | (method.charCodeAt(n >> 1) << 8);
   return finish(mix32(route.code, letters | (n << 24) | method.charCodeAt(n - 1)));
+}
+
+/** A route whose segment was found variable is known when the route as it came is. */
+function isKnown(state: State, code: number, event: ApiEvent, subject: Subject): boolean {
+  if (hasSeen(state, code)) return true;
+  return subject.route !== event.route && hasSeen(state, codeOf(event.method, event.route));
 }
 
 export const endpoint = defineDetector<typeof LAYOUT, Config>({
@@ -131,10 +137,10 @@ export const endpoint = defineDetector<typeof LAYOUT, Config>({
 
   observe(state: State, event: ApiEvent, subject: Subject, config: Config): number {
     if (event.route.code === 0) return 0;
-    const code = codeOf(event);
+    const code = codeOf(event.method, subject.route);
     if (code === state.last) return 0;
     const restricted = attempted(state, event, subject, config);
-    if (hasSeen(state, code)) return restricted;
+    if (isKnown(state, code, event, subject)) return restricted;
     noteNew(state, code, subject.second);
     const first = firstMinute(state, subject);
     const score = Math.max(first, exploring(state, subject, config));
@@ -155,11 +161,11 @@ export const endpoint = defineDetector<typeof LAYOUT, Config>({
 
   learn(state: State, event: ApiEvent, subject: Subject, config: Config): void {
     if (event.route.code === 0 || subject.weight < 1) return;
-    const code = codeOf(event);
+    const code = codeOf(event.method, subject.route);
     if (code === state.last) return;
     const isRestricted = patternOf(config.restricted, event.route, event.method) !== '';
     if (isRestricted && event.status < 400) learnHabit(state, Math.floor(subject.second / 3600));
-    if (!hasSeen(state, code)) {
+    if (!isKnown(state, code, event, subject)) {
       if (isInFirstMinute(subject) && state.firstMinute < 255) state.firstMinute += 1;
       if (isSettled(subject)) state.novel += 1;
       else if (state.early < 65_535) state.early += 1;

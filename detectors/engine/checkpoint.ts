@@ -16,6 +16,7 @@ import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import { copyPart, type Memory, type PlacedPart } from './layout.ts';
 import { STEERING_PART } from './steering.ts';
+import { ROUTES_PART } from './variable-routes.ts';
 
 const SKETCH_PART = 'admission';
 const CROWDS_PART = 'crowds';
@@ -57,6 +58,8 @@ export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['che
   }
   const steering = engine.steering.drain();
   if (steering !== undefined) parts.push({ group: 0, part: STEERING_PART, bytes: steering });
+  const routes = engine.routes.drain();
+  if (routes !== undefined) parts.push({ group: 0, part: ROUTES_PART, bytes: routes });
   for (const [i, slots] of dirty.entries()) {
     for (const slot of slots) {
       if (groups[i]!.ids[slot] === '') continue;
@@ -148,6 +151,7 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
   }
   for (const { group, part, bytes } of state.groups) {
     if (part === STEERING_PART) engine.steering.restore(bytes);
+    else if (part === ROUTES_PART) engine.routes.restore(bytes);
     else if (part === SKETCH_PART) groups[group]!.sketch = new AdmissionSketch(bytes);
     else if (part === CROWDS_PART) engine.docket.crowds.restore(group, bytes);
     else groups[group]!.duplicates.restore(part, bytes);

@@ -35,6 +35,7 @@ import { compared, recompute } from './recompute.ts';
 import { checkIds, settingsOf } from './settings.ts';
 import { Steering } from './steering.ts';
 import { Streams } from './streams.ts';
+import { VariableRoutes } from './variable-routes.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -71,6 +72,7 @@ export class DetectionEngine implements Engine {
   subjects = 0;
   private readonly limit: number;
   readonly docket: Docket;
+  readonly routes = new VariableRoutes();
 
   constructor(options: EngineOptions, detectors: readonly Detector[]) {
     checkIds(
@@ -230,7 +232,7 @@ export class DetectionEngine implements Engine {
       this.docket.spoke(group, slot, event.at);
     } else {
       if (this.options.durable) group.slab.copyToScratch(slot);
-      judge.observe(event);
+      judge.observe(event, this.routes.resolve(event));
       if (group.open.size > 0) this.docket.witness(group, slot, event);
       this.docket.raise(group, slot, event);
       judge.learn(event);

@@ -6,7 +6,7 @@
  */
 import type { Config, KeyEntry } from '../../core/config.ts';
 import type { Declared } from '../../core/directory.ts';
-import type { ApiEvent } from '../../core/event.ts';
+import { type ApiEvent, type Route, UNKNOWN_ROUTE } from '../../core/event.ts';
 import type { FindingContext } from '../../core/finding.ts';
 import { acceptLevel, drifted, keepBase, newLevel, rollBack, standIn } from '../baselines/drift.ts';
 import { NETWORKS_LAYOUT, NetworksBaseline } from '../baselines/networks.ts';
@@ -74,6 +74,7 @@ interface MutableSubject extends Subject {
   second: number;
   age: number;
   weight: number;
+  route: Route;
 }
 
 /** Learning stops for this long after suspicion began, then goes on damped (design.md §5). */
@@ -105,6 +106,8 @@ export class Judge {
   private readonly cursor: Cursor;
   private declared: Declared | undefined;
   private isRefusal = false;
+  /** The route of the event at hand where it is not as it came. */
+  private named: Route | undefined;
 
   constructor(detectors: readonly Detector[], config: Config['detectors']) {
     const baselines = [
@@ -152,6 +155,7 @@ export class Judge {
       second: 0,
       age: 0,
       weight: 1,
+      route: UNKNOWN_ROUTE,
     };
   }
 
@@ -167,7 +171,11 @@ export class Judge {
 
   /** What the scores of the subject at hand are read from, beside record and event. */
   context(): FindingContext {
-    return this.declared === undefined ? {} : { declared: this.declared };
+    const { declared, named } = this;
+    return {
+      ...(declared === undefined ? {} : { declared }),
+      ...(named === undefined ? {} : { route: named }),
+    };
   }
 
   /** Starts the zeroed record at hand. */
@@ -193,9 +201,11 @@ export class Judge {
     subject.weight = this.weightAt(second);
   }
 
-  /** Scores an attested event of the record at hand into `scores`. */
-  observe(event: ApiEvent): void {
+  /** Scores an attested event of the record at hand into `scores`. `route`: its route as Subject tells it. */
+  observe(event: ApiEvent, route: Route = event.route): void {
     const { rate, subject, seats, scores } = this;
+    subject.route = route;
+    this.named = route === event.route ? undefined : route;
     const second = Math.floor(event.at / 1000);
     const latest = rate.state.second;
     this.face(Math.max(second, latest));
@@ -221,6 +231,8 @@ export class Judge {
   /** Shows a claimed failure of a known key to the detectors that want it; nothing is learned. */
   observeFailure(event: ApiEvent): void {
     const { rate, seats, scores } = this;
+    this.subject.route = event.route;
+    this.named = undefined;
     this.face(Math.max(Math.floor(event.at / 1000), rate.state.second));
     for (let i = 0; i < seats.length; i++) {
       const seat = seats[i]!;

@@ -1,5 +1,5 @@
 /** Judges a finding again from its recorded inputs, as `explain` does. */
-import type { ApiEvent } from '../../core/event.ts';
+import type { ApiEvent, Route } from '../../core/event.ts';
 import { type FindingInputs, SCORE_MAX } from '../../core/finding.ts';
 import type { Recomputed } from './contract.ts';
 import type { Judge } from './judge.ts';
@@ -24,7 +24,10 @@ export function recompute(judge: Judge, inputs: FindingInputs): Recomputed {
   const event =
     inputs.event === null ? undefined : (JSON.parse(TEXT.decode(inputs.event)) as ApiEvent);
   judge.moveTo(new Memory(Uint8Array.from(inputs.record).buffer), 0, inputs.context.declared);
-  const score = event === undefined ? tickScore(judge, i, inputs.at) : eventScore(judge, i, event);
+  const score =
+    event === undefined
+      ? tickScore(judge, i, inputs.at)
+      : eventScore(judge, i, event, inputs.context.route);
   return compared(score, inputs);
 }
 
@@ -33,8 +36,8 @@ export function compared(score: number, inputs: FindingInputs): Recomputed {
   return { score: roundScore(score), identical: roundScore(score) === inputs.score };
 }
 
-function eventScore(judge: Judge, i: number, event: ApiEvent): number {
-  if (event.attested) judge.observe(event);
+function eventScore(judge: Judge, i: number, event: ApiEvent, route: Route = event.route): number {
+  if (event.attested) judge.observe(event, route);
   else judge.observeFailure(event);
   return judge.scores[i]!;
 }
