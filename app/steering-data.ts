@@ -45,17 +45,19 @@ export function createSteeringData(
   /** Rules end by event time, and people count from now: whichever is later. */
   const now = (): number => Math.max(session.engine.stats().lastAt ?? 0, session.clock.now());
 
+  const held = (at: number): Rule[] =>
+    rules.all().filter(({ untilAt }) => untilAt === null || untilAt > at);
+
   return {
     async rules(kind) {
-      return rules
-        .all()
-        .filter((rule) => rule.kind === kind && (rule.untilAt === null || rule.untilAt > now()))
+      return held(now())
+        .filter((rule) => rule.kind === kind)
         .map(lineOf);
     },
     addRule: (request) =>
       commit(() => {
-        if (rules.size >= RULES_MAX) throw tooMany();
         const rule = ruleOf(request, now());
+        if (held(rule.fromAt).length >= RULES_MAX) throw tooMany();
         session.control(rule.kind, { change: 'add', rule });
         return lineOf(rule);
       }),

@@ -111,7 +111,7 @@ function pageText(version: string): string {
 /readyz         it can do its work; says what is missing, and whether traffic comes in
 /metrics        Prometheus
 /openapi.json   the API, described
-/api/v1/        summary, incidents, keys, explanations, backups
+/api/v1/        summary, incidents, keys, explanations, silences, the allowlist, backups
                 Authorization: Bearer TOKEN, with the content of \`api-token\` in the state folder
 `;
 }

@@ -11,6 +11,7 @@ export const incidentsClose = defineCommand({
   name: 'incidents close',
   summary: 'Closes an incident as resolved, or as a false alarm that is not to be raised again.',
   detail: [
+    'Resolved: it was real, and what it taught the baseline is taken back.',
     'A false alarm is remembered: the same detector, about the same thing, up to a quarter more, raises nothing',
     'for that key again; anything above it does. What was learned may go on. One that has closed by itself can be',
     'called a false alarm too.',
@@ -55,6 +56,6 @@ export const incidentsClose = defineCommand({
 
 function unsaid(): KeyhoundError {
   return new KeyhoundError('usage', `say what it was: --as ${CLOSED_AS.join('|')}`, {
-    hint: 'A false alarm is remembered; what is resolved is only closed.',
+    hint: 'A false alarm is remembered; what is resolved was real and is over.',
   });
 }

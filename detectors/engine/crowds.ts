@@ -14,7 +14,7 @@ import type { Attempt, Crowd, CrowdDetector } from '../crowd-detector.ts';
 import type { DetectorSettings } from '../detector.ts';
 import type { CaseBook } from './case-book.ts';
 import { CrowdTable, type SavedCrowd } from './crowd-table.ts';
-import { closesAt, KEEP_SCORE, OPEN_SCORE, type OpenIncident } from './incidents.ts';
+import { byOpening, closesAt, KEEP_SCORE, OPEN_SCORE, type OpenIncident } from './incidents.ts';
 import { bindState, Cursor, type Layout, Memory, placeParts, type StateOf } from './layout.ts';
 import type { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
@@ -154,14 +154,15 @@ export class Crowds {
 
   /** See Interventions. */
   resilence(at: number): void {
-    for (const table of this.tables) {
-      for (const [slot, open] of table.open) {
-        if (!this.cases.resilence(open, table.crowds[slot]!, at)) continue;
-        table.changed = true;
-        table.bring(this.cursor, slot);
-        const due = closesAt(open);
-        if (this.header.dueAt === 0 || due < this.header.dueAt) this.arm(table, slot, due);
-      }
+    const all = this.tables.flatMap((table) =>
+      [...table.open].map(([slot, open]) => ({ table, slot, open })),
+    );
+    for (const { table, slot, open } of all.sort((a, b) => byOpening(a.open, b.open))) {
+      if (!this.cases.resilence(open, table.crowds[slot]!, at)) continue;
+      table.changed = true;
+      table.bring(this.cursor, slot);
+      const due = closesAt(open);
+      if (this.header.dueAt === 0 || due < this.header.dueAt) this.arm(table, slot, due);
     }
   }
 

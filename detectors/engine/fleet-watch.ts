@@ -10,7 +10,7 @@ import type { FindingInputs } from '../../core/finding.ts';
 import { hashText } from '../../core/hash.ts';
 import { type Deviation, type FleetConfig, fleet } from '../fleet.ts';
 import type { CaseBook, CaseSubject } from './case-book.ts';
-import { closesAt, OPEN_SCORE, type OpenIncident } from './incidents.ts';
+import { byOpening, closesAt, OPEN_SCORE, type OpenIncident } from './incidents.ts';
 import type { Outbox } from './outbox.ts';
 import { roundScore } from './recompute.ts';
 
@@ -123,7 +123,8 @@ export class FleetWatch {
 
   /** See Interventions. */
   resilence(at: number): void {
-    for (const [name, open] of this.open) this.cases.resilence(open, subjectOf(name), at);
+    const all = [...this.open].sort(([, a], [, b]) => byOpening(a, b));
+    for (const [name, open] of all) this.cases.resilence(open, subjectOf(name), at);
   }
 
   /** Answers the incident that a person closes where it is one of these. */

@@ -124,3 +124,8 @@ export function incidentClosesAt(incident: OpenIncident): number {
 export function episodeClosesAt(episode: Episode): number {
   return episode.lastAt + (episode.absent ? ABSENCE_MAX_MS : QUIET_MS);
 }
+
+/** The same order in every run, whole or cut. */
+export function byOpening(a: OpenIncident, b: OpenIncident): number {
+  return a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1);
+}

@@ -6,7 +6,7 @@ import type { Closing, Innocent, RuleChange } from '../../core/control.ts';
 import { aboutOf } from '../../core/finding.ts';
 import type { ControlRecord } from '../../core/store.ts';
 import { type Docket, subjectAt } from './docket.ts';
-import { closesAt, type OpenIncident } from './incidents.ts';
+import { byOpening, closesAt, type OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import type { Steering } from './steering.ts';
@@ -34,19 +34,20 @@ export class Interventions {
     }
   }
 
-  /** What is open may be silenced now, or no longer. */
+  /** What is open may be silenced now, or no longer. Told in an order that does not hang on that of the tables. */
   private resilence(at: number): void {
     const { cases, crowds, shared } = this.docket;
-    for (const group of this.groups) {
-      for (const [slot, open] of group.open) {
-        if (!cases.resilence(open, subjectAt(group, slot), at)) continue;
-        group.openChanged.add(slot);
-        group.markDirty(slot);
-        group.bring(this.judge, slot);
-        const due = closesAt(open);
-        const { dueAt } = this.judge.header;
-        if (dueAt === 0 || due < dueAt) this.docket.arm(group, slot, due);
-      }
+    const all = this.groups.flatMap((group) =>
+      [...group.open].map(([slot, open]) => ({ group, slot, open })),
+    );
+    for (const { group, slot, open } of all.sort((a, b) => byOpening(a.open, b.open))) {
+      if (!cases.resilence(open, subjectAt(group, slot), at)) continue;
+      group.openChanged.add(slot);
+      group.markDirty(slot);
+      group.bring(this.judge, slot);
+      const due = closesAt(open);
+      const { dueAt } = this.judge.header;
+      if (dueAt === 0 || due < dueAt) this.docket.arm(group, slot, due);
     }
     crowds.resilence(at);
     shared.fleet.resilence(at);

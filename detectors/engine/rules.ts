@@ -20,6 +20,8 @@ export class RuleBook {
   /** In the order of the sequence, by id. */
   private readonly rules = new Map<string, Rule>();
   private readonly index = new Map<string, Rule[]>();
+  /** Event time at which the next of them ends, or one that was removed would have. */
+  private endsNext = Number.POSITIVE_INFINITY;
   /** Rules that came when there were RULES_MAX. */
   dropped = 0;
 
@@ -37,17 +39,26 @@ export class RuleBook {
 
   /** What has ended by `at` makes room. */
   add(rule: Rule, at: number): void {
-    for (const { id, untilAt } of this.all())
-      if (untilAt !== null && untilAt <= at) this.remove(id);
+    if (this.endsNext <= at) this.prune(at);
     if (this.rules.size >= RULES_MAX) {
       this.dropped++;
       return;
     }
     this.rules.set(rule.id, rule);
+    this.endsNext = Math.min(this.endsNext, rule.untilAt ?? Number.POSITIVE_INFINITY);
     for (const name of namesOf(rule)) {
       const others = this.index.get(name);
       if (others === undefined) this.index.set(name, [rule]);
       else others.push(rule);
+    }
+  }
+
+  private prune(at: number): void {
+    this.endsNext = Number.POSITIVE_INFINITY;
+    for (const { id, untilAt } of this.all()) {
+      if (untilAt === null) continue;
+      if (untilAt <= at) this.remove(id);
+      else this.endsNext = Math.min(this.endsNext, untilAt);
     }
   }
 

@@ -6,7 +6,7 @@ import type { Config } from '../../core/config.ts';
 import { fleet } from '../fleet.ts';
 import type { CaseBook } from './case-book.ts';
 import { FleetWatch } from './fleet-watch.ts';
-import type { OpenIncident } from './incidents.ts';
+import { byOpening, type OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import type { Outbox } from './outbox.ts';
@@ -89,9 +89,7 @@ export class SharedCauses {
         if (partOf !== undefined) found.push({ group, slot, open, partOf });
       }
     }
-    return found.sort(
-      (a, b) => a.open.openedAt - b.open.openedAt || (a.open.id < b.open.id ? -1 : 1),
-    );
+    return found.sort((a, b) => byOpening(a.open, b.open));
   }
 
   private activeKeys(consumer: string | undefined, since: number): number {

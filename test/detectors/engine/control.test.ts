@@ -105,6 +105,42 @@ describe('a silence', () => {
     assert.deepEqual(engine.stats().incidents, { high: 1 });
   });
 
+  test('ends at the same instant whoever lets time pass: the key itself, or another', () => {
+    const ends = (own: boolean): unknown => {
+      const { engine, feed, findings, incidents, at } = opened();
+      const other = script('probe:9', 9);
+      engine.control({ ...silence({ subject: 'probe:1', untilAt: minute(5) }), sequence: 8000 });
+      feed([at(0, volume(9))]);
+      // The watermark stands a minute behind.
+      feed([own ? at(7, volume(9)) : other(7, { position: 90 })]);
+      if (!own) feed([at(7.5, { ...volume(9), position: 91 })]);
+      const lines = JSON.stringify([findings, incidents].map((all) => all.slice(0, 2)));
+      return lines.replace(/sil_\d+/g, 'sil').replace(/"toAt":"[^"]*"/g, '');
+    };
+    assert.equal(ends(true), ends(false));
+  });
+
+  test('of many is told in the same order, wherever the engine was cut', () => {
+    const { engine, feed, incidents } = openBench({ detectors: PROBES, durable: true });
+    const keys = [5, 261, 517].map((digest) => script(`probe:${digest}`, digest));
+    feed(
+      keys.map((at, i) => at(3 - i, { ...volume(6), position: 3 - i })).sort((a, b) => a.at - b.at),
+    );
+    const kept = new KeptState();
+    kept.take(engine.checkpoint());
+    const state = kept.load();
+    const cut = openBench({
+      detectors: PROBES,
+      durable: true,
+      state: { ...state, open: [...state.open].reverse() },
+    });
+    const record = silence({ detector: 'volume' }, minute(4));
+    engine.control(record);
+    cut.engine.control(record);
+    assert.equal(cut.incidents.length, 3);
+    assert.deepEqual(cut.incidents, incidents.slice(-3));
+  });
+
   test('takes hold of what is open, and lets go of it when it is removed', () => {
     const { engine, feed, incidents, at } = opened();
     feed([at(0, volume(9))]);
