@@ -10,7 +10,7 @@
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
-import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
+import { gumbelScore, learnMaxima } from './baselines/gumbel.ts';
 import { bernoulliDivergence } from './baselines/tails.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
@@ -182,11 +182,7 @@ export const errorRate = defineDetector<typeof LAYOUT, Config>({
   },
 
   hourEnded(state: State, subject: Subject, hour: { readonly weight: number }): void {
-    const age = subject.rate.ageHours;
-    for (let i = 0; i < CELLS; i++) {
-      learnMaximum(state.mu, state.beta, i, state.worst.get(i), age, hour.weight);
-      state.worst.set(i, 0);
-    }
+    learnMaxima(state.mu, state.beta, state.worst, subject.rate.ageHours, hour.weight);
   },
 });
 

@@ -13,7 +13,7 @@
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
-import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
+import { gumbelScore, learnMaxima } from './baselines/gumbel.ts';
 import { DECAYS } from './baselines/rate.ts';
 import {
   endSpellHour,
@@ -225,11 +225,7 @@ export const transfer = defineDetector<typeof LAYOUT, Config>({
   },
 
   hourEnded(state: State, subject: Subject, hour: { readonly weight: number }): void {
-    const age = subject.rate.ageHours;
-    for (let w = 0; w < SCALES.length; w++) {
-      learnMaximum(state.mu, state.beta, w, state.worst.get(w), age, hour.weight);
-      state.worst.set(w, 0);
-    }
+    learnMaxima(state.mu, state.beta, state.worst, subject.rate.ageHours, hour.weight);
     state.bytes = state.bytes * KEEP_PER_HOUR + state.hourBytes;
     state.requests = state.requests * KEEP_PER_HOUR + state.hourRequests;
     state.hourBytes = 0;

@@ -11,7 +11,7 @@
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
-import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
+import { gumbelScore, learnMaxima } from './baselines/gumbel.ts';
 import { DECAYS } from './baselines/rate.ts';
 import { SPIKE_SCALES } from './baselines/rate-state.ts';
 import { negativeBinomialTail } from './baselines/tails.ts';
@@ -146,10 +146,6 @@ export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
   },
 
   hourEnded(state: State, subject: Subject, hour: { readonly weight: number }): void {
-    const age = subject.rate.ageHours;
-    for (let k = 0; k < SPIKE_SCALES; k++) {
-      learnMaximum(state.mu, state.beta, k, state.worst.get(k), age, hour.weight);
-      state.worst.set(k, 0);
-    }
+    learnMaxima(state.mu, state.beta, state.worst, subject.rate.ageHours, hour.weight);
   },
 });

@@ -25,7 +25,7 @@ export function ipv4Of(text: string): number {
 }
 
 /** Ranges of no public network: first address, and how many bits say so. */
-const PRIVATE_RANGES: readonly (readonly [number, number])[] = [
+const PRIVATE_RANGES: readonly { readonly base: number; readonly shift: number }[] = [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
@@ -39,13 +39,13 @@ const PRIVATE_RANGES: readonly (readonly [number, number])[] = [
   ['198.18.0.0', 15],
   ['198.51.100.0', 24],
   ['203.0.113.0', 24],
-].map(([text, bits]) => [ipv4Of(text as string), 32 - (bits as number)]);
+].map(([text, bits]) => ({ base: ipv4Of(text as string), shift: 32 - (bits as number) }));
 
 /** 0.0.0.0/8, and multicast, broadcast and what may once come above, are nowhere. */
 export function kindOfIpv4(address: number): Place['kind'] {
   const first = address >>> 24;
   if (first === 0 || first >= 224) return 'unknown';
-  for (const [base, shift] of PRIVATE_RANGES) {
+  for (const { base, shift } of PRIVATE_RANGES) {
     if (address >>> shift === base >>> shift) return 'private';
   }
   return 'public';

@@ -33,7 +33,21 @@ export function learnMaximum(
   const capped = Math.min(x, m + 6 * b);
   const w = Math.max(1 / (age + 48), 1 / 720) * weight;
   const learned = m + w * (capped - m);
-  const chance = finish(mix32(i, age)) / 2 ** 32;
+  const chance = finish(mix32(i, age)) | 0;
   mu.dither(i, learned, chance);
   beta.dither(i, Math.max(0, b + w * (Math.abs(capped - learned) - b)), chance);
+}
+
+/** Learns the maximum of every index from `worst`, and empties that for the next hour. */
+export function learnMaxima(
+  mu: ArrayField,
+  beta: ArrayField,
+  worst: ArrayField,
+  age: number,
+  weight: number,
+): void {
+  for (let i = 0; i < worst.length; i++) {
+    learnMaximum(mu, beta, i, worst.get(i), age, weight);
+    worst.set(i, 0);
+  }
 }

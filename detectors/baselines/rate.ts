@@ -312,8 +312,8 @@ export class RateBaseline {
     const expected = this.expectedThisHour();
     const share = this.share();
     if (s.hourCount > s.worstHour) s.worstHour = s.hourCount;
-    for (const listener of this.listeners) {
-      listener.hourEnded(s.hour, s.hourCount, expected, share);
+    for (let i = 0; i < this.listeners.length; i++) {
+      this.listeners[i]!.hourEnded(s.hour, s.hourCount, expected, share);
     }
     const whole = s.hour >= this.firstHour();
     const exposure = whole ? HOUR : (s.hour + 1) * HOUR - s.firstSecond;
