@@ -84,7 +84,7 @@ export function scoreJump(
 
 /** The mean surprise; learns the sizes of the deviations. */
 function surpriseAt(jump: Jump, value: number, hour: number, intervalMs: number): number {
-  const deviations = deviationsOf(jump, value);
+  const deviations = deviationsOf(jump, density(intervalMs) > 1 ? sustained(jump, value) : value);
   const floor = FLOOR * jump.size.value;
   const units = unitsOf(jump, hour, floor);
   const usual = usualAt(jump.season, hour, intervalMs);
@@ -99,6 +99,15 @@ function surpriseAt(jump: Jump, value: number, hour: number, intervalMs: number)
   });
   learnSizes(jump, deviations.map(Math.abs), hour, floor);
   return sum / DEVIATIONS;
+}
+
+/**
+ * In a series of less than five minutes a single low row is a sample that got lost more often than an event:
+ * a fall is judged by the higher of two rows, so one row later.
+ */
+function sustained(jump: Jump, value: number): number {
+  const level = jump.levels[0]!.value;
+  return value < level ? Math.min(level, Math.max(value, jump.previous)) : value;
 }
 
 /** Beyond the last two values last: the first is the one that the hours are about. */

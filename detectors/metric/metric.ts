@@ -37,7 +37,7 @@ const VALUE_MAX = 1e300;
 
 /** [interval in minutes, −log10 of the chance of a jump from which it is an alarm]. */
 const JUMP_LIMITS: readonly (readonly [number, number])[] = [
-  [1, 1.7],
+  [1, 1.6],
   [5, 3],
   [60, 1.25],
 ];

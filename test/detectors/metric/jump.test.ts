@@ -60,3 +60,20 @@ test('a leap to what is usual at this hour counts less than one away from it', (
   const away = at(20);
   assert.ok(towards < away - 0.2, `${towards} against ${away}`);
 });
+
+test('per minute a single low row is a lost sample; two of them are a fall, and a spike needs one', () => {
+  const stepMs = MINUTE;
+  const random = uniform(9);
+  const values = Array.from({ length: 3000 }, () => 100 + 4 * (random() + random() - 1));
+  const scored = (change: Readonly<Record<number, number>>) => {
+    const jump = createJump();
+    return values.map((value, i) => {
+      const hour = Math.floor((START + i * stepMs) / (60 * MINUTE)) % 24;
+      return scoreJump(jump, change[i] ?? value, hour, stepMs, stepMs);
+    });
+  };
+  const lost = scored({ 2900: 0 });
+  assert.ok(lost[2900]! < 1 && lost[2901]! < 1, `${lost[2900]} ${lost[2901]}`);
+  assert.ok(scored({ 2900: 0, 2901: 0 })[2901]! > 1.5);
+  assert.ok(scored({ 2900: 200 })[2900]! > 1.5);
+});
