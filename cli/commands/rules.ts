@@ -1,4 +1,5 @@
 /** `silence` and `allow`, each with `add`, `list` and `remove`. */
+import { userInfo } from 'node:os';
 import type { RuleKind } from '../../app/contract.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { type Command, defineCommand, NO_ARGS } from '../command.ts';
@@ -33,7 +34,16 @@ const WORDS = {
 
 /** Who says so: recorded, not checked. */
 export function personOf({ env }: Io): string {
-  return env['SUDO_USER'] || env['USER'] || env['LOGNAME'] || 'unknown';
+  return env['SUDO_USER'] || env['USER'] || env['LOGNAME'] || loginName();
+}
+
+function loginName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // The system has no name for this user, as in many containers.
+    return 'unknown';
+  }
 }
 
 const ID = { usage: 'ID', min: 1, max: 1 } as const;
