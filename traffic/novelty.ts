@@ -13,7 +13,7 @@ import {
 import { hostIn } from './keys.ts';
 import { CITIES, type City, COUNTRIES, citiesIn } from './places.ts';
 import { createRandom, type Random } from './random.ts';
-import { DAY_MS, HOUR_MS } from './rhythm.ts';
+import { DAY_MS, HOUR_MS, officeRate } from './rhythm.ts';
 import { drawOtherAgent, ROUTES } from './vocabulary.ts';
 
 const PER_KEY_DAYS = 28;
@@ -69,8 +69,11 @@ export function planNovelty(
     at += random.exponential() * PER_KEY_DAYS * DAY_MS;
     if (at >= span.toAt) return novelty;
     const kind = NOVELTY_KINDS[random.weighted(weights)]!;
-    if (kind === 'retry-storm') novelty.bursts.push(storm(key, Math.floor(at), random));
-    else novelty.shifts.push(shiftOf(kind, key, Math.floor(at), random));
+    if (kind === 'retry-storm') {
+      const burst = storm(key, Math.floor(at), random);
+      // Where nothing is asked, nothing is asked again.
+      if (!isClosed(key, at)) novelty.bursts.push(burst);
+    } else novelty.shifts.push(shiftOf(kind, key, Math.floor(at), random));
   }
 }
 
@@ -106,6 +109,11 @@ function shiftOf(
         rateFactor: random.between(1.5, 2),
       };
   }
+}
+
+/** An office outside of its hours. */
+function isClosed(key: KeyProfile, at: number): boolean {
+  return key.class === 'office' && officeRate(key, at) * 1000 < key.rate;
 }
 
 function storm(key: KeyProfile, fromAt: number, random: Random): Burst {
