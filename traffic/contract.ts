@@ -290,6 +290,8 @@ export interface TrafficOptions {
   >;
   /** Keys of a consumer, on average. Default 3. */
   readonly keysPerConsumer?: number;
+  /** Keys of the first consumer. Default as many as are drawn. */
+  readonly firstConsumerKeys?: number;
   /** Innocent novelty, about once a key and month. Default true. */
   readonly novelty?: boolean;
 }

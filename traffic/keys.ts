@@ -49,11 +49,9 @@ export function createKeys(options: TrafficOptions): KeyProfile[] {
   while (keys.length < options.keys) {
     const consumer = createConsumer(consumers++, random);
     const country = drawCountry(random);
-    const count =
-      1 +
-      Math.floor(
-        random.exponential() * ((options.keysPerConsumer ?? KEYS_PER_CONSUMER_MEAN) - 0.5),
-      );
+    const mean = options.keysPerConsumer ?? KEYS_PER_CONSUMER_MEAN;
+    const drawn = 1 + Math.floor(random.exponential() * (mean - 0.5));
+    const count = (consumers === 1 ? options.firstConsumerKeys : undefined) ?? drawn;
     for (let i = 0; i < count && keys.length < options.keys; i++) {
       const own = createRandom(options.seed, 0x6b657920, keys.length);
       keys.push(createKey(keys.length, consumer, country, mix, options, own));

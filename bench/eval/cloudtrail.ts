@@ -42,7 +42,7 @@ export const cloudtrailPart: Part = {
       const stratus = await measureStratus(trailsIn(path.join(folder, 'stratus')), work, say);
       const stolen = highest(otrf.filter((i) => i.subject.id === OTRF_STOLEN));
       const figures = [
-        ...invictus.figures,
+        ...invictus,
         {
           what: 'otrf: highest risk of an incident of the stolen key',
           value: stolen?.risk ?? 0,
@@ -67,7 +67,7 @@ export const cloudtrailPart: Part = {
 };
 
 /** JSON files of CloudTrail; licences and descriptions beside them are left out. */
-function trailsIn(folder: string): Trail[] {
+export function trailsIn(folder: string): Trail[] {
   return fs
     .readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
@@ -90,7 +90,8 @@ async function incidentsOf(trails: readonly Trail[], work: string): Promise<Inci
     .map((line) => JSON.parse(line) as Incident);
 }
 
-async function measureInvictus(trails: readonly Trail[], work: string) {
+/** With the tool's name, and without it. */
+export async function measureInvictus(trails: readonly Trail[], work: string): Promise<Figure[]> {
   const calls = callsOf(trails);
   const tools = new Set(calls.filter((call) => call.byTool).map((call) => call.subject));
   const figures: Figure[] = [];
@@ -101,7 +102,7 @@ async function measureInvictus(trails: readonly Trail[], work: string) {
     const incidents = await incidentsOf(shown, work);
     figures.push(...invictusFigures(name, incidents, calls, tools));
   }
-  return { figures };
+  return figures;
 }
 
 /** Exported for its test. `incidents`: every revision. */

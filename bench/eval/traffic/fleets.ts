@@ -20,6 +20,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 /** A Wednesday of the fifth week, 10:00 UTC. */
 const AT = DEFAULT_FROM_AT + 30 * DAY_MS + 10 * HOUR_MS;
+/** Keys of the consumer that has most. */
+const LARGE_CONSUMER = 24;
 /** The last night of the month: a Sunday, 01:00 UTC. */
 const MONTH_END_AT = DEFAULT_FROM_AT + 27 * DAY_MS + 25 * HOUR_MS;
 
@@ -40,6 +42,8 @@ export interface FleetResult {
   readonly keysLow: number;
   readonly keysMedium: number;
   readonly keysHigh: number;
+  /** The same, whether it is part of another or not. */
+  readonly keysHighAtAll: number;
   /** The most incidents of low or more that one key had. */
   readonly mostOfOneKey: number;
   /** Incidents of other subjects. */
@@ -166,7 +170,7 @@ function optionsOf(task: FleetTask): TrafficOptions {
     rates,
     // Novelty would be counted as accusations of the scene.
     novelty: false,
-    keysPerConsumer: 8,
+    firstConsumerKeys: LARGE_CONSUMER,
     overrides: Object.fromEntries(
       Array.from({ length: keys }, (_, i) => [i, { class: KEY_CLASSES[i % KEY_CLASSES.length]! }]),
     ),
@@ -195,13 +199,12 @@ const CLOCKS_MIX = { office: 0.5, steady: 0.2, noisy: 0.2, cron: 0.1 } as const;
 
 function resultOf(name: string, keysHit: number, lab: Lab, at: number): FleetResult {
   const worst = worstIncidents(lab.incidents, at);
-  const ofKeys = worst.filter(
-    ({ subject, ...rest }) => subject.kind === 'key' && !('partOf' in rest),
-  );
+  const allOfKeys = worst.filter(({ subject }) => subject.kind === 'key');
+  const ofKeys = allOfKeys.filter(({ partOf }) => partOf === undefined);
   const others = worst.filter(({ subject }) => subject.kind !== 'key');
   const first = lab.incidents.find(({ line }) => line.subject.kind !== 'key');
-  const keysAt = (severity: 'low' | 'medium' | 'high') =>
-    new Set(ofKeys.filter((i) => atLeast(i.severity, severity)).map((i) => i.subject.id)).size;
+  const keysAt = (severity: 'low' | 'medium' | 'high', of = ofKeys) =>
+    new Set(of.filter((i) => atLeast(i.severity, severity)).map((i) => i.subject.id)).size;
   const perKey = Map.groupBy(
     ofKeys.filter((i) => atLeast(i.severity, 'low')),
     (i) => i.subject.id,
@@ -219,6 +222,7 @@ function resultOf(name: string, keysHit: number, lab: Lab, at: number): FleetRes
     keysLow: keysAt('low'),
     keysMedium: keysAt('medium'),
     keysHigh: keysAt('high'),
+    keysHighAtAll: keysAt('high', allOfKeys),
     mostOfOneKey: Math.max(0, ...[...perKey.values()].map((list) => list.length)),
     others: counts,
     firstOtherMs: first === undefined ? undefined : first.at - at,
@@ -236,7 +240,7 @@ function worstIncidents(told: readonly Told<Incident>[], from: number): Incident
   for (const { line } of told) {
     if (Date.parse(line.openedAt) < from) continue;
     const before = worst.get(line.id);
-    const partOf = 'partOf' in line ? { partOf: line.partOf } : {};
+    const partOf = line.partOf === undefined ? {} : { partOf: line.partOf };
     worst.set(
       line.id,
       before !== undefined && before.risk > line.risk ? { ...before, ...partOf } : line,

@@ -27,6 +27,8 @@ export interface QuietResult {
   readonly incidents: Readonly<Partial<Record<Severity, number>>>;
   /** What the incidents of medium or more said, and of which class the key was. */
   readonly why: readonly string[];
+  /** The same of the findings at 6 or more. */
+  readonly sixes: readonly string[];
 }
 
 export function liveQuietly(task: QuietTask): QuietResult {
@@ -51,25 +53,28 @@ export function liveQuietly(task: QuietTask): QuietResult {
   return {
     keyMonths: keys * task.months,
     events: lab.events,
-    findings: countFindings(lab, from),
+    ...countFindings(lab, from, classes),
     ...countIncidents(lab, from, classes),
   };
 }
 
-function countFindings(lab: Lab, from: number): QuietResult['findings'] {
+function countFindings(lab: Lab, from: number, classes: ReadonlyMap<string, string>) {
   const worst = new Map<string, Finding>();
   for (const { line } of lab.findings) {
     if (Date.parse(line.fromAt) < from) continue;
     const before = worst.get(line.id);
     if (before === undefined || line.score > before.score) worst.set(line.id, line);
   }
-  const counts: Record<string, { six: number; eight: number }> = {};
-  for (const { detector, score } of worst.values()) {
-    counts[detector] ??= { six: 0, eight: 0 };
-    if (score >= 6) counts[detector].six++;
-    if (score >= 8) counts[detector].eight++;
+  const findings: Record<string, { six: number; eight: number }> = {};
+  const sixes: string[] = [];
+  for (const { detector, score, subject, why } of worst.values()) {
+    findings[detector] ??= { six: 0, eight: 0 };
+    if (score < 6) continue;
+    findings[detector].six++;
+    if (score >= 8) findings[detector].eight++;
+    sixes.push(`${detector} ${score} (${classes.get(subject.id) ?? subject.kind}): ${why}`);
   }
-  return counts;
+  return { findings, sixes };
 }
 
 function countIncidents(lab: Lab, from: number, classes: ReadonlyMap<string, string>) {

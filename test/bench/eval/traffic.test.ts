@@ -95,7 +95,7 @@ describe('figures', () => {
   });
 
   test('false alarms are per key-month over all rates', () => {
-    const cell = { keyMonths: 10, events: 1, why: [], rate: 1 };
+    const cell = { keyMonths: 10, events: 1, why: [], sixes: [], rate: 1 };
     const figures = figuresOf({
       quiet: [
         { ...cell, findings: { spread: { six: 2, eight: 1 } }, incidents: { high: 1, low: 4 } },
