@@ -4,6 +4,7 @@
  */
 import type { ConsoleData, Readiness } from '../console/contract.ts';
 import { assert } from '../core/errors.ts';
+import type { Coverage } from '../detectors/engine/contract.ts';
 import type { StateClient } from './contract.ts';
 import { explain } from './explain.ts';
 import { createIncidentData } from './incident-data.ts';
@@ -16,6 +17,8 @@ export interface ConsoleDataOptions {
   readonly commit: Commit;
   /** What was told since the last checkpoint. Without it answers are as of that checkpoint. */
   readonly recent?: Recent;
+  /** What is known of the sources. Without it keys are told as their records tell them. */
+  readonly coverage?: Coverage;
   readiness(): Readiness;
   /** The `summary` of contracts.md, as of now. */
   summary(): object;
@@ -25,11 +28,16 @@ export interface ConsoleDataOptions {
 export type StateData = Omit<StateClient, 'via' | 'close'>;
 
 /** The session must have a store. */
-export function createStateData(session: Session, commit: Commit, recent?: Recent): StateData {
+export function createStateData(
+  session: Session,
+  commit: Commit,
+  recent?: Recent,
+  coverage: Coverage = { geographyBuiltAt: session.geographyBuiltAt },
+): StateData {
   const { store, engine } = session;
   assert(store !== undefined, 'only a session with a state can be asked');
   const incidents = createIncidentData(store, recent);
-  const keys = createKeyData(session);
+  const keys = createKeyData(session, coverage);
   return {
     incidents: (filter) => incidents.incidents(filter),
     incident: (id) => incidents.incident(id),
@@ -54,7 +62,7 @@ export function createStateData(session: Session, commit: Commit, recent?: Recen
 
 /** For `createApi`. Reads the engine between two events: call it from the thread that the engine runs on. */
 export function createConsoleData(session: Session, options: ConsoleDataOptions): ConsoleData {
-  const data = createStateData(session, options.commit, options.recent);
+  const data = createStateData(session, options.commit, options.recent, options.coverage);
   return {
     ...data,
     readiness: () => options.readiness(),

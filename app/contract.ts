@@ -14,6 +14,7 @@ import type {
 } from '../core/control.ts';
 import type { Facts, Finding, Incident, Severity } from '../core/finding.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
+import type { ReadinessCounts } from '../detectors/engine/census.ts';
 import type { KeyState } from '../detectors/engine/contract.ts';
 
 /** A configuration that passed every check, frozen. */
@@ -86,6 +87,8 @@ export interface ReplaySummary {
   readonly heldBack: { readonly allowed: number; readonly remembered: number };
   /** With `alerts.perDay`. */
   readonly budget?: AlertBudget;
+  /** Keys × detectors, by how far the detector may be trusted with the key. */
+  readonly readiness?: ReadinessCounts;
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly rssMaxBytes: number;

@@ -2,8 +2,8 @@
 import { KeyhoundError } from '../core/errors.ts';
 import type { UsageRow } from '../core/store.ts';
 import { suggest } from '../core/suggest.ts';
-import type { KeyState } from '../detectors/engine/contract.ts';
-import { keyStates } from '../detectors/engine/key-states.ts';
+import type { Coverage, KeyState } from '../detectors/engine/contract.ts';
+import { keyStateOf, keyStates } from '../detectors/engine/key-states.ts';
 import type { KeyFilter, KeyLine, KeyLookup, KeyReference } from './contract.ts';
 import type { Session } from './session.ts';
 
@@ -25,8 +25,10 @@ export interface KeyData {
 
 type KeySession = Pick<Session, 'engine' | 'enricher' | 'directory' | 'store'>;
 
-export function createKeyData(session: KeySession): KeyData {
+/** `coverage`: what is known of sources and geography data while it runs. */
+export function createKeyData(session: KeySession, coverage: Coverage = {}): KeyData {
   const { engine, enricher, directory, store } = session;
+  const stateOf = (id: string): KeyState | undefined => keyStateOf(engine, id, coverage);
 
   async function usage(keyId: string, sinceAt: number): Promise<readonly UsageRow[]> {
     // The id itself is the first of all ids that begin with it.
@@ -41,7 +43,7 @@ export function createKeyData(session: KeySession): KeyData {
 
   async function byLabel(label: string): Promise<KeyLookup> {
     const entries = directory.withLabel(label);
-    const states = entries.flatMap(({ id }) => engine.key(id) ?? []);
+    const states = entries.flatMap(({ id }) => stateOf(id) ?? []);
     if (states.length === 1) return found(states[0]!);
     if (states.length > 1) return { kind: 'ambiguous', candidates: states.map(lineOf) };
     if (entries.length > 0) throw unused();
@@ -49,11 +51,11 @@ export function createKeyData(session: KeySession): KeyData {
   }
 
   return {
-    keys: (filter) => keyStates(engine, filter).map(lineOf),
+    keys: (filter) => keyStates(engine, filter, coverage).map(lineOf),
     async key(reference) {
       const id = 'raw' in reference ? enricher.identify(reference.raw)?.id : reference.name;
       if (id === undefined || id === '') return { kind: 'unknown', nearest: undefined };
-      const state = engine.key(id) ?? engine.key(credentialOf(session, id));
+      const state = stateOf(id) ?? stateOf(credentialOf(session, id));
       if (state !== undefined) return found(state);
       if ('raw' in reference) return { kind: 'unknown', nearest: undefined };
       if (directory.entry(id) !== undefined) throw unused();

@@ -2,6 +2,7 @@
 import { systemClock } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { parseKeySpec } from '../core/key-spec.ts';
+import { censusOf } from '../detectors/engine/census.ts';
 import { formatById } from '../ingest/formats/list.ts';
 import { createMerge } from '../ingest/merge.ts';
 import { createCounters, type EventStream, type ReaderCounters } from '../ingest/reader.ts';
@@ -53,6 +54,7 @@ export const replay: Replay = async (options) => {
       elapsedMs: systemClock.now() - startedAt,
       cpuMicros: cpu.user + cpu.system,
       alertsPerDay: options.config.config.alerts.perDay,
+      readiness: censusOf(session.engine, { geographyBuiltAt: session.geographyBuiltAt }).total,
     };
     return {
       ...summaryOf(session, spent),

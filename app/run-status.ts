@@ -4,6 +4,7 @@ import type { MetricsSnapshot, SourceMetrics } from '../console/metrics.ts';
 import type { Clock } from '../core/clock.ts';
 import { rejectedByReason } from '../ingest/reader.ts';
 import type { LiveInputs } from './live-inputs.ts';
+import type { ReadinessBoard } from './readiness-board.ts';
 import type { Session } from './session.ts';
 import type { SourceWatch, WatchedSource } from './source-watch.ts';
 import { summaryOf } from './summary.ts';
@@ -12,6 +13,7 @@ export interface StatusParts {
   readonly session: Session;
   readonly watch: SourceWatch;
   readonly live: LiveInputs;
+  readonly board: ReadinessBoard;
   readonly clock: Clock;
   readonly startedAt: number;
   readonly alertsPerDay: number | undefined;
@@ -49,6 +51,7 @@ export function metricsOf(parts: StatusParts): MetricsSnapshot {
     partOf: stats.partOf,
     closedAs: stats.closedAs,
     heldBack: stats.heldBack,
+    readiness: parts.board.latest()?.detectors,
     checkpointAgeMs: checkpointAt === undefined ? undefined : now - checkpointAt,
     checkpointMs: session.checkpointMs,
     lagMs: stats.watermarkAt === undefined ? undefined : now - stats.watermarkAt,
@@ -78,12 +81,13 @@ function sourceMetrics(source: WatchedSource, parts: StatusParts): SourceMetrics
 
 /** The `summary` of contracts.md, since the start of this process. */
 export function summaryNow(parts: StatusParts): object {
-  const { session, watch, clock, startedAt, alertsPerDay } = parts;
+  const { session, watch, board, clock, startedAt, alertsPerDay } = parts;
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
   return summaryOf(session, {
     counters: watch.sources.map(({ counters }) => counters),
     elapsedMs: clock.now() - startedAt,
     cpuMicros: userCPUTime + systemCPUTime,
     alertsPerDay,
+    readiness: board.latest()?.total,
   });
 }

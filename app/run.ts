@@ -9,13 +9,16 @@ import { createApi } from '../console/api.ts';
 import { createMetrics } from '../console/metrics.ts';
 import { systemClock } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
+import type { Coverage } from '../detectors/engine/contract.ts';
 import { createConsoleData } from './console-data.ts';
 import { ROLES, type Run, type RunOptions } from './contract.ts';
 import { type LiveInput, type LiveInputs, openLiveInputs } from './live-inputs.ts';
 import { applySome } from './pump.ts';
+import { ReadinessBoard } from './readiness-board.ts';
 import { createRecent } from './recent.ts';
 import { metricsOf, readinessOf, type StatusParts, summaryNow } from './run-status.ts';
 import { openSession, type Session } from './session.ts';
+import { coverageOf } from './source-health.ts';
 import { SourceWatch } from './source-watch.ts';
 import { apiToken, intakeToken, openStateFolder } from './state-folder.ts';
 import type { Commit } from './steering-data.ts';
@@ -64,13 +67,13 @@ export const run: Run = async (options) => {
     closing.push(async () => live.spool?.close());
     closing.push(async () => live.intake?.close());
     const turns = new Turns();
-    const { perDay: alertsPerDay } = loaded.config.alerts;
-    const startedAt = systemClock.now();
-    const parts = { session, watch, live, clock: systemClock, startedAt, alertsPerDay };
+    const coverage = coverageOf({ session, watch });
+    const parts = statusParts(session, watch, live, coverage, loaded.config.alerts.perDay);
     const api = createApi({
       data: createConsoleData(session, {
         recent,
         commit: commitIn(turns, session, live),
+        coverage,
         readiness: () => readinessOf(parts),
         summary: () => summaryNow(parts),
       }),
@@ -105,6 +108,18 @@ function commitIn(turns: Turns, session: Session, live: LiveInputs): Commit {
       await save(session, live);
       return answer;
     });
+}
+
+function statusParts(
+  session: Session,
+  watch: SourceWatch,
+  live: LiveInputs,
+  coverage: Coverage,
+  alertsPerDay: number | undefined,
+): StatusParts {
+  const clock = systemClock;
+  const board = new ReadinessBoard(session.engine, coverage, clock);
+  return { session, watch, live, board, clock, startedAt: clock.now(), alertsPerDay };
 }
 
 function checkRoles({ roles }: RunOptions): void {

@@ -44,6 +44,8 @@ export interface Session {
   readonly directory: KeyDirectory;
   readonly deadLetters: DeadLetters;
   readonly pepper: Pepper;
+  /** When the geography data was made, epoch ms; undefined when nobody knows. */
+  readonly geographyBuiltAt: number | undefined;
   readonly store: SqliteStore | undefined;
   readonly lock: StateLock | undefined;
   /** Where streams were left, as the state knows them. */
@@ -97,6 +99,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     enricher,
     directory,
     pepper,
+    geographyBuiltAt: geography.info(clock.now()).builtAt,
     kept,
     ...restored,
     clock,
@@ -135,6 +138,7 @@ interface Parts {
   readonly enricher: FullEnricher;
   readonly directory: KeyDirectory;
   readonly pepper: Pepper;
+  readonly geographyBuiltAt: number | undefined;
   readonly kept: Kept | undefined;
   readonly saved: readonly StreamPosition[];
   readonly steering: Steering;

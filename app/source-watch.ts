@@ -16,6 +16,10 @@ export interface WatchedSource {
   detail: string;
   /** Wall clock less event time of the newest record, ms, at the moment it was applied; undefined before one. */
   skewMs?: number;
+  /** Wall clock from which it is watched; from which it has been silent, where it is; and its last silence. */
+  sinceAt?: number;
+  silentSinceAt?: number;
+  gap?: { readonly fromAt: number; readonly toAt: number };
 }
 
 interface Seen {
@@ -55,6 +59,7 @@ export class SourceWatch {
 
   add(source: WatchedSource): void {
     const addedAt = this.#options.clock.now();
+    source.sinceAt = addedAt;
     this.#options.engine.awaitSource(source.name);
     this.#seen.set(source.name, {
       source,
@@ -115,12 +120,18 @@ export class SourceWatch {
 
   #wake(seen: Seen): void {
     for (const stream of seen.streams.keys()) this.#options.engine.setSilent(stream, false);
-    this.#change(seen.source, 'live');
+    const { source } = seen;
+    if (source.silentSinceAt !== undefined) {
+      source.gap = { fromAt: source.silentSinceAt, toAt: this.#options.clock.now() };
+      delete source.silentSinceAt;
+    }
+    this.#change(source, 'live');
   }
 
   #silence(seen: Seen): void {
     if (seen.source.state !== 'live' && seen.source.state !== 'starting') return;
     for (const stream of seen.streams.keys()) this.#options.engine.setSilent(stream, true);
+    seen.source.silentSinceAt = seen.changedAt;
     this.#change(seen.source, 'silent');
   }
 

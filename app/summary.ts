@@ -1,6 +1,7 @@
 /** The `summary` line of contracts.md, the same from `replay` and from a running instance. */
 import { alertBudget } from '../core/alert-budget.ts';
 import { toIsoOrNull } from '../core/clock.ts';
+import type { ReadinessCounts } from '../detectors/engine/census.ts';
 import { type ReaderCounters, rejectedByReason } from '../ingest/reader.ts';
 import type { ReplaySummary } from './contract.ts';
 import type { Session } from './session.ts';
@@ -13,6 +14,8 @@ export interface Spent {
   readonly cpuMicros: number;
   /** `alerts.perDay` of the configuration. */
   readonly alertsPerDay?: number | undefined;
+  /** Keys × detectors; undefined while they are counted for the first time. */
+  readonly readiness?: ReadinessCounts | undefined;
 }
 
 export interface SummaryParts {
@@ -22,7 +25,7 @@ export interface SummaryParts {
 
 export function summaryOf(
   { engine, enricher }: SummaryParts,
-  { counters, elapsedMs, cpuMicros, alertsPerDay }: Spent,
+  { counters, elapsedMs, cpuMicros, alertsPerDay, readiness }: Spent,
 ): Omit<ReplaySummary, 'sources' | 'damaged'> {
   const stats = engine.stats();
   const { future = 0, ...rejected } = rejectedOf(counters);
@@ -50,6 +53,7 @@ export function summaryOf(
     ...(alertsPerDay === undefined
       ? {}
       : { budget: alertBudget(stats.risks, stats.spanMs, alertsPerDay) }),
+    ...(readiness === undefined ? {} : { readiness }),
     seconds: elapsedMs / 1000,
     cpuSeconds: cpuMicros / 1e6,
     rssMaxBytes: process.resourceUsage().maxRSS * 1024,

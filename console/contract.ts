@@ -6,7 +6,7 @@ import type {
   RuleLine,
   RuleRequest,
 } from '../core/control.ts';
-import type { Finding, Incident } from '../core/finding.ts';
+import type { Facts, Finding, Incident } from '../core/finding.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 
 /** `none`: no record since the start. `silent`: none for longer than usual. Neither says anything about keys. */
@@ -47,6 +47,8 @@ export interface KeyLine {
       }
     >
   >;
+  /** What detectors have learned of the key, by detector. */
+  readonly learned?: Readonly<Record<string, Facts>>;
   readonly rung: string;
 }
 

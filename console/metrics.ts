@@ -38,6 +38,8 @@ export interface MetricsSnapshot {
   readonly partOf: number;
   readonly closedAs: Readonly<Record<ClosedAs, number>>;
   readonly heldBack: { readonly allowed: number; readonly remembered: number };
+  /** Keys by detector and state; undefined while they are counted for the first time. */
+  readonly readiness: Readonly<Record<string, Readonly<Record<string, number>>>> | undefined;
   /** Wall clock less the instant of the last checkpoint, ms. */
   readonly checkpointAgeMs: number | undefined;
   /** How long the last checkpoint took, ms. */
@@ -143,12 +145,16 @@ function engineMetrics(registry: Registry): Update {
     'Incidents since the start, by the severity they have now.',
   );
   const ofPeople = peopleMetrics(registry);
+  const readiness = gauges(registry, ['detector', 'state'])(
+    'keyhound_readiness_keys',
+    'Keys by how far a detector may be trusted with them.',
+  );
   const traffic = gauges(registry, ['state'])(
     'keyhound_traffic_info',
     'Whether records come in: 1 for the state that holds. Silence is not health.',
   );
   return (now) => {
-    for (const metric of [events, unadmitted, findings, incidents, lag]) metric.reset();
+    for (const metric of [events, unadmitted, findings, incidents, lag, readiness]) metric.reset();
     events.inc(now.events);
     unadmitted.inc(now.unadmitted);
     subjects.set(now.subjects);
@@ -158,6 +164,10 @@ function engineMetrics(registry: Registry): Update {
     const label = bounded();
     for (const [name, count] of Object.entries(now.findings)) {
       findings.inc({ detector: label(name) }, count);
+    }
+    for (const [name, states] of Object.entries(now.readiness ?? {})) {
+      const detector = label(name);
+      for (const [state, keys] of Object.entries(states)) readiness.set({ detector, state }, keys);
     }
     for (const severity of SEVERITIES) {
       if (severity !== 'none') incidents.set({ severity }, now.incidents[severity] ?? 0);

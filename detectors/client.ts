@@ -90,6 +90,7 @@ export const client = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: false,
+  needs: ['agent'],
   seesFailures: false,
 
   init(state: State): void {

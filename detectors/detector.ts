@@ -13,6 +13,7 @@ import type { NetworksBaseline } from './baselines/networks.ts';
 import type { PlacesBaseline } from './baselines/places.ts';
 import type { Prior } from './baselines/prior.ts';
 import type { RateBaseline } from './baselines/rate.ts';
+import type { Need } from './engine/carried.ts';
 import type { Layout, StateOf } from './engine/layout.ts';
 
 /** The subject at hand, as all detectors may read it. */
@@ -95,6 +96,14 @@ export interface Detector<
   readonly layout: L;
   /** The findings depend on the geography data, so its version is recorded with them. */
   readonly usesPlaces: boolean;
+  /** Older geography data degrades it, days. Default 365. */
+  readonly placesDaysMax?: number;
+  /** What a record must carry; a key whose records lack it is unprotected by this detector. Default nothing. */
+  readonly needs?: readonly Need[];
+  /** Why nothing can be judged of this key until somebody declares more of it; undefined when it can. */
+  undeclared?(subject: Subject): string | undefined;
+  /** What it has learned of the key that people may want to know, for `keys show`. */
+  learned?(state: StateOf<L>, subject: Subject): Facts;
   /** A score may depend on `subject.prior` at any age of the key: recorded with the findings. */
   readonly usesPrior?: boolean;
   /**

@@ -9,6 +9,7 @@
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
+import type { Facts } from '../core/finding.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
 import { count, plural, rounded, span } from './words.ts';
@@ -91,5 +92,9 @@ export const dormant = defineDetector<typeof LAYOUT, Config>({
     if (days > 0) state.longest *= KEEP_PER_DAY ** days;
     if (event.at - subject.lastAt < HOUR_MS || subject.weight < 1) return;
     state.longest = Math.max(state.longest, gapHours(event, subject));
+  },
+
+  learned(state: State): Facts {
+    return { longestGapHours: rounded(state.longest) };
   },
 });

@@ -118,6 +118,7 @@ export const endpoint = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: false,
+  needs: ['path'],
   usesPrior: true,
   fromPeers: ['mu', 'beta'],
   seesFailures: false,

@@ -84,6 +84,7 @@ export const enumeration = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: false,
+  needs: ['path'],
   fromPeers: ['mu', 'beta'],
   seesFailures: false,
 

@@ -128,6 +128,7 @@ export const errorRate = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: false,
+  needs: ['status'],
   seesFailures: true,
 
   init(state: State): void {

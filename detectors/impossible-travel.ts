@@ -76,6 +76,8 @@ export const impossibleTravel = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: true,
+  placesDaysMax: 180,
+  needs: ['place'],
   seesFailures: false,
 
   init(): void {},

@@ -12,6 +12,7 @@
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
+import type { Facts } from '../core/finding.ts';
 import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
 import {
   endSpellHour,
@@ -95,6 +96,7 @@ export const latency = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: false,
+  needs: ['duration'],
   seesFailures: false,
 
   init(state: State): void {
@@ -169,6 +171,10 @@ export const latency = defineDetector<typeof LAYOUT, Config>({
     const step = x - state.mean;
     state.mean += weight * step;
     state.variance += weight * (step * step * (1 - weight) - state.variance);
+  },
+
+  learned(state: State): Facts {
+    return state.requests === 0 ? {} : { milliseconds: rounded(Math.exp(state.mean)) };
   },
 
   hourEnded(state: State, subject: Subject, hour: { readonly weight: number }): void {

@@ -44,6 +44,7 @@ export const newPlace = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: true,
+  needs: ['place'],
   usesPrior: true,
   seesFailures: false,
 

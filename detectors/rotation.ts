@@ -66,6 +66,12 @@ export const rotation = defineDetector<typeof LAYOUT, Config>({
 
   init(): void {},
 
+  undeclared({ entry, successor }: Subject): string | undefined {
+    if (successor !== undefined) return undefined;
+    const { renewedAt, expiresAt } = entry === undefined ? NO_DATES : datesOf(entry);
+    return Number.isFinite(Math.min(renewedAt, expiresAt)) ? undefined : 'no dates in the registry';
+  },
+
   readyAt(subject: Subject): number {
     return subject.firstAt;
   },
@@ -120,6 +126,12 @@ interface Dates {
   readonly renewedAt: number;
   readonly expiresAt: number;
 }
+
+const NO_DATES: Dates = {
+  createdAt: Number.POSITIVE_INFINITY,
+  renewedAt: Number.POSITIVE_INFINITY,
+  expiresAt: Number.POSITIVE_INFINITY,
+};
 
 function datesOf(entry: KeyEntry): Dates {
   const known = DATES.get(entry);

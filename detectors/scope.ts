@@ -43,6 +43,10 @@ export const scope = defineDetector<typeof LAYOUT, Config>({
 
   init(): void {},
 
+  undeclared({ entry }: Subject): string | undefined {
+    return entry?.scope === undefined ? 'no scope in the registry' : undefined;
+  },
+
   readyAt(subject: Subject): number {
     return subject.firstAt;
   },

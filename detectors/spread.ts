@@ -10,6 +10,7 @@
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
+import type { Facts } from '../core/finding.ts';
 import { negativeBinomialTail } from './baselines/tails.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
@@ -77,6 +78,7 @@ export const spread = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: false,
+  needs: ['address'],
   seesFailures: false,
 
   init(): void {},
@@ -121,6 +123,10 @@ export const spread = defineDetector<typeof LAYOUT, Config>({
       state.sharing += PAIR_SHARE * subject.weight * (other - state.sharing);
     }
     state.lastNetwork = network;
+  },
+
+  learned(state: State): Facts {
+    return { networksAnHour: rounded(state.usual), sharing: rounded(state.sharing) };
   },
 
   hourEnded(state: State, subject: Subject, hour: { readonly weight: number }): void {

@@ -9,10 +9,11 @@
  * variance of this key's sizes, calibrated by hourly maxima. A nightly export is a habit (baselines/spells.ts).
  * Algorithms.md §5.8, §9.
  * Fails: bytes that leave slower than three times the key's mean size; gateways that log no bytes.
- * Cost: five products and a logarithm an event, more while there is much; 54 bytes a subject.
+ * Cost: five products and a logarithm an event, more while there is much; 58 bytes a subject.
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
+import type { Facts } from '../core/finding.ts';
 import { gumbelScore, learnMaxima } from './baselines/gumbel.ts';
 import { DECAYS } from './baselines/rate.ts';
 import {
@@ -45,7 +46,8 @@ const LAYOUT = {
   /** Mean and mean square of what exceeds the quantile. */
   excess: 'f32',
   excessSquare: 'f32',
-  /** Decayed bytes by scale. */
+  /** Decayed bytes by scale, as they stood at a second: refused requests move the key's own time, not them. */
+  second: 'u32',
   recent: ['f32', SCALES.length],
   mu: ['f16', SCALES.length],
   beta: ['f16', SCALES.length],
@@ -172,6 +174,7 @@ export const transfer = defineDetector<typeof LAYOUT, Config>({
   config,
   layout: LAYOUT,
   usesPlaces: false,
+  needs: ['bytes'],
   seesFailures: false,
 
   init(state: State): void {
@@ -189,7 +192,8 @@ export const transfer = defineDetector<typeof LAYOUT, Config>({
   },
 
   observe(state: State, event: ApiEvent, subject: Subject, config: Config): number {
-    const passed = Math.max(0, subject.second - Math.floor(subject.lastAt / 1000));
+    const passed = Math.max(0, subject.second - state.second);
+    state.second = subject.second;
     const counted = countedBytes(state, event);
     for (let w = 0; w < SCALES.length; w++) {
       const decay = DECAYS[SCALES[w]!]!;
@@ -222,6 +226,14 @@ export const transfer = defineDetector<typeof LAYOUT, Config>({
     state.hourBytes += weight * bytes;
     state.hourRequests += weight;
     learnTail(state, event.bytesOut, weight);
+  },
+
+  learned(state: State): Facts {
+    if (state.requests + state.hourRequests === 0) return {};
+    return {
+      bytesPerRequest: rounded(meanSize(state)),
+      largestBytes: rounded(Math.exp(state.record / 1000)),
+    };
   },
 
   hourEnded(state: State, subject: Subject, hour: { readonly weight: number }): void {

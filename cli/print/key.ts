@@ -6,11 +6,22 @@ import { count, when } from './numbers.ts';
 import { pad, type Style } from './style.ts';
 import { tableLines } from './table.ts';
 
-/** `5 of 6 ready`, or how many of which state. */
+const STATES = ['ready', 'learning', 'degraded', 'unprotected'] as const;
+
+/** `12 ready, 3 learning, 2 unprotected: no user agent`. */
 function readinessInWords(key: KeyLine): string {
-  const states = Object.values(key.readiness).map((readiness) => readiness.state);
-  const ready = states.filter((state) => state === 'ready').length;
-  return `${ready} of ${states.length}`;
+  const all = Object.values(key.readiness);
+  return STATES.flatMap((state) => {
+    const those = all.filter((readiness) => readiness.state === state);
+    if (those.length === 0) return [];
+    const reasons = new Set(those.flatMap(({ why }) => (why === undefined ? [] : [briefly(why)])));
+    const why = reasons.size === 0 ? '' : `: ${[...reasons].join(', ')}`;
+    return [`${those.length} ${state}${why}`];
+  }).join(', ');
+}
+
+function briefly(why: string): string {
+  return why.replace(/ in (its records|the registry)$/, '');
 }
 
 export function keyTable(keys: readonly KeyLine[], columns: number, style: Style): string[] {
@@ -22,7 +33,7 @@ export function keyTable(keys: readonly KeyLine[], columns: number, style: Style
       { title: 'EVENTS', align: 'right', text: (key) => count(key.events) },
       { title: 'FIRST (UTC)', optional: true, text: (key) => when(key.firstAt) },
       { title: 'LAST (UTC)', text: (key) => when(key.lastAt) },
-      { title: 'READY', text: readinessInWords },
+      { title: 'READINESS', shrinkTo: 12, text: readinessInWords },
     ],
     keys,
     columns,
@@ -49,6 +60,7 @@ export function keyLines(
     row('last use', `${when(key.lastAt)} UTC`),
     row('events', count(key.events)),
     row('rung', key.rung),
+    ...sharingRows(key).map((text) => row('sharing', text)),
     ...(usage.length === 0
       ? []
       : [
@@ -62,6 +74,14 @@ export function keyLines(
   ];
 }
 
+/** How much like several users at once: `0.48, as of 1.9 users who take turns`. */
+function sharingRows(key: KeyLine): string[] {
+  const sharing = key.learned?.['spread']?.['sharing'];
+  if (typeof sharing !== 'number') return [];
+  const users = (1 / Math.max(0.005, 1 - sharing)).toFixed(1);
+  return [`${sharing.toFixed(2)} of 1, as of ${users} users who take turns`];
+}
+
 function readinessTable(key: KeyLine, columns: number, style: Style): string[] {
   return tableLines(
     [
@@ -69,7 +89,7 @@ function readinessTable(key: KeyLine, columns: number, style: Style): string[] {
       {
         title: 'READINESS',
         text: ([, readiness]) => readiness.state,
-        style: ([, readiness], text) => (readiness.state === 'ready' ? style.good(text) : text),
+        style: ([, readiness], text) => stateStyle(readiness.state, text, style),
       },
       { title: 'SINCE (UTC)', text: ([, readiness]) => when(readiness.since) },
       {
@@ -82,4 +102,9 @@ function readinessTable(key: KeyLine, columns: number, style: Style): string[] {
     columns,
     style,
   );
+}
+
+function stateStyle(state: string, text: string, style: Style): string {
+  if (state === 'ready') return style.good(text);
+  return state === 'learning' ? text : style.bad(text);
 }

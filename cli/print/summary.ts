@@ -32,12 +32,18 @@ export function replaySummaryLines(summary: ReplaySummary, style: Style): string
       'not checked by the gateway': summary.claimed,
       'of keys beyond the bound': summary.unadmitted,
     }),
+    ...watched(summary.readiness),
     ...summary.sources.map((source) =>
       style.dim(
         forTerminal(`${source.source}: ${source.format} (${source.why})${fileCount(source.files)}`),
       ),
     ),
   ];
+}
+
+/** Keys × detectors. */
+function watched(readiness: ReplaySummary['readiness']): string[] {
+  return counted('detectors by key', { ...readiness });
 }
 
 /** Stdin is no file. */

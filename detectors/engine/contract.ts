@@ -3,7 +3,7 @@ import type { Config } from '../../core/config.ts';
 import type { ClosedAs } from '../../core/control.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent, KeyIdentity } from '../../core/event.ts';
-import type { Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
+import type { Facts, Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
 import type { Checkpoint, ControlRecord, LoadedState } from '../../core/store.ts';
 
 export interface EngineOptions {
@@ -56,6 +56,30 @@ export interface EngineStats {
   readonly openIncidents: number;
 }
 
+/** What is known of a source that may make its keys' detectors less trustworthy; counts since the start. */
+export interface SourceHealth {
+  /** Since when it is watched, epoch ms. */
+  readonly sinceAt: number;
+  readonly records: number;
+  /** Rejected as too far ahead of the wall clock; counted, not learned, as too late; without a key that was proven. */
+  readonly future: number;
+  readonly late: number;
+  readonly keyless: number;
+  /** How far its clock is ahead of ours, ms; 0 when it is not. */
+  readonly aheadMs: number;
+  readonly silentSinceAt?: number;
+  /** Its last silence that is over, epoch ms. */
+  readonly gap?: { readonly fromAt: number; readonly toAt: number };
+}
+
+/** What readiness depends on beside a key's record. */
+export interface Coverage {
+  /** When the geography data was made, epoch ms; left out when nobody knows. */
+  readonly geographyBuiltAt?: number | undefined;
+  /** Undefined for a source that is not watched (a replay). */
+  healthOf?(source: string): SourceHealth | undefined;
+}
+
 export interface Readiness {
   readonly state: 'learning' | 'ready' | 'degraded' | 'unprotected';
   readonly since: string;
@@ -71,6 +95,8 @@ export interface KeyState {
   readonly lastAt: string;
   readonly events: number;
   readonly readiness: Readonly<Record<string, Readiness>>;
+  /** What detectors have learned of the key that people may want to know, by detector. */
+  readonly learned?: Readonly<Record<string, Facts>>;
 }
 
 export interface Recomputed {

@@ -179,6 +179,7 @@ export class DetectionEngine implements Engine {
     if (found > 0) return found;
     if (!event.attested) {
       this.counters.claimed++;
+      this.streams.list[event.stream]!.claimed++;
       return -1;
     }
     const { directory } = this.options;
@@ -218,6 +219,7 @@ export class DetectionEngine implements Engine {
     header.source = this.streams.list[event.stream]!.sourceIndex;
     if (!event.attested) {
       this.counters.claimed++;
+      this.streams.list[event.stream]!.claimed++;
       if (event.status === 401) this.applyFailure(group, slot, event);
       return;
     }

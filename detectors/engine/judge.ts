@@ -16,6 +16,7 @@ import { RateBaseline } from '../baselines/rate.ts';
 import { type HourListener, RATE_LAYOUT } from '../baselines/rate-state.ts';
 import { NO_SHIFT, type ZoneShift, zoneShift } from '../baselines/zone-shift.ts';
 import type { Absence, Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
+import { ALL_CARRIED, carriedBy } from './carried.ts';
 import {
   bindState,
   Cursor,
@@ -43,6 +44,9 @@ export const HEADER_LAYOUT = {
   suspectSecond: 'u32',
   /** Index of the source the last event came from. */
   source: 'u16',
+  /** What records carried on the last day of use, and on the one before (see carried.ts). */
+  carried: 'u8',
+  carriedBefore: 'u8',
   usageHour: 'u32',
   usageRequests: 'u32',
   usageErrors: 'u32',
@@ -82,6 +86,7 @@ type Learner = Seat & { readonly learn: NonNullable<Detector['learn']> };
 
 const LEARNING_STOP_SECONDS = 1800;
 const DAMPED = 0.1;
+const DAY_MS = 86_400_000;
 
 /**
  * How an incident has ended: a person called it `bad` or `innocent`, or it ended by itself, having been `high` or
@@ -259,6 +264,7 @@ export class Judge {
     places.learn(event.place, subject.second, subject.weight, settled);
     networks.learn(event, subject.second, subject.weight, settled);
     rate.learn(subject.weight);
+    this.noteCarried(event);
     header.events++;
     if (event.at > header.lastAt) header.lastAt = event.at;
   }
@@ -292,6 +298,20 @@ export class Judge {
     }
     header.suspectSecond = 0;
     rate.isDamped = false;
+  }
+
+  /** What records of the last two days of use carried, as bits (see carried.ts). */
+  carried(): number {
+    return this.header.carried | this.header.carriedBefore;
+  }
+
+  private noteCarried(event: ApiEvent): void {
+    const { header } = this;
+    if (Math.floor(event.at / DAY_MS) > Math.floor(header.lastAt / DAY_MS)) {
+      header.carriedBefore = header.carried;
+      header.carried = 0;
+    }
+    if (header.carried !== ALL_CARRIED) header.carried |= carriedBy(event);
   }
 
   /** How much may be learned at a second: nothing at the start of a suspicion, then a tenth. */

@@ -1,8 +1,10 @@
 /** What `keys` shows: every key with a record, and how far each detector may be trusted with it. */
 import { toIso } from '../../core/clock.ts';
-import type { KeyState, Readiness } from './contract.ts';
+import type { Facts } from '../../core/finding.ts';
+import type { Coverage, KeyState, Readiness } from './contract.ts';
 import type { DetectionEngine } from './engine.ts';
 import type { KeyGroup } from './key-group.ts';
+import { readinessOf } from './readiness.ts';
 
 export interface KeyStatesOptions {
   readonly limit: number;
@@ -13,7 +15,11 @@ export interface KeyStatesOptions {
   readonly sinceAt?: number;
 }
 
-export function keyStates(engine: DetectionEngine, options: KeyStatesOptions): KeyState[] {
+export function keyStates(
+  engine: DetectionEngine,
+  options: KeyStatesOptions,
+  coverage: Coverage = {},
+): KeyState[] {
   const { prefix = '', consumer, sinceAt } = options;
   const found: { id: string; group: KeyGroup; slot: number }[] = [];
   for (const group of engine.groups) {
@@ -26,13 +32,19 @@ export function keyStates(engine: DetectionEngine, options: KeyStatesOptions): K
     }
   }
   found.sort((a, b) => (a.id < b.id ? -1 : 1));
-  return found.slice(0, options.limit).map(({ group, slot }) => stateAt(engine, group, slot));
+  return found
+    .slice(0, options.limit)
+    .map(({ group, slot }) => stateAt(engine, group, slot, coverage));
 }
 
-export function keyStateOf(engine: DetectionEngine, id: string): KeyState | undefined {
+export function keyStateOf(
+  engine: DetectionEngine,
+  id: string,
+  coverage: Coverage = {},
+): KeyState | undefined {
   for (const group of engine.groups) {
     const slot = group.ids.indexOf(id, 1);
-    if (slot > 0) return stateAt(engine, group, slot);
+    if (slot > 0) return stateAt(engine, group, slot, coverage);
   }
   return undefined;
 }
@@ -42,23 +54,29 @@ function lastAtOf({ judge }: DetectionEngine, group: KeyGroup, slot: number): nu
   return judge.header.lastAt;
 }
 
-function stateAt(engine: DetectionEngine, group: KeyGroup, slot: number): KeyState {
+function stateAt(
+  engine: DetectionEngine,
+  group: KeyGroup,
+  slot: number,
+  coverage: Coverage,
+): KeyState {
   const { judge } = engine;
   group.bring(judge, slot);
   judge.face(judge.rate.state.second);
   const { header } = judge;
+  const source = coverage.healthOf?.(engine.streams.sourceNames[header.source] ?? '');
   const readiness: Record<string, Readiness> = {};
-  for (const { detector, settings } of judge.seats) {
-    const since = toIso(header.firstAt);
-    if (!settings.enabled) {
-      readiness[detector.id] = { state: 'unprotected', since, why: 'switched off' };
-      continue;
-    }
-    const readyAt = detector.readyAt(judge.subject, settings);
-    readiness[detector.id] =
-      header.lastAt >= readyAt
-        ? { state: 'ready', since: toIso(readyAt) }
-        : { state: 'learning', since, until: toIso(readyAt) };
+  const learned: Record<string, Facts> = {};
+  for (const seat of judge.seats) {
+    const { state, sinceAt, untilAt, why } = readinessOf(judge, seat, coverage, source);
+    readiness[seat.detector.id] = {
+      state,
+      since: toIso(sinceAt),
+      ...(untilAt === undefined ? {} : { until: toIso(untilAt) }),
+      ...(why === undefined ? {} : { why }),
+    };
+    const facts = seat.detector.learned?.(seat.state, judge.subject);
+    if (facts !== undefined && state !== 'unprotected') learned[seat.detector.id] = facts;
   }
   const id = group.ids[slot]!;
   const entry = group.declared[slot]?.entry;
@@ -71,5 +89,6 @@ function stateAt(engine: DetectionEngine, group: KeyGroup, slot: number): KeySta
     lastAt: toIso(header.lastAt),
     events: header.events,
     readiness,
+    learned,
   };
 }

@@ -22,12 +22,14 @@ export interface Stream {
   changed: boolean;
   /** Counters since the start of the process (see EngineStats). */
   late: number;
+  /** Uses that prove no key. */
+  claimed: number;
   duplicates: number;
   repeats: number;
 }
 
 /** Counters of all streams of a source. */
-export type SourceTotals = Pick<Stream, 'late' | 'duplicates' | 'repeats' | 'latestAt'>;
+export type SourceTotals = Pick<Stream, 'late' | 'claimed' | 'duplicates' | 'repeats' | 'latestAt'>;
 
 /** The watermark moves in steps of a second, so that it is looked at once per second of event time. */
 const STEP_MS = 1000;
@@ -83,6 +85,7 @@ export class Streams {
       silent: false,
       changed: true,
       late: 0,
+      claimed: 0,
       duplicates: 0,
       repeats: 0,
     });
@@ -145,10 +148,17 @@ export class Streams {
   }
 
   totals(source: string): SourceTotals {
-    const totals = { late: 0, duplicates: 0, repeats: 0, latestAt: Number.NEGATIVE_INFINITY };
+    const totals = {
+      late: 0,
+      claimed: 0,
+      duplicates: 0,
+      repeats: 0,
+      latestAt: Number.NEGATIVE_INFINITY,
+    };
     for (const stream of this.list) {
       if (stream.source !== source) continue;
       totals.late += stream.late;
+      totals.claimed += stream.claimed;
       totals.duplicates += stream.duplicates;
       totals.repeats += stream.repeats;
       totals.latestAt = Math.max(totals.latestAt, stream.latestAt);

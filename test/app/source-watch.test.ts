@@ -11,7 +11,8 @@ function watched() {
   const told: string[] = [];
   const silenced: boolean[] = [];
   const awaited = new Set<string>();
-  const totals = { late: 0, duplicates: 0, repeats: 0, latestAt: Number.NEGATIVE_INFINITY };
+  const counts = { late: 0, claimed: 0, duplicates: 0, repeats: 0 };
+  const totals = { ...counts, latestAt: Number.NEGATIVE_INFINITY };
   const time = { now: T0 };
   const watch = new SourceWatch({
     engine: {
@@ -53,7 +54,7 @@ test('the clock skew is that of the newest record when it came, however long ago
 });
 
 test('a source that stops is silent after a while, and wakes with its next record', () => {
-  const { watch, time, told, silenced, batch } = watched();
+  const { watch, source, time, told, silenced, batch } = watched();
   batch(T0);
   time.now += 59_999;
   watch.look();
@@ -62,7 +63,11 @@ test('a source that stops is silent after a while, and wakes with its next recor
   watch.look();
   assert.deepEqual(told, ['live', 'silent']);
   assert.deepEqual(silenced.at(-1), true, 'it no longer holds back the watermark');
+  assert.equal(source.silentSinceAt, T0);
+  time.now += 1000;
   batch(time.now);
+  assert.equal(source.silentSinceAt, undefined);
+  assert.deepEqual(source.gap, { fromAt: T0, toAt: T0 + 61_000 });
   assert.deepEqual(told, ['live', 'silent', 'live']);
   assert.deepEqual(silenced.at(-1), false);
 });

@@ -29,6 +29,8 @@ const STATS = {
   spanMs: 2 * 86_400_000,
 };
 
+const READINESS = { ready: 3, learning: 2, degraded: 0, unprotected: 1 };
+
 test('a summary adds its sources up, leaves out what did not happen, and names all that was set aside', () => {
   const sources = [createCounters(), createCounters()];
   for (const [i, counters] of sources.entries()) {
@@ -39,7 +41,7 @@ test('a summary adds its sources up, leaves out what did not happen, and names a
   }
   const flawed = { address: 0, 'time-zone': 0, status: 2, number: 0 };
   const parts = { engine: { stats: () => STATS }, enricher: { flawed } };
-  const spent = { counters: sources, elapsedMs: 1500, cpuMicros: 250_000 };
+  const spent = { counters: sources, elapsedMs: 1500, cpuMicros: 250_000, readiness: READINESS };
   const { rssMaxBytes, ...told } = summaryOf(parts, spent);
   assert.ok(rssMaxBytes > 0);
   assert.deepEqual(told, {
@@ -63,6 +65,7 @@ test('a summary adds its sources up, leaves out what did not happen, and names a
     partOf: 0,
     closedAs: { 'false-alarm': 1, resolved: 0 },
     heldBack: { allowed: 3, remembered: 4 },
+    readiness: READINESS,
     seconds: 1.5,
     cpuSeconds: 0.25,
   });

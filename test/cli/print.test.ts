@@ -182,9 +182,37 @@ test('the list of keys keeps to a narrow terminal by leaving columns out', async
   for (const columns of [100, 80, 70]) {
     const { stdout } = await run(['keys'], { assemblies, columns });
     for (const line of stdout.split('\n')) assert.ok(widthOf(line) <= columns, line);
-    assert.match(stdout, /KEY .*LAST \(UTC\).*READY/);
+    assert.match(stdout, /KEY .*LAST \(UTC\).*READINESS/);
     assert.equal(stdout.includes('FIRST'), columns === 100);
   }
+});
+
+test('a key is told to be watched by so many detectors, and why not by the others', async () => {
+  const since = '2026-02-08T00:00:00.000Z';
+  const watched = key({
+    readiness: {
+      'volume-spike': { state: 'ready', since },
+      'volume-drop': { state: 'learning', since, until: '2026-03-08T00:00:00.000Z' },
+      'new-place': { state: 'degraded', since, why: 'geography data 400 days old' },
+      client: { state: 'unprotected', since, why: 'no user agent in its records' },
+      scope: { state: 'unprotected', since, why: 'no scope in the registry' },
+    },
+    learned: { spread: { networksAnHour: 2, sharing: 0.5 } },
+  });
+  const list = await run(['keys'], {
+    assemblies: clientWith({ keys: async () => [watched] }),
+    columns: 300,
+  });
+  const words =
+    '1 ready, 1 learning, 1 degraded: geography data 400 days old, 2 unprotected: no user agent, no scope';
+  assert.ok(list.stdout.includes(words), list.stdout);
+  const shown = await run(['keys', 'show', 'billing-export'], {
+    assemblies: clientWith({ key: async () => ({ kind: 'found', key: watched, usage: [] }) }),
+    columns: 160,
+  });
+  assert.match(shown.stdout, /sharing +0\.50 of 1, as of 2\.0 users who take turns/);
+  assert.match(shown.stdout, /volume-drop +learning +2026-02-08 00:00:00 +2026-03-08 00:00:00/);
+  assert.match(shown.stdout, /client +unprotected .* no user agent in its records/);
 });
 
 test('the list of incidents keeps to a narrow terminal, and always shows the id', async () => {

@@ -54,6 +54,7 @@ export function snapshot(parts: Partial<MetricsSnapshot> = {}): MetricsSnapshot 
     unadmitted: 0,
     findings: { 'volume-spike': 2 },
     incidents: { medium: 1 },
+    readiness: { 'volume-spike': { ready: 3, learning: 1, degraded: 0, unprotected: 0 } },
     openIncidents: 1,
     silenced: 2,
     partOf: 3,

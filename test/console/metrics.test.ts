@@ -35,7 +35,8 @@ function parse(text: string): Exposition {
   return { types, samples };
 }
 
-const UNITS = 'records|events|findings|incidents|letters|pushes|bytes|seconds|ratio|count|info';
+const UNITS =
+  'records|events|findings|incidents|letters|pushes|keys|bytes|seconds|ratio|count|info';
 
 test('every name follows the rule, and counters alone end in _total', async () => {
   const { types } = parse(await createMetrics(() => snapshot()).text());
@@ -68,6 +69,8 @@ test('a scrape tells what the snapshot says at that moment', async () => {
     'keyhound_opened_findings_total{detector="volume-spike"}': 2,
     'keyhound_incidents_count{severity="medium"}': 1,
     'keyhound_incidents_count{severity="critical"}': 0,
+    'keyhound_readiness_keys{detector="volume-spike",state="ready"}': 3,
+    'keyhound_readiness_keys{detector="volume-spike",state="unprotected"}': 0,
     keyhound_checkpoint_age_seconds: 2.5,
     keyhound_watermark_lag_seconds: 0.9,
     keyhound_spool_bytes: 77,
