@@ -38,6 +38,8 @@ import { Streams } from './streams.ts';
 import { VariableRoutes } from './variable-routes.ts';
 
 const HOUR_MS = 3_600_000;
+/** Slots of the events that are read ahead. */
+const AHEAD = new Int32Array(64);
 
 /** Counters of EngineStats that only grow. */
 export interface Counters {
@@ -136,10 +138,14 @@ export class DetectionEngine implements Engine {
    * it waits for memory. Changes nothing.
    */
   touch(events: readonly ApiEvent[], count: number): number {
+    const { groups } = this;
     let sum = 0;
     for (let i = 0; i < count; i++) {
       const { key } = events[i]!;
-      sum += this.groups[key.digest0 & (KEY_GROUPS - 1)]!.slab.touch(key);
+      AHEAD[i] = groups[key.digest0 & (KEY_GROUPS - 1)]!.slab.guess(key);
+    }
+    for (let i = 0; i < count; i++) {
+      sum ^= groups[events[i]!.key.digest0 & (KEY_GROUPS - 1)]!.slab.touch(AHEAD[i]!);
     }
     return sum;
   }
