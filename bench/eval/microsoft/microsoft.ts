@@ -30,8 +30,9 @@ export const microsoftPart: Part = {
   name: 'microsoft',
   summary: "Microsoft's cloud monitoring series, hourly and per minute: episodes found.",
   run: async ({ data, say }) => {
-    say('scoring the series');
-    const series = await scoreSeries(dataFolder(data, 'ms-cloud-monitoring'));
+    const folder = dataFolder(data, 'ms-cloud-monitoring');
+    say('scoring 30 series');
+    const series = await scoreSeries(folder);
     const quiet = series.filter(({ labels }) => !labels.includes(1));
     return {
       figures: [...PACES.flatMap((pace) => paceFigures(series, pace)), quietFigure(quiet)],

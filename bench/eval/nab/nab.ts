@@ -10,8 +10,9 @@ export const nabPart: Part = {
   name: 'nab',
   summary: 'Numenta Anomaly Benchmark 1.1: 58 series, 116 labelled windows, its own scoring.',
   run: async ({ data, say }) => {
+    const folder = dataFolder(data, 'nab');
     say('scoring 58 series');
-    const corpus = await readCorpus(dataFolder(data, 'nab'));
+    const corpus = await readCorpus(folder);
     const sweeps = corpus.profiles.map((profile) => sweepOf(corpus.files, profile));
     return {
       figures: [
