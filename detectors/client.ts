@@ -4,7 +4,8 @@
  *
  * Idea: how rarely this key meets a new family (Good–Turing over active hours) plus how much comes from such:
  * s = −log10 ν + G(n; n̄, 2), n = requests of new families in about ten minutes. Algorithms.md §9, New place,
- * client. Browser use of a key without any history of it scores 4, unless the registry calls the key public.
+ * client. Browser use of a key without any history of it scores 4, unless the registry calls the key public. An
+ * attack tool scores 4.5 + ½ log10 n from its first request on, also when it is the first client of the key.
  * Families only: a new version of the same client never matters.
  * Fails: an agent is what the client says, and a thief who knows the key's own may copy it; a key that is tried
  * with everything; an integration that is rewritten in another language looks like a theft (5.5 at most).
@@ -59,7 +60,7 @@ const ADOPT_HOURS = 3;
 const ADOPT_SECONDS = 86_400;
 const NEW_MAX = 5.5;
 const BROWSER_SCORE = 4;
-const TOOL_SCORE = 5;
+const TOOL_SCORE = 4.5;
 const TOOL = 'scanner';
 const START_USUAL = 2;
 const KEEP_HOUR = 2 ** (-1 / 2000);
@@ -112,9 +113,10 @@ export const client = defineDetector<typeof LAYOUT, Config>({
     if (!isKnown) {
       score = scoreNew(state, code, subject);
       last.kind = 'new';
-      if (client.name === TOOL && score < TOOL_SCORE) {
+      const asTool = client.name === TOOL ? TOOL_SCORE + 0.5 * Math.log10(state.recent) : 0;
+      if (asTool > score) {
         last.kind = 'tool';
-        score = TOOL_SCORE;
+        score = Math.min(NEW_MAX, asTool);
       }
     }
     if (config.browser && score < BROWSER_SCORE && isStrangeBrowser(state, event, subject)) {
@@ -138,7 +140,7 @@ export const client = defineDetector<typeof LAYOUT, Config>({
     if (at > 0) {
       state.known.set(at, state.known.get(at - 1));
       state.known.set(at - 1, code);
-    } else if (at < 0) adopt(state, code, subject);
+    } else if (at < 0) adopt(state, code, subject, isJudged(subject) || client.name === TOOL);
   },
 
   hourEnded(state: State, _subject: Subject, hour: { readonly count: number }): void {
@@ -180,21 +182,22 @@ function scoreNew(state: State, code: number, subject: Subject): number {
   }
   state.recent = isOther ? 1 : state.recent * Math.exp(-gap / RECENT_SECONDS) + 1;
   state.latest = second;
+  last.recent = state.recent;
   if (!isJudged(subject)) return 0;
   const usual = Math.max(START_USUAL, state.usual);
   const { active } = subject.places.state;
   last.novelty = -Math.log10(Math.min(1, (0.5 + state.novel) / (10 + active)));
   last.amount = state.recent > usual ? negativeBinomialTail(state.recent, usual, 2) : 0;
-  last.recent = state.recent;
   const most = ageOf(subject) >= SETTLED_SECONDS ? NEW_MAX : EARLY_MAX;
   return Math.min(most, last.novelty + last.amount);
 }
 
-function adopt(state: State, code: number, subject: Subject): void {
-  if (isJudged(subject)) {
+/** `onProbation`: only what came back for a day becomes known; else what a key begins with is its habit. */
+function adopt(state: State, code: number, subject: Subject, onProbation: boolean): void {
+  if (onProbation) {
     if (state.newcomer !== code || state.hours < ADOPT_HOURS) return;
     if (state.latest - state.first < ADOPT_SECONDS) return;
-    state.novel += 1;
+    if (isJudged(subject)) state.novel += 1;
     state.usual += 0.1 * (Math.min(state.recent, 4 * state.usual + 8) - state.usual);
   }
   if (state.newcomer === code) {
@@ -258,13 +261,15 @@ function describeNew(state: State, event: ApiEvent, subject: Subject): Evidence 
 function describeFixed(event: ApiEvent, subject: Subject): Evidence {
   const { client, fromBrowser } = event;
   const hours = plural(Math.round(subject.places.state.active), 'active hour');
-  const observed = { client: client.name, browserHeaders: fromBrowser ? 'yes' : 'no' };
+  const headers = { client: client.name, browserHeaders: fromBrowser ? 'yes' : 'no' };
   if (last.kind === 'tool') {
     return {
       fromAt: event.at,
-      observed,
+      observed: { client: client.name, requestsIn10Minutes: rounded(last.recent) },
       expected: {},
-      why: 'used by a tool made to scan or attack, by its own name for itself, for the first time',
+      why:
+        `${plural(Math.round(last.recent), 'request')} in about ten minutes by a tool made to scan or ` +
+        'attack, by its own name for itself, which is new for this key',
       parts: [{ name: 'an attack tool', score: 1 }],
     };
   }
@@ -273,7 +278,7 @@ function describeFixed(event: ApiEvent, subject: Subject): Evidence {
     : `by ${client.name}, a browser`;
   return {
     fromAt: event.at,
-    observed,
+    observed: headers,
     expected: { browserUse: 'none' },
     why: `used ${sign}; this key is not declared public, and in ${hours} no browser used it by habit`,
     parts: [{ name: 'a browser uses a key of servers', score: 1 }],
