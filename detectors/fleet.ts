@@ -2,15 +2,16 @@
  * Catches many keys that deviate together: a launch, an outage, a deploy that breaks everybody, our own lag. It
  * explains and damps, it does not accuse: incidents of volume and errors that it covers become part of it.
  *
- * Idea: a key seldom reaches a score of 3 within five minutes; by chance that is less than six in ten thousand
- * (10⁻³ an hour, the tail up to seven times heavier than its law: algorithms.md §4). k of n active keys at once
- * have a binomial tail of n·KL(k/n ‖ p). Keys are counted, not requests, and only aged ones; of the whole fleet only
+ * Idea: a key seldom reaches a score of 2 within five minutes; by chance that is less than six in a thousand
+ * (10⁻² an hour, the tail up to seven times heavier than its law: algorithms.md §4). k of n active keys at once
+ * have a binomial tail of n·KL(k/n ‖ p). That is far below what makes a finding: slow keys of a launch score little
+ * each, and all together. Keys are counted, not requests, and only aged ones; of the whole fleet only
  * where several consumers take part, else it is that consumer's own. A count, not the fleet's median factor of
  * algorithms.md §9: a launch of a tenth of the keys moves no median (docs/decisions/0011).
  * Fails: fewer keys than `keysMin`; keys that deviate one after the other over hours. An attacker who holds many
  * keys of volume alone is told as one incident of the fleet, at most medium; place, client, credential and content
  * findings are never damped by it.
- * Cost: nothing an event; a vote for each event that scores 3 or more. Counting the active keys looks at every
+ * Cost: nothing an event; a vote for each event that scores 2 or more. Counting the active keys looks at every
  * record once in five minutes while enough keys vote. No bytes a key.
  */
 import { z } from 'zod';
@@ -19,8 +20,8 @@ import { bernoulliDivergence } from './baselines/tails.ts';
 import type { Evidence } from './detector.ts';
 import { count, plural, rounded } from './words.ts';
 
-/** How often a key scores 3 or more in five minutes of normal life. */
-const CHANCE = 7e-3 / 12;
+/** How often a key scores 2 or more in five minutes of normal life. */
+const CHANCE = 7e-2 / 12;
 
 const config = z.strictObject({
   enabled: z.boolean().default(true).describe('Whether the detector runs.'),

@@ -32,6 +32,9 @@ const config = z.strictObject({
 });
 type Config = z.infer<typeof config>;
 
+/** A silence is no theft: with whatever other finding, it must not make a medium one critical. */
+const SCORE_MAX = 6.9;
+
 /** A gap that hides this many expected events, or a fall already half-way, is searched. */
 const GAP_EVENTS = 10;
 const HALF_WAY = 3;
@@ -72,7 +75,7 @@ export const volumeDrop = defineDetector<typeof LAYOUT, Config>({
   version: 1,
   family: 'volume',
   summary: 'sudden silence or fall of the request rate',
-  aloneMax: 6.9,
+  aloneMax: SCORE_MAX,
   config,
   layout: LAYOUT,
   usesPlaces: false,
@@ -91,7 +94,7 @@ export const volumeDrop = defineDetector<typeof LAYOUT, Config>({
     if (subject.rate.ageHours < config.ageHoursMin) return 0;
     const score = shortfallNow(subject.rate, last);
     state.score = score;
-    return score >= config.scoreMin ? score : Math.min(score, 3.99);
+    return score >= config.scoreMin ? Math.min(score, SCORE_MAX) : Math.min(score, 3.99);
   },
 
   describe(_state: State, _event: ApiEvent, subject: Subject): Evidence {
@@ -106,7 +109,7 @@ export const volumeDrop = defineDetector<typeof LAYOUT, Config>({
       return findSilence(subject.rate, until, config.scoreMin, last);
     },
     scoreAt(): number {
-      return last.score;
+      return Math.min(last.score, SCORE_MAX);
     },
     describeAt(subject: Subject, _state: State, second: number): Evidence {
       return describe(subject, second);

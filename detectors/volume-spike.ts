@@ -41,6 +41,9 @@ const COUNT_WORTH_TESTING = 5;
 
 const WEEK_MS = 7 * 86_400_000;
 
+/** What is below the least ratio or excess makes no finding; many keys at once are told by it (detectors/fleet.ts). */
+const VOTE_MAX = 2.99;
+
 /** On its first two days a key has no week to compare with: its rise stays low. */
 const YOUNG_HOURS = 48;
 const YOUNG_MAX = 6.9;
@@ -98,9 +101,12 @@ export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
       if (n <= RATIO_WORTH_TESTING * m || n < COUNT_WORTH_TESTING) continue;
       const tail = negativeBinomialTail(n, m, 1 / baseline.inverseSize(k, m));
       if (tail > state.worst.get(k)) state.worst.set(k, tail);
-      if (n < config.ratioMin * m || n - m < config.excessMin) continue;
       const score = gumbelScore(tail, state.mu.get(k), state.beta.get(k));
       if (score <= best) continue;
+      if (n < config.ratioMin * m || n - m < config.excessMin) {
+        best = Math.min(score, VOTE_MAX);
+        continue;
+      }
       best = score;
       last.scale = k;
       last.n = n;

@@ -25,7 +25,7 @@ import type { Outbox } from './outbox.ts';
 import { layoutVersion, roundScore } from './recompute.ts';
 import { isShared } from './risk.ts';
 import { settingsOf } from './settings.ts';
-import { SharedCauses } from './shared-causes.ts';
+import { SharedCauses, VOTE_SCORE } from './shared-causes.ts';
 import type { Steering } from './steering.ts';
 import type { Streams } from './streams.ts';
 import { Tally } from './tally.ts';
@@ -149,8 +149,11 @@ export class Docket {
     const { scores, seats } = this.judge;
     for (let i = 0; i < seats.length; i++) {
       const score = scores[i]!;
-      if (score < KEEP_SCORE) continue;
+      if (score < VOTE_SCORE) continue;
       const { detector } = seats[i]!;
+      if (this.shared.vote(group, slot, detector, score, event.at))
+        this.shared.joinAll(event.at, group, slot);
+      if (score < KEEP_SCORE) continue;
       const open = group.open.get(slot);
       if (open === undefined && score < OPEN_SCORE) continue;
       const opened = this.take(group, slot, open, detector, score, event.at, event);
@@ -185,7 +188,6 @@ export class Docket {
     const incident = open ?? this.cases.open(digest, at, header.events);
     const seat = judge.seats.find((other) => other.detector === detector)!;
     const mayShare = score >= OPEN_SCORE && isShared(detector);
-    const isNews = mayShare && this.shared.vote(group, slot, detector.id, at);
     const opened = this.cases.take(
       incident,
       {
@@ -226,7 +228,6 @@ export class Docket {
     }
     const due = closesAt(incident);
     if (header.dueAt === 0 || due < header.dueAt) this.arm(group, slot, due);
-    if (isNews) this.shared.joinAll(at, group, slot);
     return opened;
   }
 
@@ -313,6 +314,7 @@ export class Docket {
     at: number,
   ): void {
     this.closeDue(group, slot, at);
+    if (this.shared.vote(group, slot, detector, score, at)) this.shared.joinAll(at, group, slot);
     const record = this.options.durable ? group.slab.bytesOf(slot) : undefined;
     const opened = this.take(group, slot, group.open.get(slot), detector, score, at, undefined);
     if (opened === undefined || record === undefined) return;

@@ -3,16 +3,19 @@
  * consumer that explains them. Works on the record that the judge stands on, and leaves it there.
  */
 import type { Config } from '../../core/config.ts';
+import type { Detector } from '../detector.ts';
 import { fleet } from '../fleet.ts';
 import type { CaseBook } from './case-book.ts';
 import { FleetWatch } from './fleet-watch.ts';
-import { byOpening, type OpenIncident } from './incidents.ts';
+import { byOpening, OPEN_SCORE, type OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import type { Outbox } from './outbox.ts';
 import { isShared } from './risk.ts';
 import { settingsOf } from './settings.ts';
 
+/** A key that scores as much has a vote; most of them have no finding. */
+export const VOTE_SCORE = 2;
 /** Age from which a key has a normal life, and so a vote. */
 const AGED_HOURS = 48;
 
@@ -45,11 +48,14 @@ export class SharedCauses {
   }
 
   /** The key at hand deviates. True when there is news of many: then `joinAll` is due. */
-  vote(group: KeyGroup, slot: number, cause: string, at: number): boolean {
+  vote(group: KeyGroup, slot: number, detector: Detector, score: number, at: number): boolean {
+    if (!isShared(detector)) return false;
+    // What judges absence scores by the law of counts alone: below its own threshold that says little.
+    if (score < (detector.absence === undefined ? VOTE_SCORE : OPEN_SCORE)) return false;
     const { header, rate } = this.judge;
     if (rate.ageHours < AGED_HOURS) return false;
     const key = `${header.digest0},${header.digest1}`;
-    const isNews = this.fleet.vote(key, group.consumerOf(slot), cause, at);
+    const isNews = this.fleet.vote(key, group.consumerOf(slot), detector.id, at);
     group.bring(this.judge, slot);
     return isNews;
   }
