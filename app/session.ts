@@ -185,8 +185,9 @@ function createSession(options: SessionOptions, parts: Parts): Session {
       const letters = deadLetters.drain();
       if (kept === undefined) return;
       const changed = engine.checkpoint();
+      const own = changed.controls.map((record) => ({ ...record, sequence: ++sequence }));
       const meta = { ...changed.meta, steering: { sequence, versions } satisfies Steering };
-      const said = controls;
+      const said = [...controls, ...own];
       controls = [];
       const groups = [...changed.groups];
       if (enricher.aliases.version !== aliasVersion) {

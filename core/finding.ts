@@ -111,11 +111,24 @@ export interface FindingInputs {
   readonly context: FindingContext;
 }
 
+/** A prior as plain JSON (detectors/baselines/prior.ts). */
+export interface RecordedPrior {
+  readonly version: string;
+  /** How many keys it is made of. */
+  readonly keys: number;
+  readonly rate: number;
+  readonly routesPerMinute: number;
+  /** Code of a country and how many of the keys are used from it, most first. */
+  readonly countries: readonly (readonly [number, number])[];
+}
+
 /** What a score was read from beside record and event; plain JSON, its parts absent where there was nothing. */
 export interface FindingContext {
   readonly declared?: Declared;
   /** The route as detectors saw it, where a segment of it had been found variable. */
   readonly route?: Route;
+  /** What the peers of the key were like, as far as a score reads it. */
+  readonly prior?: RecordedPrior;
 }
 
 /** Severity of a risk (algorithms.md §9). `backed`: a second family at 5 or more that may back a critical. */

@@ -37,6 +37,7 @@ export interface ControlRecord {
     | 'source-state'
     | 'registry'
     | 'geography'
+    | 'prior'
     | 'config'
     | 'close'
     | 'silence'

@@ -76,6 +76,7 @@ export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
   aloneMax: Number.POSITIVE_INFINITY,
   config,
   layout: LAYOUT,
+  fromPeers: ['mu', 'beta'],
   usesPlaces: false,
   seesFailures: false,
 

@@ -43,6 +43,35 @@ export function initDispersion(state: DispersionState, scales: number): void {
 }
 
 /**
+ * Starts a scale with what peers vary: A and B out of `peers`, worth as many samples as the ridge at a count of `m`,
+ * and forgotten like them.
+ */
+export function seedDispersion(
+  state: DispersionState,
+  scale: number,
+  peers: readonly number[],
+  m: number,
+): void {
+  const { sums, ab } = state;
+  const a = peers[2 * scale]!;
+  const b = peers[2 * scale + 1]!;
+  ab.set(2 * scale, a);
+  ab.set(2 * scale + 1, b);
+  const at = 5 * scale;
+  // Two counts, as one alone cannot tell A from B.
+  for (const count of [m / 2, 2 * m]) {
+    const factor = 1 + a + b * count;
+    const w = RIDGE_SAMPLES / (2 * factor * factor);
+    const u = a + b * count;
+    sums.set(at, sums.get(at) + w);
+    sums.set(at + 1, sums.get(at + 1) + w * count);
+    sums.set(at + 2, sums.get(at + 2) + w * count * count);
+    sums.set(at + 3, sums.get(at + 3) + w * u);
+    sums.set(at + 4, sums.get(at + 4) + w * count * u);
+  }
+}
+
+/**
  * Adds `repeats` equal samples (n, m), each decaying the sums by `forget` first. Call solveDispersion after
  * the last one.
  */

@@ -87,6 +87,13 @@ export class PlacesBaseline {
     return place.regionCode === s.lastRegion && place.countryCode === s.lastCountry;
   }
 
+  /** Codes of the countries that are known exactly. */
+  countryCodes(): number[] {
+    const { countries } = this.state;
+    const known = Array.from({ length: COUNTRIES }, (_, i) => countries.get(i));
+    return known.filter((code) => code !== 0);
+  }
+
   /** Countries known, as ISO codes in their order, at most `limit` of the eight kept by name. */
   knownCountries(limit: number): string[] {
     const known: string[] = [];

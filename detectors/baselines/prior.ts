@@ -3,6 +3,7 @@
  * from it, so that it is guarded from the first minute against what no such key ever does (algorithms.md §9,
  * cold start). A prior is made from a closed day and in force from the second day after it (design.md §4.3).
  */
+import type { RecordedPrior } from '../../core/finding.ts';
 
 /** Distinct pairs of method and route in the first minute of a key, until a prior has measured it. */
 const ROUTES_PER_MINUTE = 3;
@@ -30,3 +31,14 @@ export const NO_PRIOR: Prior = Object.freeze({
   routesPerMinute: ROUTES_PER_MINUTE,
   countryShare: () => COUNTRY_SHARE_UNKNOWN,
 });
+
+export function priorOf(facts: RecordedPrior): Prior {
+  const used = new Map(facts.countries);
+  return {
+    version: facts.version,
+    rate: facts.rate,
+    routesPerMinute: facts.routesPerMinute > 0 ? facts.routesPerMinute : ROUTES_PER_MINUTE,
+    countryShare: (code) =>
+      Math.max(COUNTRY_SHARE_MIN, ((used.get(code) ?? 0) + 0.5) / (facts.keys + 1)),
+  };
+}

@@ -21,6 +21,8 @@ export const RATE_LAYOUT = {
   /** Events and seconds of exposure, half-life 7 days, without the current hour. */
   baseEvents: 'f32',
   baseSeconds: 'f32',
+  /** What the prior's one event is worth of time: 1 / the rate of the key's peers. */
+  priorSeconds: 'f32',
   /** Both as they stood at the start of the day, or of the day in which the present suspicion began. */
   keptEvents: 'f32',
   keptSeconds: 'f32',

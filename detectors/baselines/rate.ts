@@ -7,7 +7,7 @@
  * one step, so nothing else may move them. With half-life H, n = 2y varies like a Poisson count of mean 2m.
  */
 import { createDecay } from './decay.ts';
-import { initDispersion, sampleDispersion } from './dispersion.ts';
+import { sampleDispersion } from './dispersion.ts';
 import { clocksDisagree, leastMultiplierAt, readHours } from './near-hours.ts';
 import {
   HOURS_OF_WEEK,
@@ -19,6 +19,7 @@ import {
   visitWeight,
 } from './profile.ts';
 import { type HourListener, type RateState, SCALES, SPIKE_SCALES } from './rate-state.ts';
+import { PRIOR_EVENTS, type RateStart, startFrom } from './start.ts';
 import type { ZoneShift } from './zone-shift.ts';
 
 const HOUR = 3600;
@@ -31,9 +32,6 @@ const MEMORY_SECONDS = 72 * HOUR;
  */
 const SLEEP_SECONDS = 8 * 24 * HOUR;
 
-/** Rate of a key nobody knows anything about, per second, worth one event. */
-const PRIOR_RATE = 0.1;
-const PRIOR_EVENTS = 1;
 const BASE_KEEP_PER_HOUR = 2 ** (-1 / HOURS_OF_WEEK);
 const LEVEL_MIN = 0.4;
 const LEVEL_MAX = 2.5;
@@ -78,7 +76,7 @@ export class RateBaseline {
     this.listeners = listeners;
   }
 
-  init(second: number): void {
+  init(second: number, start?: RateStart): void {
     const s = this.state;
     s.firstSecond = second;
     s.second = second;
@@ -87,7 +85,7 @@ export class RateBaseline {
     s.hourWeight = 1;
     s.shift = 1;
     s.shiftNext = 1;
-    initDispersion(s, SPIKE_SCALES);
+    startFrom(s, start);
     this.enterHour();
   }
 
@@ -109,7 +107,7 @@ export class RateBaseline {
     const share = this.share();
     return (
       (PRIOR_EVENTS + s.baseEvents + share * s.hourLearned) /
-      (PRIOR_EVENTS / PRIOR_RATE + s.baseSeconds + share * elapsed)
+      (s.priorSeconds + s.baseSeconds + share * elapsed)
     );
   }
 

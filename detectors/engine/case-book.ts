@@ -55,6 +55,8 @@ export interface Verdict {
   readonly score: number;
   readonly at: number;
   readonly absent: boolean;
+  /** Version of the prior that the score depends on; left out where none does. */
+  readonly prior?: string;
   readonly mayAct: boolean;
   /** New network that the evidence came from; 0 for a known one, or none. */
   readonly origin: number;

@@ -14,6 +14,7 @@ export function findingLine(
 ): Finding {
   const versions: Record<string, string | number> = { [episode.detector]: episode.version };
   if (episode.usesPlaces) versions['geography'] = geographyVersion;
+  if (episode.prior !== '') versions['prior'] = episode.prior;
   return {
     type: 'finding',
     id: episode.findingId,

@@ -18,6 +18,8 @@ import { copyPart, type Memory, type PlacedPart } from './layout.ts';
 import { STEERING_PART } from './steering.ts';
 import { ROUTES_PART } from './variable-routes.ts';
 
+const PEERS_PART = 'peers';
+const PRIORS_PART = 'priors';
 const SKETCH_PART = 'admission';
 const CROWDS_PART = 'crowds';
 
@@ -48,10 +50,16 @@ export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['che
     const { written, removed } = group.duplicates.drain();
     for (const part of removed) removedGroupParts.push({ group: group.index, part });
     for (const { part, bytes } of written) parts.push({ group: group.index, part, bytes });
+    if (group.peers.changed) {
+      parts.push({ group: group.index, part: PEERS_PART, bytes: group.peers.bytes() });
+    }
     if (group.sketch?.changed) {
       group.sketch.changed = false;
       parts.push({ group: group.index, part: SKETCH_PART, bytes: group.sketch.bytes() });
     }
+  }
+  if (judge.peers.table.changed) {
+    parts.push({ group: 0, part: PRIORS_PART, bytes: judge.peers.table.bytes() });
   }
   for (const { group, bytes } of engine.docket.crowds.drain()) {
     parts.push({ group, part: CROWDS_PART, bytes });
@@ -80,7 +88,7 @@ export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['che
     inputs: outbox.inputs,
     incidents: [...outbox.incidents.values()],
     usage,
-    controls: [],
+    controls: engine.coldStart.drain().map((draft) => ({ ...draft, sequence: 0 })),
   };
   outbox.findings = new Map();
   outbox.incidents = new Map();
@@ -152,10 +160,13 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
   for (const { group, part, bytes } of state.groups) {
     if (part === STEERING_PART) engine.steering.restore(bytes);
     else if (part === ROUTES_PART) engine.routes.restore(bytes);
+    else if (part === PEERS_PART) groups[group]!.peers.restore(bytes);
+    else if (part === PRIORS_PART) judge.peers.table.restore(bytes);
     else if (part === SKETCH_PART) groups[group]!.sketch = new AdmissionSketch(bytes);
     else if (part === CROWDS_PART) engine.docket.crowds.restore(group, bytes);
     else groups[group]!.duplicates.restore(part, bytes);
   }
+  engine.coldStart.schedule();
 }
 
 /** Answers a function that writes a saved record into the slab, part by part. */

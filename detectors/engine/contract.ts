@@ -135,7 +135,10 @@ export interface Engine {
   observe(event: ApiEvent): void;
   /** Applies what people say (core/control.ts) at this place of the sequence; other kinds change nothing. */
   control(record: ControlRecord): void;
-  /** Drains what changed since the last call. The caller commits it, and calls nothing in between. */
+  /**
+   * Drains what changed since the last call. The caller numbers its control records (0 here) and commits it, and
+   * calls nothing in between.
+   */
   checkpoint(): Omit<Checkpoint, 'deadLetters'>;
   /** How many subjects have changed since the last checkpoint. */
   readonly dirty: number;

@@ -32,6 +32,7 @@ import { Tally } from './tally.ts';
 import { useOf } from './top-uses.ts';
 
 /** How far ahead absence is looked for, and how soon it is looked for again when nothing is in sight. */
+const DAY_MS = 86_400_000;
 const LOOK_AHEAD_SECONDS = 86_400;
 export const LOOK_AGAIN_MS = 6 * 3_600_000;
 /** A key silent for longer is not looked at until it speaks. */
@@ -167,7 +168,7 @@ export class Docket {
         layoutVersion: layoutVersion(this.judge),
         record: group.slab.scratchCopy(),
         event: ENCODER.encode(JSON.stringify(event)),
-        context: this.judge.context(),
+        context: this.judge.context(detector),
       });
     }
   }
@@ -195,6 +196,7 @@ export class Docket {
         score,
         at,
         absent: event === undefined,
+        prior: judge.peers.versionFor(detector, header, subject.second * 1000),
         mayAct: event === undefined || (event.mayAct && event.attested),
         origin: event === undefined ? 0 : this.originOf(event, incident),
         partOf: mayShare ? this.shared.explains(group, slot, incident, detector.id, at) : undefined,
@@ -224,6 +226,7 @@ export class Docket {
     const isSuspect = isProven && incident.risk >= SUSPICION_RISK && !incident.migration;
     if (isSuspect && header.suspectSecond === 0) {
       header.suspectSecond = Math.floor(at / 1000);
+      header.suspectDay = Math.floor(at / DAY_MS);
       subject.weight = 0;
     }
     const due = closesAt(incident);
@@ -327,7 +330,7 @@ export class Docket {
       layoutVersion: layoutVersion(this.judge),
       record,
       event: null,
-      context: this.judge.context(),
+      context: this.judge.context(detector),
     });
   }
 

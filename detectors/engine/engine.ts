@@ -15,6 +15,7 @@ import { fleet } from '../fleet.ts';
 import { ALL_DETECTORS, CROWD_DETECTORS, DETECTORS } from '../list.ts';
 import { stuffing } from '../stuffing.ts';
 import { drainCheckpoint, restoreState } from './checkpoint.ts';
+import { ColdStart } from './cold-start.ts';
 import type {
   Engine,
   EngineOptions,
@@ -75,6 +76,7 @@ export class DetectionEngine implements Engine {
   private readonly limit: number;
   readonly docket: Docket;
   readonly routes = new VariableRoutes();
+  readonly coldStart: ColdStart;
 
   constructor(options: EngineOptions, detectors: readonly Detector[]) {
     checkIds(
@@ -99,7 +101,13 @@ export class DetectionEngine implements Engine {
       this.steering,
     );
     const { docket, groups, judge, steering } = this;
+    this.coldStart = new ColdStart(groups, judge);
     this.interventions = new Interventions(docket, groups, judge, steering);
+  }
+
+  private passWatermark(): void {
+    this.docket.passWatermark();
+    this.coldStart.passWatermark(this.streams.watermark);
   }
 
   openStream(source: string, stream: string, latenessMs: number): number {
@@ -111,15 +119,15 @@ export class DetectionEngine implements Engine {
   }
 
   releaseSource(source: string): void {
-    if (this.streams.release(source)) this.docket.passWatermark();
+    if (this.streams.release(source)) this.passWatermark();
   }
 
   closeStream(stream: number, position: number): void {
-    if (this.streams.close(stream, position)) this.docket.passWatermark();
+    if (this.streams.close(stream, position)) this.passWatermark();
   }
 
   setSilent(stream: number, silent: boolean): void {
-    if (this.streams.setSilent(stream, silent)) this.docket.passWatermark();
+    if (this.streams.setSilent(stream, silent)) this.passWatermark();
   }
 
   position(stream: string): { position: number; finished: boolean } {
@@ -175,7 +183,7 @@ export class DetectionEngine implements Engine {
     const slot = this.slotFor(group, event);
     this.countAttempt(group, slot, event);
     if (slot > 0) this.apply(group, slot, event);
-    if (this.streams.arrive(event.stream, event.at)) this.docket.passWatermark();
+    if (this.streams.arrive(event.stream, event.at)) this.passWatermark();
   }
 
   /** Slot of the event's key; a record is made when the key has a right to one; else -1. */
@@ -241,6 +249,7 @@ export class DetectionEngine implements Engine {
     } else {
       if (this.options.durable) group.slab.copyToScratch(slot);
       judge.observe(event, this.routes.resolve(event));
+      if (judge.isDayOver) this.coldStart.sample(group, event.at);
       if (group.open.size > 0) this.docket.witness(group, slot, event);
       this.docket.raise(group, slot, event);
       judge.learn(event);

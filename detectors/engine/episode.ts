@@ -28,6 +28,7 @@ export function beginEpisode(verdict: Verdict, subject: CaseSubject): Episode {
     mayAct: verdict.mayAct,
     usesPlaces: detector.usesPlaces,
     version: detector.version,
+    prior: verdict.prior ?? '',
     origin: isOfNetwork(detector) ? verdict.origin : 0,
     about: null,
     country: verdict.place?.country ?? '',

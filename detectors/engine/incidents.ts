@@ -43,6 +43,8 @@ export interface Episode {
   parts: { name: string; score: number }[];
   mayAct: boolean;
   usesPlaces: boolean;
+  /** Version of the prior that it began with; '' where none matters. */
+  readonly prior: string;
   version: number;
   /** The one new network that all its evidence came from (NetworksBaseline); 0 for several, or none. */
   origin: number;

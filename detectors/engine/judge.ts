@@ -11,7 +11,7 @@ import type { FindingContext } from '../../core/finding.ts';
 import { acceptLevel, drifted, keepBase, newLevel, rollBack, standIn } from '../baselines/drift.ts';
 import { NETWORKS_LAYOUT, NetworksBaseline } from '../baselines/networks.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
-import { NO_PRIOR } from '../baselines/prior.ts';
+import type { Prior } from '../baselines/prior.ts';
 import { RateBaseline } from '../baselines/rate.ts';
 import { type HourListener, RATE_LAYOUT } from '../baselines/rate-state.ts';
 import { NO_SHIFT, type ZoneShift, zoneShift } from '../baselines/zone-shift.ts';
@@ -26,6 +26,8 @@ import {
   type RecordLayout,
   type StateOf,
 } from './layout.ts';
+import { PeerView } from './peer-view.ts';
+import { writeStarts } from './peers.ts';
 import { settingsOf } from './settings.ts';
 
 export const HEADER_LAYOUT = {
@@ -42,6 +44,9 @@ export const HEADER_LAYOUT = {
   events: 'u32',
   /** Second in which the present suspicion began; 0 for none. */
   suspectSecond: 'u32',
+  /** Days since the epoch: of the last suspicion, and of the prior that the record started with; 0 for none. */
+  suspectDay: 'u16',
+  priorDay: 'u16',
   /** Index of the source the last event came from. */
   source: 'u16',
   /** What records carried on the last day of use, and on the one before (see carried.ts). */
@@ -109,6 +114,9 @@ export class Judge {
   readonly subject: MutableSubject;
   private readonly learners: readonly Learner[];
   private readonly cursor: Cursor;
+  readonly peers = new PeerView();
+  /** A day of the key's use ended on the way to the event at hand. */
+  isDayOver = false;
   private declared: Declared | undefined;
   private isRefusal = false;
   /** The route of the event at hand where it is not as it came. */
@@ -116,8 +124,8 @@ export class Judge {
 
   constructor(detectors: readonly Detector[], config: Config['detectors']) {
     const baselines = [
-      { id: 'subject', version: 1, layout: HEADER_LAYOUT },
-      { id: 'rate', version: 3, layout: RATE_LAYOUT },
+      { id: 'subject', version: 2, layout: HEADER_LAYOUT },
+      { id: 'rate', version: 4, layout: RATE_LAYOUT },
       { id: 'places', version: 2, layout: PLACES_LAYOUT },
       { id: 'networks', version: 1, layout: NETWORKS_LAYOUT },
     ];
@@ -146,6 +154,7 @@ export class Judge {
       this.hourListener(),
     ]);
     this.scores = new Float64Array(detectors.length);
+    const readPrior = (): Prior => this.peers.read(this.subject.second * 1000);
     this.subject = {
       rate: this.rate,
       places: this.places,
@@ -153,7 +162,9 @@ export class Judge {
       entry: undefined,
       successor: undefined,
       timeZone: '',
-      prior: NO_PRIOR,
+      get prior() {
+        return readPrior();
+      },
       firstAt: 0,
       lastAt: 0,
       events: 0,
@@ -164,9 +175,10 @@ export class Judge {
     };
   }
 
-  /** `declared`: what the registry says of the subject. */
-  moveTo(memory: Memory, offset: number, declared: Declared | undefined): void {
+  /** `declared`: what the registry says of the subject; `consumer`: whose it is by the log. */
+  moveTo(memory: Memory, offset: number, declared: Declared | undefined, consumer = ''): void {
     this.cursor.moveTo(memory, offset);
+    this.peers.moveTo(declared, consumer);
     if (declared === this.declared) return;
     this.declared = declared;
     this.subject.entry = declared?.entry;
@@ -174,22 +186,28 @@ export class Judge {
     this.subject.timeZone = declared?.timeZone ?? '';
   }
 
-  /** What the scores of the subject at hand are read from, beside record and event. */
-  context(): FindingContext {
+  /** What the scores of a detector are read from, beside record and event. */
+  context(detector: Detector): FindingContext {
     const { declared, named } = this;
+    const at = this.subject.second * 1000;
+    const prior = detector.usesPrior ? this.peers.of(at)?.facts : undefined;
     return {
       ...(declared === undefined ? {} : { declared }),
       ...(named === undefined ? {} : { route: named }),
+      ...(prior === undefined ? {} : { prior }),
     };
   }
 
-  /** Starts the zeroed record at hand. */
+  /** Starts the zeroed record at hand, with what is known of its peers. */
   init(at: number): void {
+    const peers = this.peers.of(at);
     this.header.firstAt = at;
     this.header.lastAt = at;
-    this.rate.init(Math.floor(at / 1000));
+    this.header.priorDay = peers?.day ?? 0;
+    this.rate.init(Math.floor(at / 1000), peers && { ...peers, rate: peers.facts.rate });
     this.places.init();
     for (const seat of this.seats) seat.detector.init(seat.state, seat.settings);
+    if (peers !== undefined) writeStarts(this.seats, peers.starts);
   }
 
   /** Makes `subject` speak of the record at hand, at a second no earlier than its last event. */
@@ -197,6 +215,7 @@ export class Judge {
     const { header, rate, subject } = this;
     rate.turn();
     rate.drift = 0;
+    this.isDayOver = false;
     rate.isDamped = header.suspectSecond !== 0;
     subject.firstAt = header.firstAt;
     subject.lastAt = header.lastAt;
@@ -343,6 +362,7 @@ export class Judge {
         if (this.isRefusal) return;
         if (this.header.suspectSecond === 0) keepBase(this.rate);
         this.rate.drift = drifted(this.rate);
+        this.isDayOver = true;
       },
       hourEnded: (_hour, count, expected, weight) => {
         hour.count = count;

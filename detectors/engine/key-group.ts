@@ -9,6 +9,7 @@ import { Duplicates } from './duplicates.ts';
 import type { OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { Pages } from './pages.ts';
+import { PeerSamples } from './peers.ts';
 import { Slab } from './slab.ts';
 
 /** A key unused for this long gives way when the table is full; a key hardly used at all much sooner. */
@@ -23,6 +24,8 @@ export class KeyGroup {
   readonly slab: Slab;
   readonly heap = new DueHeap();
   readonly duplicates: Duplicates;
+  /** Keys that speak for others, of the days that are not closed yet. */
+  readonly peers = new PeerSamples();
   /** Made when it is first needed: a group under a quarter of its limit has none. */
   sketch: AdmissionSketch | undefined;
   /** Id and consumer by slot. */
@@ -64,7 +67,8 @@ export class KeyGroup {
 
   /** Moves the judge to the record in a slot. */
   bring(judge: Judge, slot: number): void {
-    judge.moveTo(this.slab.memoryOf(slot), this.slab.offset(slot), this.declared[slot]);
+    const { slab, declared, consumers } = this;
+    judge.moveTo(slab.memoryOf(slot), slab.offset(slot), declared[slot], consumers[slot]);
   }
 
   markDirty(slot: number): void {
