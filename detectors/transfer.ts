@@ -91,8 +91,8 @@ const EXCESS_QUANTILES_MIN = 1;
 const RECORD_STEP = 95;
 const SPREAD_KEEP = 1 / 500;
 const SPREAD_MAX = 100;
-/** The mix of routes changes from hour to hour: no mean size is known better than this, squared. */
-const WOBBLE = 0.05;
+/** Squared: the mix of routes changes from hour to hour, and a key may get another one. */
+const WOBBLE = 0.15;
 const EXCESS_MIN = 20;
 /** Fewer requests are no habit that changed. */
 const SEEN_MIN = 5;
