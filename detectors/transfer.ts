@@ -290,6 +290,7 @@ function describeOne(state: State, event: ApiEvent): Evidence {
     why:
       `one answer of ${size(event.bytesOut)}; the largest before was ${size(largest)}, and only one ` +
       `in 20 of this key's is above ${size(quantile)}`,
+    about: 'one answer',
     parts: [{ name: 'size of one answer', score: 1 }],
   };
 }

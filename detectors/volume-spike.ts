@@ -64,6 +64,7 @@ function describeDrift({ rate: baseline }: Subject, event: ApiEvent): Evidence {
     why:
       `baseline drift: it grew day by day to ${rate(base)}, ${count(last.drift)} times its mean of the last ` +
       `months (${rate(before)}); no single day stood out`,
+    about: 'growth over months',
     parts: [{ name: 'growth over months', score: 1 }],
   };
 }
