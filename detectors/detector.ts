@@ -29,7 +29,7 @@ export interface Subject {
   readonly timeZone: string;
   /** What its peers are like, as known at the event at hand. A detector that reads it says `usesPrior`. */
   readonly prior: Prior;
-  /** Instant of the first event, epoch ms. */
+  /** Instant of the first event, epoch ms; of its predecessor's where it has inherited the baseline. */
   readonly firstAt: number;
   /** Instant of the latest event before the one at hand, epoch ms; `firstAt` before the second. */
   readonly lastAt: number;

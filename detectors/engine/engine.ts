@@ -30,6 +30,7 @@ import { Interventions } from './interventions.ts';
 import { Judge } from './judge.ts';
 import { KeyGroup } from './key-group.ts';
 import { keyStateOf, keyStates } from './key-states.ts';
+import { inherit } from './lineage.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import { compared, recompute } from './recompute.ts';
@@ -217,6 +218,7 @@ export class DetectionEngine implements Engine {
     this.subjects++;
     group.bring(this.judge, slot);
     this.judge.init(event.at);
+    inherit(this.judge, this.groups, group, slot);
     return slot;
   }
 

@@ -217,7 +217,9 @@ export class Judge {
     rate.drift = 0;
     this.isDayOver = false;
     rate.isDamped = header.suspectSecond !== 0;
-    subject.firstAt = header.firstAt;
+    // An heir is as old as the baseline that it took over; one without is younger than its first event by ms.
+    const begunAt = rate.state.firstSecond * 1000;
+    subject.firstAt = header.firstAt - begunAt < 1000 ? header.firstAt : begunAt;
     subject.lastAt = header.lastAt;
     subject.events = header.events;
     subject.second = second;

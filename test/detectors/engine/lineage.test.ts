@@ -1,0 +1,82 @@
+/** A rotated key goes on with what was learned of the key that it replaces. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { KeyEntry } from '../../../core/config.ts';
+import type { KeyDirectory } from '../../../core/directory.ts';
+import { type ApiEvent, createEvent } from '../../../core/event.ts';
+import { AUTH } from '../../../core/record.ts';
+import { NO_DIRECTORY } from '../../support/directory.ts';
+import { latest, openBench } from '../bench.ts';
+
+const DAY_MS = 86_400_000;
+const FROM_AT = Date.parse('2026-03-02T00:00:00Z');
+const HEIR = 'kong:new';
+
+const ENTRY = { id: HEIR, predecessor: 'kong:old', risk: 'normal' } as KeyEntry;
+const RELATED: KeyDirectory = {
+  ...NO_DIRECTORY,
+  size: 1,
+  entry: (id) => (id === HEIR ? ENTRY : undefined),
+  declared: (id) => (id === HEIR ? { entry: ENTRY } : undefined),
+};
+
+function use(id: string, at: number, position: number): ApiEvent {
+  const digest = id === HEIR ? 201 : 7;
+  return {
+    ...createEvent(),
+    at,
+    position,
+    key: { id, digest0: digest, digest1: digest, digest2: 1, digest3: 1 },
+    attested: true,
+    auth: AUTH.ok,
+    status: 200,
+  };
+}
+
+/** Three weeks of the old key at a request a minute, and then `after` of the new one. */
+function* rotated(after: number, everyMs: number): Generator<ApiEvent> {
+  let position = 0;
+  const until = FROM_AT + 21 * DAY_MS;
+  for (let at = FROM_AT; at < until; at += 60_000) yield use('kong:old', at, position++);
+  for (let i = 0; i < after; i++) yield use(HEIR, until + i * everyMs, position++);
+}
+
+describe('a key with a predecessor', () => {
+  test('has its rate and age, and its own first use and count', () => {
+    for (const [directory, isHeir] of [
+      [RELATED, true],
+      [NO_DIRECTORY, false],
+    ] as const) {
+      const bench = openBench({ directory });
+      bench.feed(rotated(10, 60_000));
+      const { rate, header, subject } = bench.engine.judge;
+      assert.equal(Math.abs(rate.base() * 60 - 1) < 0.05, isHeir, `${rate.base() * 60} a minute`);
+      assert.equal(rate.ageHours > 500, isHeir);
+      assert.equal(subject.firstAt, isHeir ? FROM_AT : FROM_AT + 21 * DAY_MS);
+      assert.equal(header.events, 10);
+      assert.equal(header.firstAt, FROM_AT + 21 * DAY_MS);
+      const { firstAt, events } = bench.engine.key(HEIR)!;
+      assert.deepEqual([firstAt, events], ['2026-03-23T00:00:00.000Z', 10]);
+    }
+  });
+
+  test('is held against what its predecessor made from its first minutes on', () => {
+    const highest = (directory: KeyDirectory): number => {
+      const bench = openBench({ directory });
+      bench.feed(rotated(300, 500));
+      const spikes = latest(bench.findings).filter(({ detector }) => detector === 'volume-spike');
+      return Math.max(0, ...spikes.map(({ score }) => score));
+    };
+    assert.ok(highest(RELATED) > 8, 'no cap of a young key holds it down');
+    assert.ok(highest(NO_DIRECTORY) < 7);
+  });
+
+  test('keeps nothing of the old key’s incident, and the old key nothing of its uses', () => {
+    const bench = openBench({ directory: RELATED });
+    const other = openBench({ directory: NO_DIRECTORY });
+    bench.feed(rotated(300, 500));
+    other.feed(rotated(300, 500));
+    assert.equal(bench.record('kong:old'), other.record('kong:old'));
+    assert.ok(bench.incidents.every(({ subject }) => subject.id === HEIR));
+  });
+});
