@@ -8,6 +8,8 @@ import type { Coverage } from '../detectors/engine/contract.ts';
 import type { DetectionEngine } from '../detectors/engine/engine.ts';
 
 const RENEW_MS = 30_000;
+/** A count of a million keys takes some ten seconds in all: it may cost a twentieth of the time. */
+const REST = 20;
 /** So many keys are counted at once the first time: some 20 ms. */
 const AT_ONCE_MAX = 10_000;
 
@@ -17,6 +19,7 @@ export class ReadinessBoard {
   readonly #clock: Clock;
   #census: Census | undefined;
   #beganAt = Number.NEGATIVE_INFINITY;
+  #tookMs = 0;
   #counting = false;
 
   constructor(engine: DetectionEngine, coverage: Coverage, clock: Clock) {
@@ -28,7 +31,7 @@ export class ReadinessBoard {
   /** The last census; asks for a new one where it is old. Undefined until many keys were counted for the first time. */
   latest(): Census | undefined {
     const now = this.#clock.now();
-    if (!this.#counting && now - this.#beganAt >= RENEW_MS) {
+    if (!this.#counting && now - this.#beganAt >= Math.max(RENEW_MS, REST * this.#tookMs)) {
       this.#beganAt = now;
       this.#count();
     }
@@ -44,6 +47,7 @@ export class ReadinessBoard {
         if (done !== true) continue;
         this.#census = value;
         this.#counting = false;
+        this.#tookMs = this.#clock.now() - this.#beganAt;
         return;
       } while (atOnce);
       setImmediate(go);
