@@ -6,7 +6,7 @@
  * with the over-dispersion ρ of this key's errors), calibrated by hourly maxima. Algorithms.md §5.3, §9.
  * Fails: a rise of 5xx that all keys share is the server's doing, so 5xx stays low; wildly bursty errors.
  * A claimed failure (401) of a known key moves the recent window only: it is never learned.
- * Cost: an error costs three powers and six logarithms, a success nothing; 160 bytes a subject.
+ * Cost: an error costs three powers and six logarithms, a success nothing; 144 bytes a subject.
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
@@ -26,7 +26,9 @@ const LONG = 2000;
 const CELLS = CLASS_COUNT * WINDOWS.length;
 const KEEP = WINDOWS.map((t) => 1 - 1 / t);
 const KEEP_LONG = 1 - 1 / LONG;
-const RHO_PERIOD = 67;
+/** Every class is folded as often, so that its index never wraps. */
+const FOLD_PERIOD = 67;
+const COUNT_MASK = 0xffff;
 const RHO_START = 0.02;
 const RHO_MIN = 0.003;
 const RHO_MAX = 0.5;
@@ -38,9 +40,9 @@ const LAYOUT = {
   /** Requests seen by the recent windows, and requests learned from. */
   requests: 'u32',
   learned: 'u32',
-  /** Index of the last error of each class, in the two counts above. */
-  lastSeen: ['u32', CLASS_COUNT],
-  lastLearned: ['u32', CLASS_COUNT],
+  /** Index in the two counts above at which each class was last folded, modulo 2^16: it is every 67 requests. */
+  lastSeen: ['u16', CLASS_COUNT],
+  lastLearned: ['u16', CLASS_COUNT],
   recent: ['f16', CELLS],
   usual: ['f32', CLASS_COUNT],
   rho: ['f16', CLASS_COUNT],
@@ -75,18 +77,28 @@ const DAMPED = 10;
 const last = { errorClass: 0, window: 0, share: 0, usual: 0, errors: 0 };
 
 function usualShare(state: State, c: number): number {
-  const errors = state.usual.get(c) * KEEP_LONG ** (state.learned - state.lastLearned.get(c));
+  const errors = state.usual.get(c) * KEEP_LONG ** sinceLearned(state, c);
   return (0.5 + errors) / (25 + LONG * (1 - KEEP_LONG ** state.learned));
 }
 
 /** Folds this request into the windows of class c and answers nothing; error is 1 or 0. */
 function fold(state: State, c: number, error: number): void {
-  const gap = state.requests - state.lastSeen.get(c);
+  const gap = (state.requests - state.lastSeen.get(c)) & COUNT_MASK;
   for (let w = 0; w < WINDOWS.length; w++) {
     const at = c * WINDOWS.length + w;
     state.recent.set(at, state.recent.get(at) * KEEP[w]! ** gap + error);
   }
   state.lastSeen.set(c, state.requests);
+}
+
+function foldUsual(state: State, c: number, error: number): void {
+  const usual = state.usual.get(c) * KEEP_LONG ** sinceLearned(state, c) + error;
+  state.usual.set(c, usual);
+  state.lastLearned.set(c, state.learned);
+}
+
+function sinceLearned(state: State, c: number): number {
+  return (state.learned - state.lastLearned.get(c)) & COUNT_MASK;
 }
 
 function weightOf(state: State, w: number): number {
@@ -121,7 +133,7 @@ function judge(state: State, c: number, config: Config): number {
 
 export const errorRate = defineDetector<typeof LAYOUT, Config>({
   id: 'error-rate',
-  version: 2,
+  version: 3,
   family: 'errors',
   summary: '401/403, 429, other 4xx or 5xx out of proportion',
   aloneMax: Number.POSITIVE_INFINITY,
@@ -143,6 +155,7 @@ export const errorRate = defineDetector<typeof LAYOUT, Config>({
 
   observe(state: State, event: ApiEvent, _subject: Subject, config: Config): number {
     state.requests++;
+    if (state.requests % FOLD_PERIOD === 0) for (let k = 0; k < CLASS_COUNT; k++) fold(state, k, 0);
     const c = classOf(event.status);
     if (c < 0) return 0;
     fold(state, c, 1);
@@ -174,12 +187,10 @@ export const errorRate = defineDetector<typeof LAYOUT, Config>({
     if (subject.weight < 1 && (subject.weight === 0 || state.requests % DAMPED !== 0)) return;
     state.learned++;
     const c = classOf(event.status);
-    if (c >= 0) {
-      const gap = state.learned - state.lastLearned.get(c);
-      state.usual.set(c, state.usual.get(c) * KEEP_LONG ** gap + 1);
-      state.lastLearned.set(c, state.learned);
-    }
-    if (state.requests % RHO_PERIOD === 0 && subject.weight >= 1) learnDispersions(state);
+    if (c >= 0) foldUsual(state, c, 1);
+    if (state.learned % FOLD_PERIOD !== 0) return;
+    for (let k = 0; k < CLASS_COUNT; k++) foldUsual(state, k, 0);
+    if (subject.weight >= 1) learnDispersions(state);
   },
 
   hourEnded(state: State, subject: Subject, hour: { readonly weight: number }): void {
@@ -193,7 +204,6 @@ function learnDispersions(state: State): void {
   const effective = 2 * n - 1;
   if (effective < 20) return;
   for (let c = 0; c < CLASS_COUNT; c++) {
-    fold(state, c, 0);
     const p = usualShare(state, c);
     const share = Math.min(1, state.recent.get(c * WINDOWS.length + MIDDLE) / n);
     const spread = ((share - p) * (share - p) * effective) / (p * (1 - p));

@@ -5,7 +5,7 @@
  * than an airliner and farther than 500 km, when at least one of the two places is new for the key. A pair
  * of places met in three different hours is habit: one deployment in two regions. Algorithms.md §5.5, §9.
  * Fails: new networks near by; addresses that the geography data places wrongly by more than their radius.
- * Cost: a comparison of two places an event; a distance when they differ. 52 bytes a subject.
+ * Cost: a comparison of two places an event; a distance when they differ. 45 bytes a subject.
  */
 import { z } from 'zod';
 import type { ApiEvent, Place } from '../core/event.ts';
@@ -14,7 +14,7 @@ import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
 import { count, rounded, span } from './words.ts';
 
-const PAIRS = 4;
+const PAIRS = 3;
 const HOURS_MODULO = 1 << 16;
 
 const LAYOUT = {
@@ -69,7 +69,7 @@ function pairOf(a: number, b: number): number {
 
 export const impossibleTravel = defineDetector<typeof LAYOUT, Config>({
   id: 'impossible-travel',
-  version: 2,
+  version: 3,
   family: 'place',
   summary: 'two places too far apart for the time',
   aloneMax: 5.5,

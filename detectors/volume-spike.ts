@@ -6,7 +6,7 @@
  * vary and how little is known yet, so a new or wild key needs more. Algorithms.md §4, §5.1, §9.
  * Growth that no window sees is found once a day, against the mean of months (baselines/drift.ts).
  * Fails: ×2 on a key whose rate wobbles by 38 % cannot be seen in one window, however long one waits.
- * Cost: four comparisons an event, two logarithms per scale that is above expectation; 48 bytes a subject
+ * Cost: four comparisons an event, two logarithms per scale that is above expectation; 24 bytes a subject
  * beside the shared volume baseline.
  */
 import { z } from 'zod';
@@ -20,10 +20,10 @@ import type { StateOf } from './engine/layout.ts';
 import { count, rate, rounded, span } from './words.ts';
 
 const LAYOUT = {
-  mu: ['f32', SPIKE_SCALES],
-  beta: ['f32', SPIKE_SCALES],
+  mu: ['f16', SPIKE_SCALES],
+  beta: ['f16', SPIKE_SCALES],
   /** Largest tail exponent of the current hour, per scale. */
-  worst: ['f32', SPIKE_SCALES],
+  worst: ['f16', SPIKE_SCALES],
 } as const;
 type State = StateOf<typeof LAYOUT>;
 
@@ -71,7 +71,7 @@ function describeDrift({ rate: baseline }: Subject, event: ApiEvent): Evidence {
 
 export const volumeSpike = defineDetector<typeof LAYOUT, Config>({
   id: 'volume-spike',
-  version: 1,
+  version: 2,
   family: 'volume',
   summary: 'sudden rise of the request rate',
   aloneMax: Number.POSITIVE_INFINITY,

@@ -1,8 +1,8 @@
 /**
  * Which countries and regions a key is used from. Shared by new-place and impossible-travel.
  *
- * Countries known stay known: the first eight exactly, further ones by a bit that a 256th of the others share. Of
- * regions the eight used last are kept. A place seen for the first time is a candidate; it becomes known when it
+ * Countries known stay known: the first eight exactly, further ones by a bit that a 128th of the others share. Of
+ * regions the six used last are kept. A place seen for the first time is a candidate; it becomes known when it
  * came back for a day, ten under suspicion. Novelty is counted in active hours, not requests (algorithms.md
  * §5.4, §9).
  */
@@ -10,10 +10,10 @@ import type { Place } from '../../core/event.ts';
 import { finish, mix32 } from '../../core/hash.ts';
 import type { StateOf } from '../engine/layout.ts';
 
-/** Countries kept by their code; of further ones a bit of 256 each, which another may share. */
+/** Countries kept by their code; of further ones a bit of 128 each, which another may share. */
 const COUNTRIES = 8;
-const FURTHER_BYTES = 32;
-const REGIONS = 8;
+const FURTHER_BYTES = 16;
+const REGIONS = 6;
 const HOURS_MODULO = 1 << 16;
 export const CANDIDATES = 2;
 const NOVELTY_HALF_LIFE_HOURS = 2000;

@@ -14,7 +14,8 @@ export const RATE_LAYOUT = {
   hourCount: 'u32',
   worstHour: 'u32',
   hourLearned: 'f32',
-  minute: 'u32',
+  /** Modulo 256: one that comes round unused has nothing to add up with. */
+  minute: 'u8',
   minuteLearned: 'f32',
   /** Learning weight of the current hour, the least seen in it. */
   hourWeight: 'f16',

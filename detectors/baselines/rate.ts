@@ -81,7 +81,7 @@ export class RateBaseline {
     s.firstSecond = second;
     s.second = second;
     s.hour = Math.floor(second / HOUR);
-    s.minute = Math.floor(second / 60);
+    s.minute = Math.floor(second / 60) & 0xff;
     s.hourWeight = 1;
     s.shift = 1;
     s.shiftNext = 1;
@@ -186,7 +186,7 @@ export class RateBaseline {
   /** Learns one event, at most as fast as the minute allows. */
   learn(weight: number): void {
     const s = this.state;
-    const minute = Math.floor(s.second / 60);
+    const minute = Math.floor(s.second / 60) & 0xff;
     if (minute !== s.minute) {
       s.minute = minute;
       s.minuteLearned = 0;

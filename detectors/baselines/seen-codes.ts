@@ -1,16 +1,16 @@
 /**
- * Which of many codes a key has met: a Bloom filter of two generations, 320 bits each, three bits a code.
+ * Which of many codes a key has met: a Bloom filter of two generations, 192 bits each, three bits a code.
  *
  * A code that is met again is carried into the newer generation, and the older one is dropped when the newer
- * has taken in 60: a key with at most 60 codes never forgets any, one with more forgets those it has not used
- * for the longest time. At 60 codes 8 % of new ones are taken for known (algorithms.md §9), never the other
- * way round. 81 bytes.
+ * has taken in 36: a key with at most 36 codes never forgets any, one with more forgets those it has not used
+ * for the longest time. At 36 codes 8 % of new ones are taken for known (algorithms.md §9), never the other
+ * way round. 49 bytes.
  */
 import type { StateOf } from '../engine/layout.ts';
 
-const WORDS = 10;
+const WORDS = 6;
 const BITS = 32 * WORDS;
-const CODES_MAX = 60;
+const CODES_MAX = 36;
 /** A code is cut into three numbers of ten bits. */
 const SLICE_BITS = 10;
 const SLICE_MASK = (1 << SLICE_BITS) - 1;

@@ -125,8 +125,8 @@ export class Judge {
   constructor(detectors: readonly Detector[], config: Config['detectors']) {
     const baselines = [
       { id: 'subject', version: 2, layout: HEADER_LAYOUT },
-      { id: 'rate', version: 4, layout: RATE_LAYOUT },
-      { id: 'places', version: 2, layout: PLACES_LAYOUT },
+      { id: 'rate', version: 5, layout: RATE_LAYOUT },
+      { id: 'places', version: 3, layout: PLACES_LAYOUT },
       { id: 'networks', version: 1, layout: NETWORKS_LAYOUT },
     ];
     this.layout = placeParts([...baselines, ...detectors]);
