@@ -46,7 +46,7 @@ export interface FleetResult {
   readonly keysHighAtAll: number;
   /** The most incidents of low or more that one key had. */
   readonly mostOfOneKey: number;
-  /** Incidents of other subjects. */
+  /** Incidents of other subjects that are no part of another. */
   readonly others: Readonly<Partial<Record<SubjectKind, number>>>;
   /** To the first incident of another subject, ms; undefined when there was none. */
   readonly firstOtherMs: number | undefined;
@@ -201,7 +201,9 @@ function resultOf(name: string, keysHit: number, lab: Lab, at: number): FleetRes
   const worst = worstIncidents(lab.incidents, at);
   const allOfKeys = worst.filter(({ subject }) => subject.kind === 'key');
   const ofKeys = allOfKeys.filter(({ partOf }) => partOf === undefined);
-  const others = worst.filter(({ subject }) => subject.kind !== 'key');
+  const others = worst.filter(
+    ({ partOf, subject }) => subject.kind !== 'key' && partOf === undefined,
+  );
   const first = lab.incidents.find(({ line }) => line.subject.kind !== 'key');
   const keysAt = (severity: 'low' | 'medium' | 'high', of = ofKeys) =>
     new Set(of.filter((i) => atLeast(i.severity, severity)).map((i) => i.subject.id)).size;
