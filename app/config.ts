@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { type Config, configSchema, sourceSchema } from '../core/config.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
+import { checkCalendars } from './config/calendars.ts';
 import { type ConfigDocument, joinPath, type PathPart, readDocument } from './config/document.ts';
 import { faultsOf } from './config/faults.ts';
 import { CONFIG_PARTS, type ConfigParts } from './config/parts.ts';
@@ -60,7 +61,7 @@ export function readConfig(request: ConfigRequest): ConfigReading {
   const path = file?.path;
   if (document.faults.length > 0) return { path, loaded: undefined, faults: document.faults };
   const parts = request.parts ?? CONFIG_PARTS;
-  const { config, faults } = validate(document, parts);
+  const { config, faults } = validate(document, parts, folder);
   if (config === undefined) return { path, loaded: undefined, faults };
   return { path, loaded: { config: freeze(absolute(config, folder)), path, folder }, faults: [] };
 }
@@ -84,6 +85,7 @@ function findFile(request: ConfigRequest): { path: string; text: string } | unde
 function validate(
   document: ConfigDocument,
   parts: ConfigParts,
+  folder: string,
 ): { config: Config | undefined; faults: ConfigFault[] } {
   const schema = configJsonSchema(
     parts.detectors,
@@ -97,7 +99,12 @@ function validate(
   }
   if (!parsed.success) faults.push(...faultsOf(parsed.error.issues, [], document, schema));
   const sound = parsed.success ? parsed.data : soundParts(document.value);
-  for (const { path, message, hint } of checkRules(sound, parts.formats)) {
+  const ids = parts.detectors.map(({ id }) => id);
+  const rules = [
+    ...checkRules(sound, parts.formats),
+    ...checkCalendars(sound.calendars, ids, folder),
+  ];
+  for (const { path, message, hint } of rules) {
     faults.push({ path: joinPath(path), line: document.line(path), message, hint });
   }
   faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));

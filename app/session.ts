@@ -4,12 +4,14 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import path from 'node:path';
+import type { Calendar } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
 import type { KeyDirectory } from '../core/directory.ts';
 import type { Finding, Incident } from '../core/finding.ts';
 import type { StreamPosition } from '../core/source.ts';
 import type { ControlRecord } from '../core/store.ts';
 import { createEngine, type DetectionEngine } from '../detectors/engine/engine.ts';
+import { loadCalendars } from '../enrich/calendars.ts';
 import { createEnricher, type FullEnricher } from '../enrich/enricher.ts';
 import { type GeographyOptions, openGeography } from '../enrich/geography.ts';
 import { existingPepper, loadPepper, type Pepper, pepperKey } from '../enrich/pepper.ts';
@@ -69,6 +71,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { config: loaded, stateDir, env, clock } = options;
   const { config } = loaded;
   const folder = stateDir === undefined ? undefined : path.resolve(stateDir);
+  const calendar = loadCalendars(config.calendars, loaded.folder);
   const directory = loadRegistry(config.keys, loaded.folder, config.consumers);
   const pepper =
     options.readOnly === true ? readPepper(env) : loadPepper({ env, stateDir: folder });
@@ -78,6 +81,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const engine = createEngine({
     subjectsMax: config.engine.subjectsMax,
     detectors: config.detectors,
+    calendar,
     directory,
     geographyVersion: geography.version,
     durable: folder !== undefined,
@@ -98,13 +102,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     engine,
     enricher,
     directory,
+    calendar,
     pepper,
     geographyBuiltAt: geography.info(clock.now()).builtAt,
     kept,
     ...restored,
     clock,
   });
-  const versions = versionsOf(session, config.detectors);
+  const versions = versionsOf({ ...session, calendar }, config.detectors);
   for (const [kind, version] of Object.entries(versions)) {
     if (restored.steering.versions[kind] === version) continue;
     session.control(kind as ControlRecord['kind'], { version });
@@ -118,13 +123,16 @@ const NOTHING: { readonly saved: readonly StreamPosition[]; readonly steering: S
 };
 
 function versionsOf(
-  session: Pick<Session, 'enricher' | 'directory'>,
+  session: Pick<Session, 'enricher' | 'directory'> & { readonly calendar: Calendar },
   detectors: object,
 ): Record<'registry' | 'geography' | 'config', string> {
   return {
     registry: session.directory.version,
     geography: session.enricher.geographyVersion,
-    config: createHash('sha256').update(JSON.stringify(detectors)).digest('hex').slice(0, 16),
+    config: createHash('sha256')
+      .update(JSON.stringify(detectors) + session.calendar.version)
+      .digest('hex')
+      .slice(0, 16),
   };
 }
 
@@ -137,6 +145,7 @@ interface Parts {
   readonly engine: DetectionEngine;
   readonly enricher: FullEnricher;
   readonly directory: KeyDirectory;
+  readonly calendar: Calendar;
   readonly pepper: Pepper;
   readonly geographyBuiltAt: number | undefined;
   readonly kept: Kept | undefined;

@@ -49,6 +49,55 @@ export const consumerSchema = z.strictObject({
 });
 export type ConsumerConfig = z.infer<typeof consumerSchema>;
 
+export const calendarSchema = z.strictObject({
+  name: z.string().min(1).max(64).describe('Named with the findings that it widens.'),
+  kind: z
+    .enum(['planned', 'maintenance'])
+    .describe('planned: more requests are expected. maintenance: fewer, failing and slow ones.'),
+  path: z.string().optional().describe('iCalendar file (.ics), instead of events.'),
+  events: z
+    .array(
+      z.strictObject({
+        from: z.string().describe('Begin: 2026-03-31T22:00, with an offset or in timeZone.'),
+        to: z.string().describe('End, the same way.'),
+        why: z.string().max(200).optional().describe('What is planned.'),
+        repeat: z
+          .string()
+          .optional()
+          .describe(
+            'daily, weekly, monthly, or a rule as in iCalendar: FREQ=MONTHLY;BYMONTHDAY=-1.',
+          ),
+      }),
+    )
+    .optional()
+    .describe('Dates, instead of a file.'),
+  timeZone: z.string().default('UTC').describe('IANA zone of times that name none.'),
+  for: z
+    .strictObject({
+      consumers: z.array(z.string()).optional().describe('Consumers.'),
+      labels: z.array(z.string()).optional().describe('Labels of keys.'),
+      keys: z.array(z.string()).optional().describe('Ids of keys.'),
+      detectors: z
+        .array(z.string())
+        .optional()
+        .describe(
+          'Detectors it concerns. Default: planned: volume-spike, off-hours, dormant; ' +
+            'maintenance: volume-drop, error-rate, latency.',
+        ),
+    })
+    .prefault({})
+    .describe('Whom it concerns: any of those named, all keys where none is.'),
+  factor: z
+    .number()
+    .min(1)
+    .max(1000)
+    .default(10)
+    .describe(
+      'volume-spike: request rate up to this many times the usual of the hour, or of the mean.',
+    ),
+});
+export type CalendarConfig = z.infer<typeof calendarSchema>;
+
 export const sourceSchema = z.strictObject({
   name: z
     .string()
@@ -174,6 +223,10 @@ export const configSchema = z.strictObject({
     .array(consumerSchema)
     .default([])
     .describe('What all keys of a consumer have in common.'),
+  calendars: z
+    .array(calendarSchema)
+    .default([])
+    .describe('Planned events and maintenance windows.'),
   geography: z
     .strictObject({
       city: z.string().optional().describe('Path of your own city .mmdb file.'),

@@ -1,6 +1,7 @@
 /** Findings and incidents: the words of design.md §1 as the JSON lines of contracts.md. */
-import type { ClosedAs } from './control.ts';
 
+import type { CalendarWindow } from './calendar.ts';
+import type { ClosedAs } from './control.ts';
 import type { Declared } from './directory.ts';
 import type { Route } from './event.ts';
 
@@ -129,6 +130,8 @@ export interface FindingContext {
   readonly route?: Route;
   /** What the peers of the key were like, as far as a score reads it. */
   readonly prior?: RecordedPrior;
+  /** Windows that the key's time touched from its event before to the finding. */
+  readonly windows?: readonly CalendarWindow[];
 }
 
 /** Severity of a risk (algorithms.md §9). `backed`: a second family at 5 or more that may back a critical. */

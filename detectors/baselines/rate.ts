@@ -8,6 +8,7 @@
  */
 import { createDecay } from './decay.ts';
 import { sampleDispersion } from './dispersion.ts';
+import { type Exception, type Exceptions, isExceptional, NO_EXCEPTIONS } from './exceptions.ts';
 import { clocksDisagree, leastMultiplierAt, readHours } from './near-hours.ts';
 import {
   HOURS_OF_WEEK,
@@ -38,10 +39,7 @@ const LEVEL_MAX = 2.5;
 const LEVEL_PRIOR = 20;
 /** No rate is known to better than ±10 %. */
 const WOBBLE_MIN = 0.01;
-/**
- * Least wobble while this hour of the week was lived through less than twice: a weekend still looks half like a
- * working day then, however steady the key is (algorithms.md §7.5).
- */
+/** The same while an hour of the week was lived through less than twice: no weekend is known yet (§7.5). */
 const WOBBLE_UNVISITED = 0.45;
 /** What an hour under suspicion is worth. */
 const SUSPICIOUS_SHARE = 0.1;
@@ -70,10 +68,12 @@ export class RateBaseline {
   /** While the hours up to an event are ended: the day of the event before it is not over yet. */
   private isDayOpen = false;
   private readonly listeners: readonly HourListener[];
+  readonly exceptions: Exceptions;
 
-  constructor(state: RateState, listeners: readonly HourListener[]) {
+  constructor(state: RateState, listeners: readonly HourListener[], exceptions = NO_EXCEPTIONS) {
     this.state = state;
     this.listeners = listeners;
+    this.exceptions = exceptions;
   }
 
   init(second: number, start?: RateStart): void {
@@ -151,8 +151,9 @@ export class RateBaseline {
       while (at < second) {
         const hourEnd = (s.hour + 1) * HOUR;
         const quarterEnd = (Math.floor(at / QUARTER) + 1) * QUARTER;
-        const end = Math.min(second, quarterEnd, hourEnd);
-        this.integrate(at, end);
+        const exception = this.exceptions.at(at);
+        const end = Math.min(second, quarterEnd, hourEnd, exception.until);
+        this.integrate(at, end, exception);
         at = end;
         s.second = at;
         if (at === hourEnd) this.endHour();
@@ -165,7 +166,7 @@ export class RateBaseline {
   rates(second: number): void {
     const s = this.state;
     const f = Math.min(1, Math.max(0, second / HOUR - s.hour));
-    this.spread(f, this.base() * this.level());
+    this.spread(f, this.base() * this.level(), this.exceptions.at(second));
   }
 
   /** Counts an event in the current second: seen, not yet learned. */
@@ -252,7 +253,7 @@ export class RateBaseline {
   }
 
   /** Interpolates between hour centres; min and max also look at the neighbour within 15 minutes. */
-  private spread(f: number, rate: number): void {
+  private spread(f: number, rate: number, { factor, isQuiet }: Exception): void {
     const s = this.state;
     const current = s.current;
     const near = f < 0.5 ? s.before : s.next;
@@ -271,18 +272,21 @@ export class RateBaseline {
       least = Math.min(least, s.shiftedCurrent, shiftedEdge);
       most = Math.max(most, s.shiftedCurrent, shiftedEdge);
     }
-    this.lambdaMin = rate * least;
-    this.lambdaMax = rate * most;
+    this.lambdaMin = isQuiet ? 0 : rate * least;
+    // What is planned may come when there is nothing usually: a part of the mean is meant then.
+    this.lambdaMax = factor > 1 ? rate * Math.max(1, most) * factor : rate * most;
   }
 
-  private integrate(from: number, to: number): void {
+  private integrate(from: number, to: number, exception: Exception): void {
     const s = this.state;
     const span = to - from;
     const level = this.level();
-    this.spread((from + span / 2) / HOUR - s.hour, this.base() * level);
+    this.spread((from + span / 2) / HOUR - s.hour, this.base() * level, exception);
+    const isUsual = !isExceptional(exception);
+    if (!isUsual) s.hourWeight = 0;
     const counted = s.count;
     // On the first day the mean itself is too uncertain for a residual to mean anything.
-    const isOld = s.hour - this.firstHour() >= 24;
+    const isOld = isUsual && s.hour - this.firstHour() >= 24;
     const samples = isOld && (!this.isDamped || Math.floor(from / QUARTER) % DAMPED_QUARTERS === 0);
     for (let k = 0; k < SCALES.length; k++) {
       const decay = DECAYS[k]!;
@@ -297,7 +301,7 @@ export class RateBaseline {
       s.mMin.set(k, s.mMin.get(k) * d + this.lambdaMin * fill);
     }
     const d = LEVEL_DECAY.over(span);
-    const judges = !clocksDisagree(s);
+    const judges = isUsual && !clocksDisagree(s);
     const usual = judges ? this.lambda / level : 0;
     s.levelSeen = (s.levelSeen + (judges ? counted : 0)) * d;
     s.levelExpected = s.levelExpected * d + usual * LEVEL_DECAY.tau * (1 - d);

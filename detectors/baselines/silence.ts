@@ -85,9 +85,11 @@ export function findSilence(
       near[2] = rate.leastMultiplierAt(now + 1);
       hour = now;
     }
-    const end = (Math.floor(at / QUARTER) + 1) * QUARTER;
+    const exception = rate.exceptions.at(at);
+    const end = Math.min((Math.floor(at / QUARTER) + 1) * QUARTER, exception.until);
     // By the whole quarter: what is found must not depend on how far is looked.
-    const lambda = mean * leastMultiplier((at + (end - at) / 2) / HOUR - hour);
+    const least = exception.isQuiet ? 0 : leastMultiplier((at + (end - at) / 2) / HOUR - hour);
+    const lambda = mean * least;
     const span = Math.min(stop, end) - at;
     if (scoreAfter(rate, span, lambda, out) >= threshold) {
       let low = 0;

@@ -1,4 +1,5 @@
 /** What the assemblies see of the detection engine. One engine holds all key groups of its process. */
+import type { Calendar } from '../../core/calendar.ts';
 import type { Config } from '../../core/config.ts';
 import type { ClosedAs } from '../../core/control.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
@@ -11,6 +12,8 @@ export interface EngineOptions {
   /** Settings by detector id, as in the configuration. Throws `usage` on an unknown id or setting. */
   readonly detectors: Config['detectors'];
   readonly directory: KeyDirectory;
+  /** Planned events and maintenance windows. Default: none. */
+  readonly calendar?: Calendar;
   /** Recorded with every finding that used places. */
   readonly geographyVersion: string;
   /** False when nobody will take checkpoints (a replay without --state): nothing is kept for them. */

@@ -168,7 +168,7 @@ export class Docket {
         layoutVersion: layoutVersion(this.judge),
         record: group.slab.scratchCopy(),
         event: ENCODER.encode(JSON.stringify(event)),
-        context: this.judge.context(detector),
+        context: this.judge.context(detector, event.at),
       });
     }
   }
@@ -206,15 +206,14 @@ export class Docket {
               place: { country: event.place.country, network: event.network },
               use: () => useOf(event),
             }),
-        describe: () =>
-          event === undefined
-            ? detector.absence!.describeAt(
-                subject,
-                seat.state,
-                Math.floor(at / 1000),
-                seat.settings,
-              )
-            : detector.describe(seat.state, event, subject, seat.settings),
+        describe: () => {
+          const second = Math.floor(at / 1000);
+          const evidence =
+            event === undefined
+              ? detector.absence!.describeAt(subject, seat.state, second, seat.settings)
+              : detector.describe(seat.state, event, subject, seat.settings);
+          return judge.exceptions.noted(evidence, detector.id, second);
+        },
       },
       { ...subjectAt(group, slot), digest, events: header.events },
     );
@@ -330,7 +329,7 @@ export class Docket {
       layoutVersion: layoutVersion(this.judge),
       record,
       event: null,
-      context: this.judge.context(detector),
+      context: this.judge.context(detector, at),
     });
   }
 

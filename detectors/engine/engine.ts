@@ -85,7 +85,7 @@ export class DetectionEngine implements Engine {
       options.detectors,
     );
     this.options = options;
-    this.judge = new Judge(detectors, options.detectors);
+    this.judge = new Judge(detectors, options.detectors, options.calendar);
     this.outbox = new Outbox(options.durable);
     this.limit = Math.ceil(options.subjectsMax / KEY_GROUPS);
     const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest0')!;

@@ -4,6 +4,7 @@
  * There is one Judge per engine; it is moved from record to record. It writes only the record it stands on,
  * so an event judged again from a copied record gives the same score, which `explain` checks.
  */
+import { type Calendar, NO_CALENDAR } from '../../core/calendar.ts';
 import type { Config, KeyEntry } from '../../core/config.ts';
 import type { Declared } from '../../core/directory.ts';
 import { type ApiEvent, type Route, UNKNOWN_ROUTE } from '../../core/event.ts';
@@ -16,7 +17,10 @@ import { RateBaseline } from '../baselines/rate.ts';
 import { type HourListener, RATE_LAYOUT } from '../baselines/rate-state.ts';
 import { NO_SHIFT, type ZoneShift, zoneShift } from '../baselines/zone-shift.ts';
 import type { Absence, Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
+
 import { ALL_CARRIED, carriedBy } from './carried.ts';
+import { KeyExceptions } from './key-exceptions.ts';
+
 import {
   bindState,
   Cursor,
@@ -121,8 +125,14 @@ export class Judge {
   private isRefusal = false;
   /** The route of the event at hand where it is not as it came. */
   private named: Route | undefined;
+  readonly exceptions: KeyExceptions;
 
-  constructor(detectors: readonly Detector[], config: Config['detectors']) {
+  constructor(
+    detectors: readonly Detector[],
+    config: Config['detectors'],
+    calendar: Calendar = NO_CALENDAR,
+  ) {
+    this.exceptions = new KeyExceptions(calendar);
     const baselines = [
       { id: 'subject', version: 2, layout: HEADER_LAYOUT },
       { id: 'rate', version: 5, layout: RATE_LAYOUT },
@@ -150,9 +160,11 @@ export class Judge {
       const { learn } = seat.detector;
       return learn === undefined ? [] : [{ ...seat, learn }];
     });
-    this.rate = new RateBaseline(bindState(this.cursor, part(1), RATE_LAYOUT), [
-      this.hourListener(),
-    ]);
+    this.rate = new RateBaseline(
+      bindState(this.cursor, part(1), RATE_LAYOUT),
+      [this.hourListener()],
+      this.exceptions,
+    );
     this.scores = new Float64Array(detectors.length);
     const readPrior = (): Prior => this.peers.read(this.subject.second * 1000);
     this.subject = {
@@ -186,15 +198,15 @@ export class Judge {
     this.subject.timeZone = declared?.timeZone ?? '';
   }
 
-  /** What the scores of a detector are read from, beside record and event. */
-  context(detector: Detector): FindingContext {
-    const { declared, named } = this;
-    const at = this.subject.second * 1000;
-    const prior = detector.usesPrior ? this.peers.of(at)?.facts : undefined;
+  /** What the scores of a detector at an instant are read from, beside record and event. */
+  context(detector: Detector, at: number): FindingContext {
+    const { declared, exceptions, header, named, subject } = this;
+    const prior = detector.usesPrior ? this.peers.of(subject.second * 1000)?.facts : undefined;
     return {
       ...(declared === undefined ? {} : { declared }),
       ...(named === undefined ? {} : { route: named }),
       ...(prior === undefined ? {} : { prior }),
+      ...exceptions.context(header.lastAt, at),
     };
   }
 
@@ -229,7 +241,7 @@ export class Judge {
 
   /** Scores an attested event of the record at hand into `scores`. `route`: its route as Subject tells it. */
   observe(event: ApiEvent, route: Route = event.route): void {
-    const { rate, subject, seats, scores } = this;
+    const { exceptions, rate, subject, seats, scores } = this;
     subject.route = route;
     this.named = route === event.route ? undefined : route;
     const second = Math.floor(event.at / 1000);
@@ -246,24 +258,28 @@ export class Judge {
       rate.rates(latest);
       rate.tallyLate(subject.age);
     }
+    exceptions.look(second);
     for (let i = 0; i < seats.length; i++) {
       const seat = seats[i]!;
-      scores[i] = seat.settings.enabled
-        ? seat.observe(seat.state, event, subject, seat.settings)
-        : 0;
+      scores[i] =
+        seat.settings.enabled && !exceptions.excuses(seat.detector.id)
+          ? seat.observe(seat.state, event, subject, seat.settings)
+          : 0;
     }
   }
 
   /** Shows a claimed failure of a known key to the detectors that want it; nothing is learned. */
   observeFailure(event: ApiEvent): void {
-    const { rate, seats, scores } = this;
+    const { exceptions, rate, seats, scores } = this;
+    const second = Math.floor(event.at / 1000);
     this.subject.route = event.route;
     this.named = undefined;
-    this.face(Math.max(Math.floor(event.at / 1000), rate.state.second));
+    this.face(Math.max(second, rate.state.second));
+    exceptions.look(second);
     for (let i = 0; i < seats.length; i++) {
       const seat = seats[i]!;
       scores[i] =
-        seat.settings.enabled && seat.detector.seesFailures
+        seat.settings.enabled && seat.detector.seesFailures && !exceptions.excuses(seat.detector.id)
           ? seat.detector.observe(seat.state, event, this.subject, seat.settings)
           : 0;
     }
@@ -276,10 +292,11 @@ export class Judge {
 
   /** Learns the event scored last. */
   learn(event: ApiEvent): void {
-    const { header, rate, places, networks, subject, learners } = this;
+    const { exceptions, header, rate, places, networks, subject, learners } = this;
     for (let i = 0; i < learners.length; i++) {
       const seat = learners[i]!;
-      seat.learn(seat.state, event, subject, seat.settings);
+      if (!exceptions.excuses(seat.detector.id))
+        seat.learn(seat.state, event, subject, seat.settings);
     }
     const settled = places.settled(subject.second - subject.firstAt / 1000, subject.events);
     places.learn(event.place, subject.second, subject.weight, settled);

@@ -67,8 +67,11 @@ export class KeyGroup {
 
   /** Moves the judge to the record in a slot. */
   bring(judge: Judge, slot: number): void {
-    const { slab, declared, consumers } = this;
+    const { slab, declared, consumers, ids } = this;
     judge.moveTo(slab.memoryOf(slot), slab.offset(slot), declared[slot], consumers[slot]);
+    if (!judge.exceptions.exist) return;
+    const label = declared[slot]?.entry?.label ?? '';
+    judge.exceptions.face({ id: ids[slot]!, label, consumer: this.consumerOf(slot) });
   }
 
   markDirty(slot: number): void {

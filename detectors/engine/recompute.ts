@@ -24,11 +24,11 @@ export function recompute(judge: Judge, inputs: FindingInputs): Recomputed {
   const event =
     inputs.event === null ? undefined : (JSON.parse(TEXT.decode(inputs.event)) as ApiEvent);
   judge.moveTo(new Memory(Uint8Array.from(inputs.record).buffer), 0, inputs.context.declared);
-  judge.peers.judgeAgainWith(inputs.context.prior ?? null);
-  const score =
-    event === undefined
-      ? tickScore(judge, i, inputs.at)
-      : eventScore(judge, i, event, inputs.context.route);
+  const { windows = [], route, prior = null } = inputs.context;
+  judge.peers.judgeAgainWith(prior);
+  const score = judge.exceptions.during(windows, () =>
+    event === undefined ? tickScore(judge, i, inputs.at) : eventScore(judge, i, event, route),
+  );
   judge.peers.judgeAgainWith(undefined);
   return compared(score, inputs);
 }

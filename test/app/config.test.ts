@@ -158,6 +158,14 @@ test('rules between values are checked', () => {
     ['keys: [{id: a, predecessor: a}]', /cannot replace itself/],
     ['keys: [{id: a, timeZone: Mars/Crater}]', /IANA zone/],
     [
+      'calendars: [{name: a, kind: planned, path: none.ics}]',
+      /calendars\[0\]\.path: cannot be read/,
+    ],
+    [
+      'calendars: [{name: a, kind: planned, events: [], for: {detectors: [volume-spik]}}]',
+      /Did you mean volume-spike/,
+    ],
+    [
       'consumers: [{name: a, timeZone: Mars/Crater}]',
       /consumers\[0\]\.timeZone: must be an IANA zone/,
     ],

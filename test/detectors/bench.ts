@@ -1,4 +1,5 @@
 /** One engine with what it has told, for the tests of detection. */
+import { type Calendar, NO_CALENDAR } from '../../core/calendar.ts';
 import type { Config } from '../../core/config.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
@@ -17,6 +18,7 @@ export interface BenchOptions {
   readonly detectors?: readonly Detector[];
   readonly settings?: Config['detectors'];
   readonly directory?: KeyDirectory;
+  readonly calendar?: Calendar | undefined;
   readonly subjectsMax?: number;
   readonly durable?: boolean;
   /** Restored before the stream is opened. */
@@ -46,6 +48,7 @@ export function openBench(options: BenchOptions = {}): Bench {
       subjectsMax: options.subjectsMax ?? 400_000,
       detectors: options.settings ?? {},
       directory: options.directory ?? NO_DIRECTORY,
+      calendar: options.calendar ?? NO_CALENDAR,
       geographyVersion: 'flat earth 1',
       durable: options.durable ?? false,
       onFinding: (finding) => findings.push(finding),
