@@ -95,7 +95,7 @@ const SPREAD_MAX = 100;
 const WOBBLE = 0.15;
 const EXCESS_MIN = 20;
 /** Fewer requests are no habit that changed. */
-const SEEN_MIN = 5;
+const SEEN_MIN = 8;
 const RATIO_WORTH_TESTING = 2;
 const KEEP_PER_HOUR = 2 ** (-1 / 168);
 /** What an f16 holds with room to spare. */
