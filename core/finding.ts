@@ -132,6 +132,8 @@ export interface FindingContext {
   readonly prior?: RecordedPrior;
   /** Windows that the key's time touched from its event before to the finding. */
   readonly windows?: readonly CalendarWindow[];
+  /** The geography data had changed on that day, and places counted as information only. */
+  readonly placesDamped?: boolean;
 }
 
 /** Severity of a risk (algorithms.md §9). `backed`: a second family at 5 or more that may back a critical. */

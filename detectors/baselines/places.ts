@@ -20,6 +20,8 @@ const NOVELTY_HALF_LIFE_HOURS = 2000;
 const RECENT_SECONDS = 600;
 /** A candidate becomes known after this long, when it was used in at least ADOPT_HOURS hours. */
 const ADOPT_SECONDS = 86_400;
+/** The same on the day after an update of the geography data. */
+const RELEARN_SECONDS = 6 * 3600;
 const ADOPT_HOURS = 3;
 /** Below this age and number of events every place is simply learned. */
 const SETTLED_SECONDS = 7 * 86_400;
@@ -57,6 +59,8 @@ const KEEP_HOUR = 2 ** (-1 / NOVELTY_HALF_LIFE_HOURS);
 
 export class PlacesBaseline {
   readonly state: PlacesState;
+  /** The geography data has changed: known addresses may lie elsewhere now, and are taken in sooner. */
+  relearns = false;
 
   constructor(state: PlacesState) {
     this.state = state;
@@ -186,10 +190,11 @@ export class PlacesBaseline {
 
   /** Whether a place may become known now; what it brought then is innocent, and raises the usual. */
   private adopts(code: number, settled: boolean, weight: number, slot: number): boolean {
-    if (!settled && weight === 1) return true;
+    if ((!settled || (this.relearns && slot === REGION_SLOT)) && weight === 1) return true;
     const s = this.state;
     if (s.code.get(slot) !== code) return false;
-    if ((s.latest.get(slot) - s.first.get(slot)) * weight < ADOPT_SECONDS) return false;
+    const probation = this.relearns ? RELEARN_SECONDS : ADOPT_SECONDS;
+    if ((s.latest.get(slot) - s.first.get(slot)) * weight < probation) return false;
     if (s.hours.get(slot) * weight < ADOPT_HOURS) return false;
     if (slot !== REGION_SLOT) {
       s.novel += 1;

@@ -18,6 +18,7 @@ import { copyPart, type Memory, type PlacedPart } from './layout.ts';
 import { STEERING_PART } from './steering.ts';
 import { ROUTES_PART } from './variable-routes.ts';
 
+const GEOGRAPHY_DAMPED_SECONDS = 86_400;
 const PEERS_PART = 'peers';
 const PRIORS_PART = 'priors';
 const SKETCH_PART = 'admission';
@@ -32,6 +33,8 @@ interface Meta {
   readonly firstAt: number | null;
   readonly lastAt: number | null;
   readonly fleet: SavedFleet;
+  /** Version of the geography data, and until which second places are damped after its last change. */
+  readonly geography?: { readonly version: string; readonly dampedUntil: number };
 }
 
 export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['checkpoint']> {
@@ -108,6 +111,10 @@ function metaOf(engine: DetectionEngine): Meta {
     firstAt: finite(engine.firstAt),
     lastAt: finite(engine.lastAt),
     fleet: engine.docket.shared.fleet.save(),
+    geography: {
+      version: engine.options.geographyVersion,
+      dampedUntil: engine.judge.placesDampedUntil,
+    },
   };
 }
 
@@ -136,6 +143,7 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
   engine.firstAt = meta.firstAt ?? engine.firstAt;
   engine.lastAt = meta.lastAt ?? engine.lastAt;
   engine.docket.shared.fleet.restore(meta.fleet);
+  judge.placesDampedUntil = dampedUntil(meta, options.geographyVersion);
   const convert = converter(judge, meta.layout);
   const slots = new Map<string, { group: KeyGroup; slot: number }>();
   for (const row of state.subjects) {
@@ -167,6 +175,13 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
     else groups[group]!.duplicates.restore(part, bytes);
   }
   engine.coldStart.schedule();
+}
+
+/** An update takes effect after the last event that was applied before it, like its control record. */
+function dampedUntil({ geography, lastAt }: Meta, version: string): number {
+  if (geography === undefined) return 0;
+  if (geography.version === version || lastAt === null) return geography.dampedUntil;
+  return Math.floor(lastAt / 1000) + GEOGRAPHY_DAMPED_SECONDS;
 }
 
 /** Answers a function that writes a saved record into the slab, part by part. */

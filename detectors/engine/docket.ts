@@ -28,6 +28,7 @@ import { settingsOf } from './settings.ts';
 import { SharedCauses, VOTE_SCORE } from './shared-causes.ts';
 import type { Steering } from './steering.ts';
 import type { Streams } from './streams.ts';
+import { endSuspicion } from './suspicion.ts';
 import { Tally } from './tally.ts';
 import { useOf } from './top-uses.ts';
 
@@ -341,7 +342,7 @@ export class Docket {
     group.open.delete(slot);
     // For want of a person who says so: what was high and has ended was bad.
     const end = atLeast(open.severity, 'high') ? 'high' : 'lower';
-    this.judge.endSuspicion(open.closedAt ?? until, end);
+    endSuspicion(this.judge, open.closedAt ?? until, end);
   }
 
   tell(incident: Incident): void {

@@ -10,6 +10,7 @@ import { byOpening, closesAt, type OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import type { Steering } from './steering.ts';
+import { endSuspicion } from './suspicion.ts';
 
 export class Interventions {
   private readonly docket: Docket;
@@ -82,7 +83,7 @@ export class Interventions {
         group.openChanged.add(slot);
         group.markDirty(slot);
         group.bring(this.judge, slot);
-        this.judge.endSuspicion(at, closing.as === 'resolved' ? 'bad' : 'innocent');
+        endSuspicion(this.judge, at, closing.as === 'resolved' ? 'bad' : 'innocent');
         return open;
       }
     }

@@ -9,7 +9,7 @@ import type { Config, KeyEntry } from '../../core/config.ts';
 import type { Declared } from '../../core/directory.ts';
 import { type ApiEvent, type Route, UNKNOWN_ROUTE } from '../../core/event.ts';
 import type { FindingContext } from '../../core/finding.ts';
-import { acceptLevel, drifted, keepBase, newLevel, rollBack, standIn } from '../baselines/drift.ts';
+import { drifted, keepBase, standIn } from '../baselines/drift.ts';
 import { NETWORKS_LAYOUT, NetworksBaseline } from '../baselines/networks.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
 import type { Prior } from '../baselines/prior.ts';
@@ -93,16 +93,11 @@ interface MutableSubject extends Subject {
 /** Learning stops for this long after suspicion began, then goes on damped (design.md §5). */
 type Learner = Seat & { readonly learn: NonNullable<Detector['learn']> };
 
+/** Information, below what anybody is told. */
+const DAMPED_PLACE_MAX = 4.9;
 const LEARNING_STOP_SECONDS = 1800;
 const DAMPED = 0.1;
 const DAY_MS = 86_400_000;
-
-/**
- * How an incident has ended: a person called it `bad` or `innocent`, or it ended by itself, having been `high` or
- * `lower`. What left the key at a new level was a change of its life, unless somebody knows better; else what was
- * high was bad.
- */
-export type SuspicionEnd = 'bad' | 'innocent' | 'high' | 'lower';
 
 export class Judge {
   readonly layout: RecordLayout;
@@ -119,6 +114,8 @@ export class Judge {
   private readonly learners: readonly Learner[];
   private readonly cursor: Cursor;
   readonly peers = new PeerView();
+  /** Until this second places count as information only: the geography data has changed. */
+  placesDampedUntil = 0;
   /** A day of the key's use ended on the way to the event at hand. */
   isDayOver = false;
   private declared: Declared | undefined;
@@ -207,6 +204,7 @@ export class Judge {
       ...(named === undefined ? {} : { route: named }),
       ...(prior === undefined ? {} : { prior }),
       ...exceptions.context(header.lastAt, at),
+      ...(this.places.relearns ? { placesDamped: true } : {}),
     };
   }
 
@@ -224,10 +222,11 @@ export class Judge {
 
   /** Makes `subject` speak of the record at hand, at a second no earlier than its last event. */
   face(second: number): void {
-    const { header, rate, subject } = this;
+    const { header, places, rate, subject } = this;
     rate.turn();
     rate.drift = 0;
     this.isDayOver = false;
+    places.relearns = second < this.placesDampedUntil;
     rate.isDamped = header.suspectSecond !== 0;
     // An heir is as old as the baseline that it took over; one without is younger than its first event by ms.
     const begunAt = rate.state.firstSecond * 1000;
@@ -265,6 +264,15 @@ export class Judge {
         seat.settings.enabled && !exceptions.excuses(seat.detector.id)
           ? seat.observe(seat.state, event, subject, seat.settings)
           : 0;
+    }
+    if (this.places.relearns) this.dampPlaces();
+  }
+
+  private dampPlaces(): void {
+    const { seats, scores } = this;
+    for (let i = 0; i < seats.length; i++) {
+      if (seats[i]!.detector.family !== 'place') continue;
+      scores[i] = Math.min(scores[i]!, DAMPED_PLACE_MAX);
     }
   }
 
@@ -321,21 +329,6 @@ export class Judge {
     }
     standIn(rate);
     if (event.at > header.lastAt) header.lastAt = event.at;
-  }
-
-  /** The subject's incident has closed at an instant: what it taught stays, or is taken back. */
-  endSuspicion(at: number, end: SuspicionEnd): void {
-    const { header, rate, places } = this;
-    if (header.suspectSecond === 0) return;
-    rate.rates(rate.state.second);
-    const level = newLevel(rate, Math.floor(at / 1000));
-    if (level > 0 && end !== 'bad') acceptLevel(rate, level);
-    else if (end === 'bad' || end === 'high') {
-      rollBack(rate);
-      places.forgetCandidates();
-    }
-    header.suspectSecond = 0;
-    rate.isDamped = false;
   }
 
   /** What records of the last two days of use carried, as bits (see carried.ts). */

@@ -24,12 +24,15 @@ export function recompute(judge: Judge, inputs: FindingInputs): Recomputed {
   const event =
     inputs.event === null ? undefined : (JSON.parse(TEXT.decode(inputs.event)) as ApiEvent);
   judge.moveTo(new Memory(Uint8Array.from(inputs.record).buffer), 0, inputs.context.declared);
-  const { windows = [], route, prior = null } = inputs.context;
+  const { windows = [], route, prior = null, placesDamped = false } = inputs.context;
+  const { placesDampedUntil } = judge;
+  judge.placesDampedUntil = placesDamped ? Number.POSITIVE_INFINITY : 0;
   judge.peers.judgeAgainWith(prior);
   const score = judge.exceptions.during(windows, () =>
     event === undefined ? tickScore(judge, i, inputs.at) : eventScore(judge, i, event, route),
   );
   judge.peers.judgeAgainWith(undefined);
+  judge.placesDampedUntil = placesDampedUntil;
   return compared(score, inputs);
 }
 

@@ -1,0 +1,24 @@
+/** What becomes of what was learned under suspicion, once that is over (docs/decisions/0012). */
+import { acceptLevel, newLevel, rollBack } from '../baselines/drift.ts';
+import type { Judge } from './judge.ts';
+
+/**
+ * How an incident has ended: a person called it `bad` or `innocent`, or it ended by itself, having been `high` or
+ * `lower`. What left the key at a new level was a change of its life, unless somebody knows better; else what was
+ * high was bad.
+ */
+export type SuspicionEnd = 'bad' | 'innocent' | 'high' | 'lower';
+
+/** The incident of the subject at hand has closed at an instant: what it taught stays, or is taken back. */
+export function endSuspicion({ header, rate, places }: Judge, at: number, end: SuspicionEnd): void {
+  if (header.suspectSecond === 0) return;
+  rate.rates(rate.state.second);
+  const level = newLevel(rate, Math.floor(at / 1000));
+  if (level > 0 && end !== 'bad') acceptLevel(rate, level);
+  else if (end === 'bad' || end === 'high') {
+    rollBack(rate);
+    places.forgetCandidates();
+  }
+  header.suspectSecond = 0;
+  rate.isDamped = false;
+}
