@@ -166,7 +166,8 @@ export class RateBaseline {
   rates(second: number): void {
     const s = this.state;
     const f = Math.min(1, Math.max(0, second / HOUR - s.hour));
-    this.spread(f, this.base() * this.level(), this.exceptions.at(second));
+    const level = this.level();
+    this.spread(f, this.base(), level, this.exceptions.at(second));
   }
 
   /** Counts an event in the current second: seen, not yet learned. */
@@ -252,8 +253,9 @@ export class RateBaseline {
     this.enterHour();
   }
 
-  /** Interpolates between hour centres; min and max also look at the neighbour within 15 minutes. */
-  private spread(f: number, rate: number, { factor, isQuiet }: Exception): void {
+  /** Interpolates between hour centres; max also looks at the neighbour within 15 minutes, min within 30. */
+  private spread(f: number, base: number, level: number, { factor, isQuiet }: Exception): void {
+    const rate = base * level;
     const s = this.state;
     const current = s.current;
     const near = f < 0.5 ? s.before : s.next;
@@ -261,7 +263,8 @@ export class RateBaseline {
     const between = current + (near - current) * w;
     const edge = f < 0.25 || f > 0.75 ? near : current;
     this.lambda = rate * between;
-    let least = Math.min(between, current, edge, this.ownMultiplierAt(s.hour));
+    // Zones of half hours: office hours there begin in the middle of an hour, so the least looks half an hour far.
+    let least = Math.min(current, near, this.ownMultiplierAt(s.hour));
     if (edge !== current) {
       least = Math.min(least, this.ownMultiplierAt(f < 0.5 ? s.hour - 1 : s.hour + 1));
     }
@@ -269,10 +272,11 @@ export class RateBaseline {
     if (s.shift !== 1) {
       const shiftedNear = f < 0.5 ? s.shiftedBefore : s.shiftedNext;
       const shiftedEdge = f < 0.25 || f > 0.75 ? shiftedNear : s.shiftedCurrent;
-      least = Math.min(least, s.shiftedCurrent, shiftedEdge);
+      least = Math.min(least, s.shiftedCurrent, shiftedNear);
       most = Math.max(most, s.shiftedCurrent, shiftedEdge);
     }
-    this.lambdaMin = isQuiet ? 0 : rate * least;
+    // When a busy day ends, what comes is no less than usual.
+    this.lambdaMin = isQuiet ? 0 : base * Math.min(1, level) * least;
     // What is planned may come when there is nothing usually: a part of the mean is meant then.
     this.lambdaMax = factor > 1 ? rate * Math.max(1, most) * factor : rate * most;
   }
@@ -281,7 +285,7 @@ export class RateBaseline {
     const s = this.state;
     const span = to - from;
     const level = this.level();
-    this.spread((from + span / 2) / HOUR - s.hour, this.base() * level, exception);
+    this.spread((from + span / 2) / HOUR - s.hour, this.base(), level, exception);
     const isUsual = !isExceptional(exception);
     if (!isUsual) s.hourWeight = 0;
     const counted = s.count;

@@ -73,7 +73,7 @@ export function findSilence(
     y[k] = s.y.get(k) + s.count;
     m[k] = s.mMin.get(k);
   }
-  const mean = rate.base() * rate.level();
+  const mean = rate.base() * Math.min(1, rate.level());
   let at = s.second;
   let hour = Number.NaN;
   const stop = Math.min(until, at + SEARCH_SECONDS);
@@ -128,10 +128,7 @@ function scoreAfter(rate: RateBaseline, span: number, lambda: number, out: Short
   return out.score;
 }
 
-/** The least of the interpolated, the flat and the near neighbour's multiplier at a part of the hour. */
+/** The lesser of this hour's and the near neighbour's multiplier: an edge may be half an hour away (rate.ts). */
 function leastMultiplier(f: number): number {
-  const current = near[1]!;
-  const other = f < 0.5 ? near[0]! : near[2]!;
-  const between = current + (other - current) * Math.abs(f - 0.5);
-  return Math.min(between, current, f < 0.25 || f > 0.75 ? other : current);
+  return Math.min(near[1]!, f < 0.5 ? near[0]! : near[2]!);
 }
