@@ -44,6 +44,10 @@ describe('sixty keys after four weeks of learning', () => {
     });
   }
 
+  it('a month-end batch without a calendar: at most one incident a key', (t) => {
+    assert.ok(scene(t, 'month-end batch, no calendar').mostOfOneKey <= 1);
+  });
+
   it('an hour like any other: nothing', (t) => {
     const { keysLow, others } = scene(t, 'nothing at all');
     assert.deepEqual({ keysLow, others }, { keysLow: 0, others: {} });
