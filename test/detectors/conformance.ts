@@ -19,6 +19,8 @@ import { changed, frozen, type Trial } from './trial.ts';
 export interface Check {
   readonly name: string;
   run(trial: Trial): void;
+  /** Takes long for all detectors together: not in the fast tests. */
+  readonly slow?: true;
 }
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20260301);
@@ -38,6 +40,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'cut at any event and restored, it goes on as if nothing had happened',
     run: survivesCuts,
+    slow: true,
   },
   { name: 'keeps no state outside its record', run: keepsStateInRecord },
   {
@@ -49,8 +52,16 @@ export const CHECKS: readonly Check[] = [
     name: 'late events count without moving time back; too late ones are not learned',
     run: takesLate,
   },
-  { name: 'in any order within the lateness bound, whole or cut', run: takesReordered },
-  { name: 'any events: scores and state stay finite, records keep their size', run: staysFinite },
+  {
+    name: 'in any order within the lateness bound, whole or cut',
+    run: takesReordered,
+    slow: true,
+  },
+  {
+    name: 'any events: scores and state stay finite, records keep their size',
+    run: staysFinite,
+    slow: true,
+  },
   { name: 'claimed use is never learned, and accuses nobody', run: ignoresClaimed },
   { name: 'a state of another version is migrated, or refused clearly', run: knowsVersions },
 ];
