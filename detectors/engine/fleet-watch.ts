@@ -208,6 +208,7 @@ export class FleetWatch {
     // It may be allowed, or a false alarm before: then nothing was taken.
     if (incident.episodes.length === 0) return false;
     this.open.set(name, incident);
+    if (name === ALL) this.joinConsumers(incident, at);
     const span = this.spans.get(spanName(name, deviation.cause));
     if (span === undefined) {
       this.spans.set(spanName(name, deviation.cause), { fromAt: deviation.fromAt, lastAt: at });
@@ -226,6 +227,15 @@ export class FleetWatch {
       });
     }
     return true;
+  }
+
+  /** What looked like one consumer's own turned out to be the fleet's. */
+  private joinConsumers(fleetIncident: OpenIncident, at: number): void {
+    for (const [name, open] of this.open) {
+      if (name === ALL || open.partOf !== null) continue;
+      if (open.openedAt < fleetIncident.openedAt - SPAN_MS) continue;
+      this.cases.join(open, fleetIncident.id, subjectOf(name), at);
+    }
   }
 
   /** Looking at every record is dear: the number is kept for five minutes. */

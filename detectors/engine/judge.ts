@@ -22,10 +22,10 @@ import { ALL_CARRIED, carriedBy } from './carried.ts';
 import { KeyExceptions } from './key-exceptions.ts';
 
 import {
-  bindState,
-  Cursor,
+  bindingOf,
+  type Cursor,
   type Layout,
-  Memory,
+  type Memory,
   placeParts,
   type RecordLayout,
   type StateOf,
@@ -137,17 +137,17 @@ export class Judge {
       { id: 'networks', version: 1, layout: NETWORKS_LAYOUT },
     ];
     this.layout = placeParts([...baselines, ...detectors]);
-    this.cursor = new Cursor(new Memory(new ArrayBuffer(this.layout.size)));
-    const part = (i: number) => this.layout.parts[i]!;
-    this.header = bindState(this.cursor, part(0), HEADER_LAYOUT);
-    this.places = new PlacesBaseline(bindState(this.cursor, part(2), PLACES_LAYOUT));
-    this.networks = new NetworksBaseline(bindState(this.cursor, part(3), NETWORKS_LAYOUT));
+    const binding = bindingOf(this.layout);
+    this.cursor = binding.cursor;
+    this.header = binding.part(0, HEADER_LAYOUT);
+    this.places = new PlacesBaseline(binding.part(2, PLACES_LAYOUT));
+    this.networks = new NetworksBaseline(binding.part(3, NETWORKS_LAYOUT));
     this.seats = detectors.map((detector, i) => ({
       detector,
       // Taken out of the detector: the detectors differ in shape, seats do not.
       observe: detector.observe,
       settings: settingsOf(detector, config),
-      state: bindState(this.cursor, part(baselines.length + i), detector.layout),
+      state: binding.part(baselines.length + i, detector.layout),
     }));
     this.absenceSeats = this.seats.flatMap((seat) => {
       const { absence } = seat.detector;
@@ -158,7 +158,7 @@ export class Judge {
       return learn === undefined ? [] : [{ ...seat, learn }];
     });
     this.rate = new RateBaseline(
-      bindState(this.cursor, part(1), RATE_LAYOUT),
+      binding.part(1, RATE_LAYOUT),
       [this.hourListener()],
       this.exceptions,
     );

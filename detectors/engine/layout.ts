@@ -13,7 +13,7 @@ import {
   SIZES,
   scalarAccess,
 } from './fields.ts';
-import type { Cursor, Memory } from './memory.ts';
+import { Cursor, Memory } from './memory.ts';
 
 export type { ArrayField, PlacedField } from './fields.ts';
 export { Cursor, Memory } from './memory.ts';
@@ -89,6 +89,42 @@ export function copyPart(
     const size = SIZES[field.scalar] * field.length;
     memory.bytes.set(record.subarray(old.offset, old.offset + size), offset + field.offset);
   }
+}
+
+/**
+ * The cursor of a layout and the accessors bound to it. All engines of a process with the same layout share them: an
+ * accessor of its own for each engine made the second one three times slower, as V8 then inlines none. Nobody may
+ * rely on where the cursor stands when it is called from outside: each call brings it to its record first.
+ */
+export class Binding {
+  readonly cursor: Cursor;
+  private readonly layout: RecordLayout;
+  private readonly states: unknown[] = [];
+
+  constructor(layout: RecordLayout) {
+    this.layout = layout;
+    this.cursor = new Cursor(new Memory(new ArrayBuffer(layout.size)));
+  }
+
+  /** State of the part at an index, which was declared by `layout`. */
+  part<L extends Layout>(index: number, layout: L): StateOf<L> {
+    this.states[index] ??= bindState(this.cursor, this.layout.parts[index]!, layout);
+    return this.states[index] as StateOf<L>;
+  }
+}
+
+const BINDINGS = new Map<string, Binding>();
+/** Layouts remembered; a process has one, tests have some. */
+const BINDINGS_MAX = 64;
+
+export function bindingOf(layout: RecordLayout): Binding {
+  const name = JSON.stringify(layout);
+  const known = BINDINGS.get(name);
+  if (known !== undefined) return known;
+  const made = new Binding(layout);
+  if (BINDINGS.size >= BINDINGS_MAX) BINDINGS.clear();
+  BINDINGS.set(name, made);
+  return made;
 }
 
 /** Binds a part's fields to a cursor. */
