@@ -9,7 +9,7 @@
  * Families only: a new version of the same client never matters.
  * Fails: an agent is what the client says, and a thief who knows the key's own may copy it; a key that is tried
  * with everything; an integration that is rewritten in another language looks like a theft (5.5 at most).
- * Cost: a comparison an event of the usual family, at most eight; 44 bytes a subject.
+ * Cost: a comparison an event of the usual family, at most six; 40 bytes a subject.
  */
 import { z } from 'zod';
 import type { ApiEvent, ClientFamily } from '../core/event.ts';
@@ -18,7 +18,7 @@ import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
 import { count, plural, rounded } from './words.ts';
 
-const FAMILIES = 8;
+const FAMILIES = 6;
 
 const LAYOUT = {
   /** Codes of known families, the ones used most in front; 0: none. */
@@ -84,7 +84,7 @@ function codeOf(client: ClientFamily): number {
 
 export const client = defineDetector<typeof LAYOUT, Config>({
   id: 'client',
-  version: 1,
+  version: 2,
   family: 'content',
   summary: "client family new for the key; a server's key used from a browser",
   aloneMax: 5.5,

@@ -5,7 +5,7 @@
  * than an airliner and farther than 500 km, when at least one of the two places is new for the key. A pair
  * of places met in three different hours is habit: one deployment in two regions. Algorithms.md §5.5, §9.
  * Fails: new networks near by; addresses that the geography data places wrongly by more than their radius.
- * Cost: a comparison of two places an event; a distance when they differ. 45 bytes a subject.
+ * Cost: a comparison of two places an event; a distance when they differ. 41 bytes a subject.
  */
 import { z } from 'zod';
 import type { ApiEvent, Place } from '../core/event.ts';
@@ -18,8 +18,8 @@ const PAIRS = 3;
 const HOURS_MODULO = 1 << 16;
 
 const LAYOUT = {
-  /** Instant of the last placed event, epoch ms; 0 before the first. */
-  lastAt: 'f64',
+  /** Second of the last placed event; 0 before the first. */
+  lastSecond: 'u32',
   latitude: 'f32',
   longitude: 'f32',
   radiusKm: 'f16',
@@ -69,7 +69,7 @@ function pairOf(a: number, b: number): number {
 
 export const impossibleTravel = defineDetector<typeof LAYOUT, Config>({
   id: 'impossible-travel',
-  version: 3,
+  version: 4,
   family: 'place',
   summary: 'two places too far apart for the time',
   aloneMax: 5.5,
@@ -88,11 +88,11 @@ export const impossibleTravel = defineDetector<typeof LAYOUT, Config>({
 
   observe(state: State, event: ApiEvent, subject: Subject, config: Config): number {
     const { place } = event;
-    if (place.countryCode === 0 || state.lastAt === 0) return 0;
+    if (place.countryCode === 0 || state.lastSecond === 0) return 0;
     if (place.regionCode === state.region && place.countryCode === state.country) return 0;
     const distance = distanceKm(state.latitude, state.longitude, place.latitude, place.longitude);
     if (distance < config.distanceMinKm) return 0;
-    const seconds = Math.max(60, Math.abs(event.at - state.lastAt) / 1000);
+    const seconds = Math.max(60, Math.abs(event.at / 1000 - state.lastSecond));
     const least = Math.max(0, distance - state.radiusKm - accuracyKm(place));
     if ((least / seconds) * 3600 <= config.speedMaxKmh) return 0;
     const { places } = subject;
@@ -103,14 +103,14 @@ export const impossibleTravel = defineDetector<typeof LAYOUT, Config>({
     if (!places.settled(subject.second - subject.firstAt / 1000, subject.events)) return 0;
     if (habitual(state, pairOf(state.region, place.regionCode))) return 0;
     last.distance = distance;
-    last.seconds = Math.abs(event.at - state.lastAt) / 1000;
+    last.seconds = Math.abs(event.at / 1000 - state.lastSecond);
     return countriesKnown ? SCORE : SCORE_NEW_COUNTRY;
   },
 
   describe(state: State, event: ApiEvent): Evidence {
     const to = event.place.city || event.place.country;
     return {
-      fromAt: Math.min(state.lastAt, event.at),
+      fromAt: Math.min(1000 * state.lastSecond, event.at),
       observed: {
         distanceKm: rounded(last.distance),
         seconds: rounded(last.seconds),
@@ -129,11 +129,12 @@ export const impossibleTravel = defineDetector<typeof LAYOUT, Config>({
   learn(state: State, event: ApiEvent, subject: Subject): void {
     const { place } = event;
     if (place.countryCode === 0) return;
-    if (subject.weight >= 1 && state.lastAt !== 0 && place.regionCode !== state.region) {
+    if (subject.weight >= 1 && state.lastSecond !== 0 && place.regionCode !== state.region) {
       learnPair(state, pairOf(state.region, place.regionCode), Math.floor(subject.second / 3600));
     }
-    if (event.at < state.lastAt) return;
-    state.lastAt = event.at;
+    const second = Math.floor(event.at / 1000);
+    if (second < state.lastSecond) return;
+    state.lastSecond = second;
     if (place.regionCode === state.region && place.countryCode === state.country) return;
     state.latitude = place.latitude;
     state.longitude = place.longitude;

@@ -6,7 +6,7 @@
  * many, so many are usual for it. Beside it a measure of sharing: how often the next request within ten minutes
  * comes from another network, which is 1 − 1/n for n users who take turns. Algorithms.md §9, Spread.
  * Fails: a thief on one or two networks; more than about 500 networks an hour look like 500.
- * Cost: a bit test an event, two logarithms while there are more than twice the usual; 29 bytes a subject.
+ * Cost: a bit test an event, two logarithms while there are more than twice the usual; 27 bytes a subject.
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
@@ -23,7 +23,7 @@ const LAYOUT = {
   /** Usual number of networks in an active hour; 0 before the first has ended. */
   usual: 'f32',
   /** How often, of the last two hundred times, a request came from another network than the one before. */
-  sharing: 'f32',
+  sharing: 'f16',
   lastNetwork: 'u32',
   /** Bits set in `seen`. */
   set: 'u8',
@@ -71,7 +71,7 @@ function note(state: State, network: number): void {
 
 export const spread = defineDetector<typeof LAYOUT, Config>({
   id: 'spread',
-  version: 1,
+  version: 2,
   family: 'place',
   summary: 'used from too many networks at the same time',
   aloneMax: 5.5,

@@ -46,8 +46,9 @@ export const RATE_LAYOUT = {
   shiftDay: 'u16',
   y: ['f32', 5],
   m: ['f32', 5],
-  mMax: ['f32', 5],
-  mMin: ['f32', 5],
+  /** Of the scales judged for spikes, and of those judged for drops: the second scale is the first of these. */
+  mMax: ['f32', SPIKE_SCALES],
+  mMin: ['f32', 4],
   sums: ['f32', 20],
   ab: ['f16', 8],
   profile: ['u8', HOURS_OF_WEEK],

@@ -301,8 +301,8 @@ export class RateBaseline {
       const fill = decay.tau * (1 - d);
       s.y.set(k, y * d);
       s.m.set(k, m * d + this.lambda * fill);
-      s.mMax.set(k, s.mMax.get(k) * d + this.lambdaMax * fill);
-      s.mMin.set(k, s.mMin.get(k) * d + this.lambdaMin * fill);
+      if (k < SPIKE_SCALES) s.mMax.set(k, s.mMax.get(k) * d + this.lambdaMax * fill);
+      if (k > 0) s.mMin.set(k - 1, s.mMin.get(k - 1) * d + this.lambdaMin * fill);
     }
     const d = LEVEL_DECAY.over(span);
     const judges = isUsual && !clocksDisagree(s);

@@ -36,7 +36,7 @@ export function shortfallNow(rate: RateBaseline, out: Shortfall): number {
   const s = rate.state;
   out.score = 0;
   for (let k = FIRST_SCALE; k < SCALES.length; k++) {
-    judge(rate, k, s.y.get(k) + s.count, s.mMin.get(k), out);
+    judge(rate, k, s.y.get(k) + s.count, s.mMin.get(k - FIRST_SCALE), out);
   }
   return out.score;
 }
@@ -71,7 +71,7 @@ export function findSilence(
   const s = rate.state;
   for (let k = 0; k < SCALES.length; k++) {
     y[k] = s.y.get(k) + s.count;
-    m[k] = s.mMin.get(k);
+    m[k] = k < FIRST_SCALE ? 0 : s.mMin.get(k - FIRST_SCALE);
   }
   const mean = rate.base() * Math.min(1, rate.level());
   let at = s.second;

@@ -132,7 +132,7 @@ export class Judge {
     this.exceptions = new KeyExceptions(calendar);
     const baselines = [
       { id: 'subject', version: 2, layout: HEADER_LAYOUT },
-      { id: 'rate', version: 5, layout: RATE_LAYOUT },
+      { id: 'rate', version: 6, layout: RATE_LAYOUT },
       { id: 'places', version: 3, layout: PLACES_LAYOUT },
       { id: 'networks', version: 1, layout: NETWORKS_LAYOUT },
     ];
