@@ -204,6 +204,7 @@ function learnDispersions(state: State): void {
   const effective = 2 * n - 1;
   if (effective < 20) return;
   for (let c = 0; c < CLASS_COUNT; c++) {
+    fold(state, c, 0);
     const p = usualShare(state, c);
     const share = Math.min(1, state.recent.get(c * WINDOWS.length + MIDDLE) / n);
     const spread = ((share - p) * (share - p) * effective) / (p * (1 - p));
