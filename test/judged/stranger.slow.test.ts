@@ -83,7 +83,7 @@ it('a toy detector: one file, one folder of fixtures, one line of the list', (t)
     path.join(TOYS, 'detector/deletions.txt'),
     path.join(folder, 'detectors/deletions.ts'),
   );
-  edit(list, '  offHours,\n]);', '  offHours,\n  deletions,\n]);');
+  edit(list, 'freeze([\n  volumeSpike,', 'freeze([\n  deletions,\n  volumeSpike,');
   edit(
     list,
     "from './detector.ts';\n",
