@@ -131,10 +131,15 @@ export interface Detector<
     config: C,
   ): void;
   readonly absence?: Absence<L, C>;
-  /** A person has said that what this detector found of the subject is its life now: learn it as such. */
-  accepted?(state: StateOf<L>, subject: Subject, config: C): void;
   /** Turns a record of an older version into this one; answers false to refuse. */
   migrate?(state: StateOf<L>, version: number): boolean;
+}
+
+/** When a key is as old as this and has made as many requests, at the rate it has now; epoch ms. */
+export function agedAt(subject: Subject, ageMs: number, requestsMin: number): number {
+  const at = subject.firstAt + ageMs;
+  const missing = requestsMin - subject.events;
+  return missing <= 0 ? at : Math.max(at, subject.lastAt + (missing / subject.rate.base()) * 1000);
 }
 
 /** Keeps the layout's and settings' types while a detector is written; erased to Detector in the list. */

@@ -14,6 +14,7 @@
 import { z } from 'zod';
 import type { ApiEvent, Route } from '../core/event.ts';
 import { finish, mix32 } from '../core/hash.ts';
+import { onesIn } from './baselines/bits.ts';
 import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
 import { DECAYS } from './baselines/rate.ts';
 import { patternOf, ROUTE_PATTERN } from './baselines/route-patterns.ts';
@@ -240,9 +241,7 @@ function mayJudgeEarly(state: State, subject: Subject): boolean {
 /** New routes before this burst, which must not excuse itself. */
 function metBefore(state: State, settled: boolean): number {
   let learned = -1;
-  for (let i = 0; i < BURST_BYTES; i++) {
-    for (let rest = state.burst.get(i); rest !== 0; rest &= rest - 1) learned++;
-  }
+  for (let i = 0; i < BURST_BYTES; i++) learned += onesIn(state.burst.get(i));
   return Math.max(0, (settled ? state.novel : state.early) - learned);
 }
 

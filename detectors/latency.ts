@@ -22,7 +22,7 @@ import {
   TOLD_SCORE,
 } from './baselines/spells.ts';
 import { normalTail } from './baselines/tails.ts';
-import { defineDetector, type Evidence, type Subject } from './detector.ts';
+import { agedAt, defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
 import { count, plural, rounded } from './words.ts';
 
@@ -105,11 +105,7 @@ export const latency = defineDetector<typeof LAYOUT, Config>({
   },
 
   readyAt(subject: Subject, config: Config): number {
-    const agedAt = subject.firstAt + DAY_MS;
-    const missing = config.requestsMin - subject.events;
-    return missing <= 0
-      ? agedAt
-      : Math.max(agedAt, subject.lastAt + (missing / subject.rate.base()) * 1000);
+    return agedAt(subject, DAY_MS, config.requestsMin);
   },
 
   observe(state: State, event: ApiEvent, subject: Subject, config: Config): number {

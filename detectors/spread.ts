@@ -11,6 +11,7 @@
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
 import type { Facts } from '../core/finding.ts';
+import { membersOf } from './baselines/bits.ts';
 import { negativeBinomialTail } from './baselines/tails.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
@@ -54,9 +55,7 @@ const PAIR_MS = 600_000;
 const HOUR_MS = 3_600_000;
 
 /** Linear counting: how many networks set so many bits. */
-const NETWORKS = Float64Array.from({ length: BITS + 1 }, (_, set) =>
-  set < BITS ? BITS * Math.log(BITS / (BITS - set)) : BITS * Math.log(2 * BITS),
-);
+const NETWORKS = Float64Array.from({ length: BITS + 1 }, (_, set) => membersOf(set, BITS));
 
 const last = { networks: 0, usual: 0 };
 

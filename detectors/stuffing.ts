@@ -12,6 +12,7 @@
  * network or consumer with failures; keys pay nothing.
  */
 import { z } from 'zod';
+import { membersOf, onesIn } from './baselines/bits.ts';
 import { negativeBinomialTail } from './baselines/tails.ts';
 import { type Attempt, type Crowd, defineCrowdDetector } from './crowd-detector.ts';
 import type { Evidence } from './detector.ts';
@@ -136,22 +137,12 @@ function turn(state: State, window: number): void {
 /** Linear counting of the members in both windows: −256·ln(share of bits that are zero). */
 function distinct({ present, before }: State): number {
   let set = 0;
-  for (let word = 0; word < WORDS; word++) set += bitsOf(present.get(word) | before.get(word));
-  return linear(set);
+  for (let word = 0; word < WORDS; word++) set += onesIn(present.get(word) | before.get(word));
+  return membersOf(set, BITS);
 }
 
 function membersIn(window: ArrayField): number {
   let set = 0;
-  for (let word = 0; word < WORDS; word++) set += bitsOf(window.get(word));
-  return linear(set);
-}
-
-function linear(set: number): number {
-  return -BITS * Math.log(Math.max(0.5, BITS - set) / BITS);
-}
-
-function bitsOf(word: number): number {
-  let w = word - ((word >>> 1) & 0x55555555);
-  w = (w & 0x33333333) + ((w >>> 2) & 0x33333333);
-  return Math.imul((w + (w >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+  for (let word = 0; word < WORDS; word++) set += onesIn(window.get(word));
+  return membersOf(set, BITS);
 }

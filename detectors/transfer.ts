@@ -24,7 +24,7 @@ import {
   TOLD_SCORE,
 } from './baselines/spells.ts';
 import { negativeBinomialTail, paretoTail } from './baselines/tails.ts';
-import { defineDetector, type Evidence, type Subject } from './detector.ts';
+import { agedAt, defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
 import { count, plural, rounded, size, span } from './words.ts';
 
@@ -184,11 +184,7 @@ export const transfer = defineDetector<typeof LAYOUT, Config>({
   },
 
   readyAt(subject: Subject, config: Config): number {
-    const agedAt = subject.firstAt + DAY_MS;
-    const missing = config.requestsMin - subject.events;
-    return missing <= 0
-      ? agedAt
-      : Math.max(agedAt, subject.lastAt + (missing / subject.rate.base()) * 1000);
+    return agedAt(subject, DAY_MS, config.requestsMin);
   },
 
   observe(state: State, event: ApiEvent, subject: Subject, config: Config): number {

@@ -15,7 +15,7 @@ import type { DetectorSettings } from '../detector.ts';
 import type { CaseBook } from './case-book.ts';
 import { CrowdTable, type SavedCrowd } from './crowd-table.ts';
 import { byOpening, closesAt, KEEP_SCORE, OPEN_SCORE, type OpenIncident } from './incidents.ts';
-import { bindState, Cursor, type Layout, Memory, placeParts, type StateOf } from './layout.ts';
+import { bindingOf, type Cursor, type Layout, Memory, placeParts, type StateOf } from './layout.ts';
 import type { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import { roundScore } from './recompute.ts';
@@ -69,32 +69,31 @@ export class Crowds {
     this.outbox = outbox;
     this.durable = durable;
     const placed = placeParts([{ id: 'crowd', version: 1, layout: CROWD_HEADER }, detector]);
-    this.cursor = new Cursor(new Memory(new ArrayBuffer(placed.size)));
-    this.header = bindState(this.cursor, placed.parts[0]!, CROWD_HEADER);
-    this.state = bindState(this.cursor, placed.parts[1]!, detector.layout);
+    const binding = bindingOf(placed);
+    this.cursor = binding.cursor;
+    this.header = binding.part(0, CROWD_HEADER);
+    this.state = binding.part(1, detector.layout);
     this.layoutVersion = `${detector.id}@${detector.version}:${placed.size}`;
     const digest = placed.parts[0]!.fields.find((field) => field.name === 'digest0')!;
     const pages = new Pages(placed.size);
     for (let i = 0; i < KEY_GROUPS; i++) this.tables.push(new CrowdTable(pages, digest.offset / 4));
   }
 
+  /** Whether an event tells anything here: a failure, or a success where there were failures. */
+  concerns(event: ApiEvent): boolean {
+    if (!this.settings.enabled || event.network === 0) return false;
+    return this.mayHave(event.network) || isFailure(event);
+  }
+
   /** Counts an authentication result for its network, and a failed one for the consumer of its key. */
   observe(event: ApiEvent, consumer: string): void {
-    if (!this.settings.enabled) return;
     const { network, key } = event;
     const failed = isFailure(event);
-    if (!failed) {
-      if (network === 0 || !this.mayHave(network)) return;
-      this.count({ kind: 'network', id: event.networkId }, network, key.digest2, event, false);
-      return;
-    }
     // Where the address is the key there are no keys to try.
-    if (key.id.startsWith('ip:')) return;
-    if (network !== 0) {
-      this.count({ kind: 'network', id: event.networkId }, network, key.digest2, event, true);
-      if (consumer !== '')
-        this.count({ kind: 'consumer', id: consumer }, hashText(consumer), network, event, true);
-    }
+    if (failed && key.id.startsWith('ip:')) return;
+    this.count('network', event.networkId, network, key.digest2, event, failed);
+    if (failed && consumer !== '')
+      this.count('consumer', consumer, hashText(consumer), network, event, true);
   }
 
   /** Closes what is due. */
@@ -181,20 +180,21 @@ export class Crowds {
   }
 
   private count(
-    crowd: Crowd,
+    kind: Crowd['kind'],
+    id: string,
     code: number,
     member: number,
     event: ApiEvent,
     failed: boolean,
   ): void {
-    const identity = identityOf(crowd.kind, code);
+    const identity = identityOf(kind, code);
     const table = this.tables[identity.digest0 & (KEY_GROUPS - 1)]!;
     let slot = table.slab.find(identity);
     if (slot < 0) {
       if (!failed) return;
-      slot = table.add(identity, crowd, (other) => this.lastAtOf(table, other));
+      slot = table.add(identity, { kind, id }, (other) => this.lastAtOf(table, other));
       if (slot < 0) return;
-      if (crowd.kind === 'network') this.remember(code);
+      if (kind === 'network') this.remember(code);
     }
     table.changed = true;
     table.bring(this.cursor, slot);
@@ -207,7 +207,7 @@ export class Crowds {
     attempt.member = member >>> 0;
     attempt.failed = failed;
     const score = this.detector.observe(this.state, attempt, this.settings);
-    if (score >= KEEP_SCORE) this.raise(table, slot, crowd, score, before);
+    if (score >= KEEP_SCORE) this.raise(table, slot, table.crowds[slot]!, score, before);
   }
 
   private raise(
@@ -294,13 +294,15 @@ function isFailure(event: ApiEvent): boolean {
 
 const SEEDS: Readonly<Record<Crowd['kind'], number>> = { network: 0x6e6574, consumer: 0x636f6e };
 
+/** Reused by every look-up: the table copies what it keeps. */
+const IDENTITY: Mutable<KeyIdentity> = { id: '', digest0: 0, digest1: 0, digest2: 0, digest3: 0 };
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 function identityOf(kind: Crowd['kind'], code: number): KeyIdentity {
   const seed = SEEDS[kind];
-  return {
-    id: '',
-    digest0: finish(mix32(seed, code)) | 0,
-    digest1: finish(mix32(seed + 1, code)) | 0,
-    digest2: code | 0,
-    digest3: seed,
-  };
+  IDENTITY.digest0 = finish(mix32(seed, code)) | 0;
+  IDENTITY.digest1 = finish(mix32(seed + 1, code)) | 0;
+  IDENTITY.digest2 = code | 0;
+  IDENTITY.digest3 = seed;
+  return IDENTITY;
 }

@@ -32,8 +32,8 @@ import { endSuspicion } from './suspicion.ts';
 import { Tally } from './tally.ts';
 import { useOf } from './top-uses.ts';
 
-/** How far ahead absence is looked for, and how soon it is looked for again when nothing is in sight. */
 const DAY_MS = 86_400_000;
+/** How far ahead absence is looked for, and how soon it is looked for again when nothing is in sight. */
 const LOOK_AHEAD_SECONDS = 86_400;
 export const LOOK_AGAIN_MS = 6 * 3_600_000;
 /** A key silent for longer is not looked at until it speaks. */

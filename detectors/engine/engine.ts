@@ -278,6 +278,7 @@ export class DetectionEngine implements Engine {
   private countAttempt(group: KeyGroup, slot: number, event: ApiEvent): void {
     if (event.limitedBy !== LIMITED_BY.nobody || event.at < this.streams.watermark) return;
     const { crowds, shared } = this.docket;
+    if (!crowds.concerns(event)) return;
     const consumer = slot > 0 ? group.consumerOf(slot) : '';
     const isShared =
       slot > 0 &&

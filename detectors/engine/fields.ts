@@ -90,141 +90,80 @@ export function scalarAccess(c: Cursor, field: PlacedField): Access {
 }
 
 /** One class per element type, so that every call of get and set is of one shape. */
-class U8Field implements ArrayField {
+abstract class Field implements ArrayField {
   readonly length: number;
-  private readonly c: Cursor;
-  private readonly at: number;
+  protected readonly c: Cursor;
+  /** Offset in elements. */
+  protected readonly at: number;
   constructor(c: Cursor, field: PlacedField) {
     this.c = c;
-    this.at = field.offset;
+    this.at = field.offset / SIZES[field.scalar];
     this.length = field.length;
   }
+  abstract get(index: number): number;
+  abstract set(index: number, value: number): void;
+  dither(index: number, value: number, _chance: number): void {
+    this.set(index, value);
+  }
+  fill(value: number): void {
+    for (let i = 0; i < this.length; i++) this.set(i, value);
+  }
+}
+
+class U8Field extends Field {
   get(index: number): number {
     return this.c.u8[this.c.at1 + this.at + index]!;
   }
   set(index: number, value: number): void {
     this.c.u8[this.c.at1 + this.at + index] = value;
   }
-  dither(index: number, value: number): void {
-    this.set(index, value);
-  }
-  fill(value: number): void {
-    for (let i = 0; i < this.length; i++) this.set(i, value);
-  }
 }
 
-class U16Field implements ArrayField {
-  readonly length: number;
-  private readonly c: Cursor;
-  private readonly at: number;
-  constructor(c: Cursor, field: PlacedField) {
-    this.c = c;
-    this.at = field.offset / 2;
-    this.length = field.length;
-  }
+class U16Field extends Field {
   get(index: number): number {
     return this.c.u16[this.c.at2 + this.at + index]!;
   }
   set(index: number, value: number): void {
     this.c.u16[this.c.at2 + this.at + index] = value;
   }
-  dither(index: number, value: number): void {
-    this.set(index, value);
-  }
-  fill(value: number): void {
-    for (let i = 0; i < this.length; i++) this.set(i, value);
-  }
 }
 
-class U32Field implements ArrayField {
-  readonly length: number;
-  private readonly c: Cursor;
-  private readonly at: number;
-  constructor(c: Cursor, field: PlacedField) {
-    this.c = c;
-    this.at = field.offset / 4;
-    this.length = field.length;
-  }
+class U32Field extends Field {
   get(index: number): number {
     return this.c.u32[this.c.at4 + this.at + index]!;
   }
   set(index: number, value: number): void {
     this.c.u32[this.c.at4 + this.at + index] = value;
   }
-  dither(index: number, value: number): void {
-    this.set(index, value);
-  }
-  fill(value: number): void {
-    for (let i = 0; i < this.length; i++) this.set(i, value);
-  }
 }
 
-class F16Field implements ArrayField {
-  readonly length: number;
-  private readonly c: Cursor;
-  private readonly at: number;
-  constructor(c: Cursor, field: PlacedField) {
-    this.c = c;
-    this.at = field.offset / 2;
-    this.length = field.length;
-  }
+class F16Field extends Field {
   get(index: number): number {
     return this.c.f16[this.c.at2 + this.at + index]!;
   }
   set(index: number, value: number): void {
     this.c.f16[this.c.at2 + this.at + index] = value;
   }
-  dither(index: number, value: number, chance: number): void {
+  override dither(index: number, value: number, chance: number): void {
     this.set(index, ditheredF16(value, chance));
-  }
-  fill(value: number): void {
-    for (let i = 0; i < this.length; i++) this.set(i, value);
   }
 }
 
-class F32Field implements ArrayField {
-  readonly length: number;
-  private readonly c: Cursor;
-  private readonly at: number;
-  constructor(c: Cursor, field: PlacedField) {
-    this.c = c;
-    this.at = field.offset / 4;
-    this.length = field.length;
-  }
+class F32Field extends Field {
   get(index: number): number {
     return this.c.f32[this.c.at4 + this.at + index]!;
   }
   set(index: number, value: number): void {
     this.c.f32[this.c.at4 + this.at + index] = value;
   }
-  dither(index: number, value: number): void {
-    this.set(index, value);
-  }
-  fill(value: number): void {
-    for (let i = 0; i < this.length; i++) this.set(i, value);
-  }
 }
 
-class F64Field implements ArrayField {
-  readonly length: number;
-  private readonly c: Cursor;
-  private readonly at: number;
-  constructor(c: Cursor, field: PlacedField) {
-    this.c = c;
-    this.at = field.offset / 8;
-    this.length = field.length;
-  }
+class F64Field extends Field {
   get(index: number): number {
     return this.c.f64[this.c.at8 + this.at + index]!;
   }
   set(index: number, value: number): void {
     this.c.f64[this.c.at8 + this.at + index] = value;
-  }
-  dither(index: number, value: number): void {
-    this.set(index, value);
-  }
-  fill(value: number): void {
-    for (let i = 0; i < this.length; i++) this.set(i, value);
   }
 }
 

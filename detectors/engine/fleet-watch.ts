@@ -27,7 +27,7 @@ const CONSUMERS_MIN = 3;
 const ONE_CONSUMER_MAX = 0.8;
 
 interface Vote {
-  at: number;
+  readonly at: number;
   readonly consumer: string;
 }
 

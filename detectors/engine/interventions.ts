@@ -66,9 +66,7 @@ export class Interventions {
     }
     if (as !== 'false-alarm') return;
     const evidence = open === undefined ? closing.evidence : open.episodes.map(innocent);
-    const { id } = incident.subject;
-    this.steering.falseAlarms.remember(id, evidence, at, untilAt);
-    for (const { detector } of evidence) this.accept(id, detector);
+    this.steering.falseAlarms.remember(incident.subject.id, evidence, at, untilAt);
   }
 
   /** Answers the incident where it was open. */
@@ -88,20 +86,6 @@ export class Interventions {
       }
     }
     return crowds.closeBy(closing, at) ?? shared.fleet.closeBy(closing, at);
-  }
-
-  /** What a detector found of a key is the key's life now. */
-  private accept(id: string, detectorId: string): void {
-    const seat = this.judge.seats.find(({ detector }) => detector.id === detectorId);
-    if (seat?.detector.accepted === undefined) return;
-    for (const group of this.groups) {
-      const slot = group.ids.indexOf(id, 1);
-      if (slot < 0) continue;
-      group.bring(this.judge, slot);
-      this.judge.face(this.judge.rate.state.second);
-      seat.detector.accepted(seat.state, this.judge.subject, seat.settings);
-      group.markDirty(slot);
-    }
   }
 }
 

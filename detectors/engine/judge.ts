@@ -17,10 +17,8 @@ import { RateBaseline } from '../baselines/rate.ts';
 import { type HourListener, RATE_LAYOUT } from '../baselines/rate-state.ts';
 import { NO_SHIFT, type ZoneShift, zoneShift } from '../baselines/zone-shift.ts';
 import type { Absence, Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
-
 import { ALL_CARRIED, carriedBy } from './carried.ts';
 import { KeyExceptions } from './key-exceptions.ts';
-
 import {
   bindingOf,
   type Cursor,
@@ -90,11 +88,11 @@ interface MutableSubject extends Subject {
   route: Route;
 }
 
-/** Learning stops for this long after suspicion began, then goes on damped (design.md §5). */
 type Learner = Seat & { readonly learn: NonNullable<Detector['learn']> };
 
 /** Information, below what anybody is told. */
 const DAMPED_PLACE_MAX = 4.9;
+/** Learning stops for this long after suspicion began, then goes on damped (design.md §5). */
 const LEARNING_STOP_SECONDS = 1800;
 const DAMPED = 0.1;
 const DAY_MS = 86_400_000;

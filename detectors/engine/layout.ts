@@ -128,11 +128,7 @@ export function bindingOf(layout: RecordLayout): Binding {
 }
 
 /** Binds a part's fields to a cursor. */
-export function bindState<L extends Layout>(
-  cursor: Cursor,
-  placed: PlacedPart,
-  layout: L,
-): StateOf<L> {
+function bindState<L extends Layout>(cursor: Cursor, placed: PlacedPart, layout: L): StateOf<L> {
   const state = {};
   for (const field of placed.fields) {
     if (typeof layout[field.name] === 'string') {

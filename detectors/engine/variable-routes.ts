@@ -12,6 +12,7 @@
  */
 import type { ApiEvent, Route } from '../../core/event.ts';
 import { hashText } from '../../core/hash.ts';
+import { onesIn } from '../baselines/bits.ts';
 
 /** Name of the part in the snapshot; it stands in key group 0. */
 export const ROUTES_PART = 'routes';
@@ -89,7 +90,7 @@ export class VariableRoutes {
     this.parents.clear();
     for (const [name, text] of saved.parents) {
       const bits = Uint8Array.from(Buffer.from(text, 'base64'));
-      this.parents.set(name, { bits, set: bits.reduce((sum, byte) => sum + onesOf(byte), 0) });
+      this.parents.set(name, { bits, set: bits.reduce((sum, byte) => sum + onesIn(byte), 0) });
     }
     this.variable.clear();
     for (const [name, day] of saved.variable) this.variable.set(name, day);
@@ -159,10 +160,4 @@ export class VariableRoutes {
 /** 64 bits that stand for a parent: no word of a path is kept. */
 function nameOf(path: string): string {
   return `${hashText(path).toString(36)}.${hashText(path, 1).toString(36)}`;
-}
-
-function onesOf(byte: number): number {
-  let ones = 0;
-  for (let rest = byte; rest !== 0; rest &= rest - 1) ones++;
-  return ones;
 }

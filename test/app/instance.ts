@@ -1,4 +1,4 @@
-/** The API over a made state, as `run` puts it together, for tests of its clients. */
+/** The API over a state, as `run` puts it together, for tests of its clients. */
 import assert from 'node:assert/strict';
 import { createConsoleData } from '../../app/console-data.ts';
 import { openSession, type Session } from '../../app/session.ts';
@@ -17,11 +17,14 @@ export interface Running {
   close(): Promise<void>;
 }
 
-export async function startInstance(made: MadeState): Promise<Running> {
+export async function startInstance(
+  made: Pick<MadeState, 'config' | 'folder'>,
+  env: NodeJS.ProcessEnv = { KEYHOUND_PEPPER: PEPPER },
+): Promise<Running> {
   const session = await openSession({
     config: made.config,
     stateDir: made.folder,
-    env: { KEYHOUND_PEPPER: PEPPER },
+    env,
     clock: systemClock,
     command: 'run',
     onFinding: () => {},

@@ -5,17 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { openClient } from '../../app/client.ts';
-import { createConsoleData } from '../../app/console-data.ts';
 import type { KeyLookup, LoadedConfig } from '../../app/contract.ts';
 import { replay } from '../../app/replay.ts';
-import { openSession } from '../../app/session.ts';
-import { apiToken, statePaths } from '../../app/state-folder.ts';
-import { createApi } from '../../console/api.ts';
-import { createMetrics } from '../../console/metrics.ts';
-import { systemClock } from '../../core/clock.ts';
 import { configSchema } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
-import { snapshot } from '../console/fakes.ts';
+import { startInstance } from './instance.ts';
 
 const OLD = 'the pepper of the beginning, long';
 const NEW = 'the pepper that comes after, long';
@@ -117,40 +111,8 @@ test('the running instance finds a raw key by its former hash, which is all that
   setPepper({ KEYHOUND_PEPPER: OLD });
   await use(folder, KEYS);
   setPepper(CHANGING);
-  const session = await openSession({
-    config: configOf(folder),
-    stateDir: folder,
-    env: process.env,
-    clock: systemClock,
-    command: 'run',
-    onFinding: () => {},
-    onIncident: () => {},
-    onNote: () => {},
-  });
-  const asked: string[] = [];
-  const data = createConsoleData(session, {
-    commit: async (change) => change(),
-    readiness: () => ({ missing: [], traffic: 'none' }),
-    summary: () => ({ type: 'summary' }),
-  });
-  const api = createApi({
-    data: {
-      ...data,
-      key: (name) => {
-        asked.push(name);
-        return data.key(name);
-      },
-    },
-    metrics: createMetrics(() => snapshot()),
-    token: apiToken(statePaths(folder)).token,
-    version: '9.9.9',
-    logger: { error: (facts) => assert.fail(JSON.stringify(facts)) },
-  });
-  session.lock!.announce(await api.listen('127.0.0.1:0'));
-  t.after(async () => {
-    await api.close();
-    await session.close();
-  });
+  const { asked, close } = await startInstance({ config: configOf(folder), folder }, process.env);
+  t.after(close);
   assert.equal((await keyOf(folder, KEYS[0])).events, 10);
   assert.equal((await look(folder, 'kx_live_never_seen_before')).kind, 'unknown');
   assert.ok(asked.length > 0 && asked.every((name) => /^h:[0-9a-f]{32}$/.test(name)));

@@ -5,34 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Replay, ReplaySummary, Run } from '../../app/contract.ts';
 import { KeyhoundError } from '../../core/errors.ts';
-import { clientWith, incident, run } from './memory-io.ts';
-
-const SUMMARY: ReplaySummary = {
-  type: 'summary',
-  records: 10,
-  bytes: 2048,
-  events: 9,
-  rejected: { malformed: 1 },
-  flawed: {},
-  duplicates: 0,
-  late: 0,
-  future: 0,
-  claimed: 0,
-  unadmitted: 0,
-  subjects: 1,
-  firstAt: '2026-03-01T10:00:00.000Z',
-  lastAt: '2026-03-01T11:00:00.000Z',
-  findings: { 'volume-spike': 1 },
-  incidents: { high: 1 },
-  silenced: 0,
-  partOf: 0,
-  closedAs: { 'false-alarm': 0, resolved: 0 },
-  heldBack: { allowed: 0, remembered: 0 },
-  seconds: 0.1,
-  cpuSeconds: 0.1,
-  rssMaxBytes: 1,
-  sources: [{ source: 'a.log', format: 'kong', why: '20 of 20 lines', files: 1 }],
-};
+import { clientWith, incident, run, SUMMARY } from './memory-io.ts';
 
 test('an empty list of keys says whether a filter is why', async () => {
   const assemblies = clientWith({ keys: async () => [] });

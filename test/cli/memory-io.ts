@@ -1,5 +1,12 @@
 /** A process in memory, and assemblies that answer what a test gives them. */
-import type { Assemblies, Finding, Incident, KeyLine, StateClient } from '../../app/contract.ts';
+import type {
+  Assemblies,
+  Finding,
+  Incident,
+  KeyLine,
+  ReplaySummary,
+  StateClient,
+} from '../../app/contract.ts';
 import { dispatch } from '../../cli/dispatch.ts';
 import type { ExitStatus } from '../../cli/exit.ts';
 import type { StopReason } from '../../cli/io.ts';
@@ -140,3 +147,49 @@ export function key(change: Partial<KeyLine> = {}): KeyLine {
     ...change,
   };
 }
+
+/** The last line of a replay in which nothing happened. */
+export function summary(change: Partial<ReplaySummary> = {}): ReplaySummary {
+  return {
+    type: 'summary',
+    records: 1,
+    bytes: 1,
+    events: 1,
+    rejected: {},
+    flawed: {},
+    duplicates: 0,
+    late: 0,
+    future: 0,
+    claimed: 0,
+    unadmitted: 0,
+    subjects: 1,
+    firstAt: null,
+    lastAt: null,
+    findings: {},
+    incidents: {},
+    silenced: 0,
+    partOf: 0,
+    closedAs: { 'false-alarm': 0, resolved: 0 },
+    heldBack: { allowed: 0, remembered: 0 },
+    seconds: 1,
+    cpuSeconds: 1,
+    rssMaxBytes: 1,
+    sources: [],
+    ...change,
+  };
+}
+
+/** Of one in which something did. */
+export const SUMMARY = summary({
+  records: 10,
+  bytes: 2048,
+  events: 9,
+  rejected: { malformed: 1 },
+  firstAt: '2026-03-01T10:00:00.000Z',
+  lastAt: '2026-03-01T11:00:00.000Z',
+  findings: { 'volume-spike': 1 },
+  incidents: { high: 1 },
+  seconds: 0.1,
+  cpuSeconds: 0.1,
+  sources: [{ source: 'a.log', format: 'kong', why: '20 of 20 lines', files: 1 }],
+});

@@ -1,8 +1,8 @@
 /** `silence`, `allow` and `incidents close`, and how what they did is shown. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Replay, ReplaySummary, RuleLine, StateClient } from '../../app/contract.ts';
-import { clientWith, finding, incident, key, run } from './memory-io.ts';
+import type { Replay, RuleLine, StateClient } from '../../app/contract.ts';
+import { clientWith, finding, incident, key, run, summary } from './memory-io.ts';
 
 const RULE: RuleLine = {
   type: 'silence',
@@ -121,12 +121,12 @@ test('a list shows what is silenced, and what is part of another below it', asyn
 });
 
 test('what is silenced is no alert: not on the terminal, not for --fail-on', async () => {
-  const summary = { silenced: 1, partOf: 2, heldBack: { allowed: 3, remembered: 0 } };
+  const told = summary({ silenced: 1, partOf: 2, heldBack: { allowed: 3, remembered: 0 } });
   const replay: Replay = async (options) => {
     options.onIncident(incident({ id: 'i-1', silencedBy: 'sil_1', why: 'silent' }));
     options.onIncident(incident({ id: 'i-9', subject: { kind: 'fleet', id: 'fleet' } }));
     options.onIncident(incident({ id: 'i-2', partOf: 'i-9', why: 'explained' }));
-    return { ...SUMMARY, ...summary };
+    return told;
   };
   const ran = await run(['replay', 'a', '--fail-on', 'critical'], { assemblies: { replay } });
   assert.doesNotMatch(ran.stdout, /silent$|explained/m);
@@ -137,7 +137,7 @@ test('what is silenced is no alert: not on the terminal, not for --fail-on', asy
   );
   const silent: Replay = async (options) => {
     options.onIncident(incident({ severity: 'critical', silencedBy: 'sil_1' }));
-    return SUMMARY;
+    return summary();
   };
   const words = ['replay', 'a', '--fail-on', 'low'];
   assert.equal((await run(words, { assemblies: { replay: silent } })).status, 0);
@@ -162,7 +162,7 @@ test('an alert budget is told as the risk from which on to alert, and changes no
     /^Alert budget of 1 a day: alert from a risk of 4\.0 on; .* 1 a day over 4/,
   );
   const replay: Replay = async () => ({
-    ...SUMMARY,
+    ...summary(),
     budget: {
       type: 'budget',
       perDay: 0.5,
@@ -175,30 +175,3 @@ test('an alert budget is told as the risk from which on to alert, and changes no
   const { stdout } = await run(['replay', 'a'], { assemblies: { replay } });
   assert.match(stdout, /Alert budget of 0\.5 a day: alert from a risk of 5\.1 on/);
 });
-
-const SUMMARY: ReplaySummary = {
-  type: 'summary',
-  records: 1,
-  bytes: 1,
-  events: 1,
-  rejected: {},
-  flawed: {},
-  duplicates: 0,
-  late: 0,
-  future: 0,
-  claimed: 0,
-  unadmitted: 0,
-  subjects: 1,
-  firstAt: null,
-  lastAt: null,
-  findings: {},
-  incidents: {},
-  silenced: 0,
-  partOf: 0,
-  closedAs: { 'false-alarm': 0, resolved: 0 },
-  heldBack: { allowed: 0, remembered: 0 },
-  seconds: 1,
-  cpuSeconds: 1,
-  rssMaxBytes: 1,
-  sources: [],
-};

@@ -1,7 +1,6 @@
 /**
  * The engine fed directly with the traffic model, and forked by its own snapshot, so that many attacks start
- * from one honest history. One engine should learn in a process before the first fork: engines made later are
- * slower (each has accessors of its own, and V8 optimises for the first).
+ * from one honest history.
  */
 import { type ApiEvent, createEvent } from '../../../core/event.ts';
 import type { Finding, Incident } from '../../../core/finding.ts';

@@ -1,10 +1,8 @@
 /** Seeded chance, and states outside an engine, for the tests of statistics. */
 import { finish, mix32 } from '../../../core/hash.ts';
 import {
-  bindState,
-  Cursor,
+  Binding,
   type Layout,
-  Memory,
   placeParts,
   type StateOf,
 } from '../../../detectors/engine/layout.ts';
@@ -17,7 +15,5 @@ export function uniform(seed: number): () => number {
 
 /** A zeroed state of a layout, on memory of its own. */
 export function stateOf<L extends Layout>(layout: L): StateOf<L> {
-  const placed = placeParts([{ id: 'test', version: 1, layout }]);
-  const memory = new Memory(new ArrayBuffer(placed.size));
-  return bindState(new Cursor(memory), placed.parts[0]!, layout);
+  return new Binding(placeParts([{ id: 'test', version: 1, layout }])).part(0, layout);
 }

@@ -98,20 +98,6 @@ describe('an incident closed by a person', () => {
     assert.equal(latest(bench.incidents).length, 1);
   });
 
-  test('is told to the detectors whose findings were accepted as the life of the key', () => {
-    const accepted: string[] = [];
-    const base = probe('volume', 'volume');
-    const detectors = [
-      defineDetector({ ...base, accepted: () => accepted.push('volume') }),
-      defineDetector({ ...probe('errors', 'errors'), accepted: () => accepted.push('errors') }),
-    ];
-    const plain = openBench({ detectors });
-    const bench = { ...plain, at: script() };
-    bench.feed([bench.at(0, volume(8))]);
-    bench.engine.control(closing(bench, 'false-alarm', minute(2)));
-    assert.deepEqual(accepted, ['volume']);
-  });
-
   test('of a subject at most 16 kinds of evidence are remembered, the latest', () => {
     const { engine } = opened();
     const { falseAlarms } = engine.steering;
