@@ -1,6 +1,6 @@
 /** Incidents and their findings out of the store, as of the last event where somebody remembers those. */
 import { atLeast, type Finding, type Incident } from '../core/finding.ts';
-import type { IncidentFilter, StateStore } from '../core/store.ts';
+import type { IncidentFilter, ResultStore } from '../core/store.ts';
 import type { IncidentDetail } from './contract.ts';
 import type { Recent } from './recent.ts';
 
@@ -18,7 +18,7 @@ export interface IncidentData {
   incidentOf(finding: Finding): Promise<Incident | undefined>;
 }
 
-type IncidentStore = Pick<StateStore, 'incidents' | 'incident' | 'findings'>;
+type IncidentStore = Pick<ResultStore, 'incidents' | 'incident' | 'findings'>;
 
 export function createIncidentData(store: IncidentStore, recent?: Recent): IncidentData {
   async function incidents(filter: IncidentFilter): Promise<readonly Incident[]> {

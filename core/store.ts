@@ -1,7 +1,7 @@
 /**
- * Contract of the store of detector state, positions and results. Drivers: SQLite here; Redis and
- * Elasticsearch with the distributed form. One checkpoint is one transaction: after a crash, state and
- * positions are of the same instant (design.md §4.4).
+ * Contracts of the stores of detector state with its positions, and of results. SQLite has both; in the distributed
+ * form Redis has the state and Elasticsearch the results. After a crash, state and positions are of the same
+ * instant (design.md §4.4).
  */
 import type { Finding, FindingInputs, Incident, Severity } from './finding.ts';
 import type { StreamPosition } from './source.ts';
@@ -94,6 +94,11 @@ export interface LoadedState {
   }[];
   readonly subjects: Iterable<SubjectRow>;
   readonly open: readonly { readonly digest: Uint8Array; readonly body: string }[];
+  /**
+   * Position up to which key groups have been applied that are ahead of `streams`: where each is saved on its own, a
+   * crash between two of them leaves some ahead. Stream by stream, the position to go on from.
+   */
+  readonly groupsAhead?: readonly { readonly group: number; readonly position: number }[];
 }
 
 export interface IncidentFilter {
@@ -105,21 +110,34 @@ export interface IncidentFilter {
   readonly open?: boolean;
 }
 
+/**
+ * State of a detection engine. One writer: a lock keeps others away (SQLite), or an owner epoch (Redis), under which
+ * `commit` throws `operating` with code `fenced` once somebody else has claimed the state; nothing is written then.
+ */
 export interface StateStore {
   /** Undefined for a new store. Throws `usage` when the state is of a newer version or another pepper. */
   load(): Promise<LoadedState | undefined>;
-  /** All or nothing. Durable when it resolves. */
+  /** Durable when it resolves; after a crash state and positions agree, key group by key group. */
   commit(checkpoint: Checkpoint): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What detection has told: incidents, findings, usage. Drivers: SQLite, Elasticsearch. */
+export interface ResultStore {
   incidents(filter: IncidentFilter): Promise<Incident[]>;
   incident(id: string): Promise<Incident | undefined>;
   findings(ids: readonly string[]): Promise<Finding[]>;
   findingInputs(findingId: string): Promise<FindingInputs | undefined>;
   /** Hours at or after `sinceAt`, oldest first. */
   usage(digest: Uint8Array, sinceAt: number): Promise<UsageRow[]>;
+  close(): Promise<void>;
+}
+
+/** The embedded form has one store for both. */
+export interface EmbeddedStore extends StateStore, ResultStore {
   /** Subjects in order of id; `prefix` filters by id. */
   subjects(options: { readonly limit: number; readonly prefix?: string }): Promise<SubjectRow[]>;
   deadLetters(limit: number): Promise<DeadLetter[]>;
   /** Consistent copy of the whole store into a folder, while running. */
   backup(folder: string): Promise<void>;
-  close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { assert, KeyhoundError } from '../../core/errors.ts';
-import type { Checkpoint, ControlRecord, StateStore } from '../../core/store.ts';
+import type { Checkpoint, ControlRecord, EmbeddedStore } from '../../core/store.ts';
 import { backupDatabase } from './backup.ts';
 import { createWriter, type WriterOptions } from './commit.ts';
 import { DATABASE_FILE, markClean, openDatabase, openReader, readInternal } from './connection.ts';
@@ -41,7 +41,7 @@ export interface SqliteFacts {
   readonly deadLetterBytes: number;
 }
 
-export interface SqliteStore extends StateStore {
+export interface SqliteStore extends EmbeddedStore {
   facts(): SqliteFacts;
   /** Control records with a higher sequence, in order. */
   controls(afterSequence: number, limit: number): Promise<ControlRecord[]>;

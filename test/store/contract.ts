@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Clock } from '../../core/clock.ts';
-import type { Checkpoint, LoadedState, StateStore } from '../../core/store.ts';
+import type { Checkpoint, EmbeddedStore, LoadedState } from '../../core/store.ts';
 import * as rows from './rows.ts';
 
 export interface StoreBounds {
@@ -16,12 +16,12 @@ export interface StoreDriver {
   readonly name: string;
   /** An empty place that only this test uses; removed after the run. */
   createPlace(): Promise<string>;
-  open(place: string, bounds?: StoreBounds): Promise<StateStore>;
-  /** Opens a copy that `StateStore.backup` made, for reading. */
-  openBackup(folder: string): Promise<StateStore>;
+  open(place: string, bounds?: StoreBounds): Promise<EmbeddedStore>;
+  /** Opens a copy that `EmbeddedStore.backup` made, for reading. */
+  openBackup(folder: string): Promise<EmbeddedStore>;
 }
 
-export function testStateStore(driver: StoreDriver): void {
+export function testEmbeddedStore(driver: StoreDriver): void {
   const name = (guarantee: string) => `${driver.name}: ${guarantee}`;
   testState(driver, name);
   testResults(driver, name);
@@ -32,7 +32,7 @@ export type Name = (guarantee: string) => string;
 
 export async function withStore(
   driver: StoreDriver,
-  use: (store: StateStore, place: string) => Promise<void>,
+  use: (store: EmbeddedStore, place: string) => Promise<void>,
   bounds: StoreBounds = {},
 ): Promise<void> {
   const place = await driver.createPlace();
@@ -44,7 +44,7 @@ export async function withStore(
   }
 }
 
-export async function loaded(store: StateStore): Promise<LoadedState> {
+export async function loaded(store: EmbeddedStore): Promise<LoadedState> {
   const state = await store.load();
   assert.ok(state, 'there is a state');
   const byId = [...state.subjects].sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -198,7 +198,7 @@ function testResults(driver: StoreDriver, name: Name): void {
         rows.incident({ id: 'c', updatedAt: rows.iso(2), closedAt: rows.iso(2) }),
       ];
       await store.commit({ ...rows.EMPTY, incidents });
-      const ids = async (filter: Parameters<StateStore['incidents']>[0]) =>
+      const ids = async (filter: Parameters<EmbeddedStore['incidents']>[0]) =>
         (await store.incidents(filter)).map((one) => one.id).join('');
       assert.equal(await ids({}), 'bca');
       assert.equal(await ids({ limit: 2 }), 'bc');

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { after } from 'node:test';
-import { type StoreDriver, testStateStore } from '../contract.ts';
+import { type StoreDriver, testEmbeddedStore } from '../contract.ts';
 import { testCrashes } from '../crashes.ts';
 import { driver } from './driver.ts';
 
@@ -16,5 +16,5 @@ const removed: StoreDriver = {
   },
 };
 
-testStateStore(removed);
+testEmbeddedStore(removed);
 testCrashes(removed, new URL('./driver.ts', import.meta.url).href);
