@@ -33,6 +33,9 @@ export interface Finding {
   readonly detector: string;
   readonly family: Family;
   readonly subject: SubjectName;
+  /** When it was first told; no revision changes it. Absent in what versions before 0.2 have kept. */
+  readonly openedAt?: string;
+  /** Where its evidence begins; a later revision may reach back further. */
   readonly fromAt: string;
   readonly toAt: string;
   readonly score: number;

@@ -22,6 +22,7 @@ export function findingLine(
     detector: episode.detector,
     family: episode.family,
     subject,
+    openedAt: toIso(episode.openedAt),
     fromAt: toIso(episode.fromAt),
     toAt: toIso(episode.lastAt),
     score: Number(episode.score.toFixed(3)),
