@@ -49,7 +49,7 @@ export interface FormatOptions {
   readonly fields?: Readonly<Record<string, string>> | undefined;
   /**
    * Header and query names that may carry a raw key, lower case. Default `apikey`, `x-api-key`, `api_key`,
-   * `api-key`.
+   * `api-key`, `subscription-key`.
    */
   readonly keyNames?: readonly string[] | undefined;
 }

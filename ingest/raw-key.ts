@@ -6,7 +6,13 @@ import { KIND } from './json-paths.ts';
 import type { JsonReader } from './json-read.ts';
 
 /** Header and query names looked at when neither the user nor the record says where the key is. */
-export const KEY_NAMES: readonly string[] = ['apikey', 'x-api-key', 'api_key', 'api-key'];
+export const KEY_NAMES: readonly string[] = [
+  'apikey',
+  'x-api-key',
+  'api_key',
+  'api-key',
+  'subscription-key',
+];
 
 /**
  * Names of the headers that may hold the key, lower case. With a key spec only what it names counts, so that a

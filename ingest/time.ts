@@ -23,15 +23,7 @@ export class TimeReader {
   /** `17/May/2015:10:05:03 +0000`, exactly 26 bytes. */
   clf(bytes: Uint8Array, from: number, to: number): number {
     if (to - from !== 26 || to > bytes.length) return Number.NaN;
-    const date0 = word(bytes, from);
-    const date1 = word(bytes, from + 4);
-    const date2 = word(bytes, from + 7);
-    if (date0 !== this.clfDate0 || date1 !== this.clfDate1 || date2 !== this.clfDate2) {
-      this.clfDayAt = clfDay(bytes, from);
-      this.clfDate0 = date0;
-      this.clfDate1 = date1;
-      this.clfDate2 = date2;
-    }
+    this.readClfDay(bytes, from);
     if (bytes[from + 11] !== 0x3a || bytes[from + 20] !== 0x20) return Number.NaN;
     const sign = bytes[from + 21]!;
     const zone = word(bytes, from + 22);
@@ -41,6 +33,27 @@ export class TimeReader {
       this.clfZone = zone;
     }
     return this.clfDayAt + timeOfDay(bytes, from + 12) - this.clfZoneMs;
+  }
+
+  /** `17/May/2015:10:05:03.753`, exactly 24 bytes, as UTC: HAProxy writes no zone. */
+  clfMillis(bytes: Uint8Array, from: number, to: number): number {
+    if (to - from !== 24 || to > bytes.length) return Number.NaN;
+    this.readClfDay(bytes, from);
+    if (bytes[from + 11] !== 0x3a || bytes[from + 20] !== 0x2e) return Number.NaN;
+    const millis = digits2(bytes, from + 21) * 10 + bytes[from + 23]! - 0x30;
+    if (!isDigit(bytes[from + 23]!)) return Number.NaN;
+    return this.clfDayAt + timeOfDay(bytes, from + 12) + millis;
+  }
+
+  private readClfDay(bytes: Uint8Array, from: number): void {
+    const date0 = word(bytes, from);
+    const date1 = word(bytes, from + 4);
+    const date2 = word(bytes, from + 7);
+    if (date0 === this.clfDate0 && date1 === this.clfDate1 && date2 === this.clfDate2) return;
+    this.clfDayAt = clfDay(bytes, from);
+    this.clfDate0 = date0;
+    this.clfDate1 = date1;
+    this.clfDate2 = date2;
   }
 
   /** RFC 3339, also with a space for the `T`, without a zone (UTC), or with one written `+0100` or `+01`. */

@@ -1,6 +1,7 @@
 /** Takes the escapes of JSON and of access logs out of text. Output is never longer than input. */
 import { ESCAPES, HEX, hex4 } from './json-skip.ts';
 
+const HASH = 0x23;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 const LETTER_X = 0x78;
@@ -110,6 +111,24 @@ export function unescapeLog(
       out[o++] = plain;
       i++;
     }
+  }
+  return o;
+}
+
+/** The escapes of HAProxy: `#HH`. A `#` before anything else is kept. */
+export function unescapeHaproxy(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  out: Uint8Array,
+  at: number,
+): number {
+  let o = at;
+  for (let i = from; i < to; i++) {
+    const c = bytes[i]!;
+    const code = c === HASH && i + 2 < to ? (HEX[bytes[i + 1]!]! << 4) | HEX[bytes[i + 2]!]! : -1;
+    if (code >= 0) i += 2;
+    out[o++] = code >= 0 ? code : c;
   }
   return o;
 }

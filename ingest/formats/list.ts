@@ -2,9 +2,13 @@
 import { KeyhoundError } from '../../core/errors.ts';
 import type { Format } from '../../core/format.ts';
 import { suggest } from '../../core/suggest.ts';
+import { awsAlb } from './aws-alb.ts';
 import { awsApigateway } from './aws-apigateway.ts';
+import { azureApim } from './azure-apim.ts';
+import { cloudflare } from './cloudflare.ts';
 import { cloudtrail } from './cloudtrail.ts';
 import { combined } from './combined.ts';
+import { haproxy } from './haproxy.ts';
 import { json } from './json.ts';
 import { keyhound } from './keyhound.ts';
 import { kong } from './kong.ts';
@@ -17,6 +21,10 @@ export const FORMATS: readonly Format[] = Object.freeze([
   combined,
   cloudtrail,
   awsApigateway,
+  awsAlb,
+  azureApim,
+  cloudflare,
+  haproxy,
   json,
   keyhound,
 ]);

@@ -40,11 +40,17 @@ export function spoofed(
     const value = expected.text?.[field];
     if (value === undefined) return [];
     return PAYLOADS.flatMap((payload) =>
-      format.framing === 'json'
+      isJson(format, fixture, record)
         ? inJson(record, field, value, value + payload)
         : inLine(format, fixture, record, field, value + payload),
     );
   });
+}
+
+/** Of lines, too, that are JSON objects by themselves, and not by a log_format. */
+function isJson(format: Format, fixture: Case, record: Uint8Array): boolean {
+  if (format.framing === 'json') return true;
+  return fixture.options.logFormat === undefined && record.at(-1) === 0x7d;
 }
 
 /** Every string equal to the field's value is replaced: the field itself, and copies of it elsewhere. */
@@ -66,19 +72,23 @@ function inLine(
   format.createDecoder(fixture.options).decode(record, 0, record.length, draft);
   // Where the fixture's own text is escaped, its range in the line is not known.
   if (!hasField(draft, FIELD[field]) || draft.inScratch[FIELD[field]] === 1) return [];
-  const logFormat = fixture.options.logFormat ?? '';
-  const escapes = logFormat.includes('escape=json') ? [jsonEscape] : [nginxEscape, apacheEscape];
-  return escapes
-    .filter((escaped) => escaped !== apacheEscape || logFormat === '')
-    .map((escaped) => ({
-      field,
-      text,
-      bytes: Buffer.concat([
-        record.subarray(0, draft.start[FIELD[field]]!),
-        ENCODER.encode(escaped(text)),
-        record.subarray(draft.end[FIELD[field]]!),
-      ]),
-    }));
+  return escapesOf(format, fixture).map((escaped) => ({
+    field,
+    text,
+    bytes: Buffer.concat([
+      record.subarray(0, draft.start[FIELD[field]]!),
+      ENCODER.encode(escaped(text)),
+      record.subarray(draft.end[FIELD[field]]!),
+    ]),
+  }));
+}
+
+/** How the writers of a format escape what a client sent. */
+function escapesOf(format: Format, fixture: Case): readonly ((text: string) => string)[] {
+  if (format.id === 'haproxy') return [haproxyEscape];
+  const { logFormat } = fixture.options;
+  if (logFormat === undefined) return [nginxEscape, apacheEscape];
+  return logFormat.includes('escape=json') ? [jsonEscape] : [nginxEscape];
 }
 
 /** ngx_http_log_module, escape=default: quote, backslash, control characters and all above 126. */
@@ -100,6 +110,14 @@ function apacheEscape(text: string): string {
     [0x09, '\\t'],
   ]);
   return escapeBytes(text, (byte) => named.get(byte) ?? `\\x${hex(byte)}`);
+}
+
+/** HAProxy: what a captured header needs, of which the request needs less. */
+function haproxyEscape(text: string): string {
+  const written = escapeBytes(text.replaceAll('#', '#23'), (byte) =>
+    byte === 0x5c ? '\\' : `#${hex(byte).toUpperCase()}`,
+  );
+  return written.replaceAll(/[{|}]/g, (letter) => `#${hex(letter.charCodeAt(0)).toUpperCase()}`);
 }
 
 function escapeBytes(text: string, escaped: (byte: number) => string): string {
