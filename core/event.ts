@@ -29,6 +29,11 @@ export function keyGroupOf(key: KeyIdentity): number {
   return key.digest0 & (KEY_GROUPS - 1);
 }
 
+/** The same, from the digest as it is saved: its first word is written least significant byte first. */
+export function keyGroupOfDigest(digest: Uint8Array): number {
+  return digest[0]!;
+}
+
 export interface Place {
   /** ISO 3166-1 alpha-2, or '' when unknown or private. */
   readonly country: string;

@@ -64,6 +64,8 @@ export interface Checkpoint {
   /** Engine-wide values by name, e.g. watermark and counters, as JSON. */
   readonly meta: Readonly<Record<string, unknown>>;
   readonly streams: readonly StreamPosition[];
+  /** Offset after the last message applied of the log that the events came from; left out where there is none. */
+  readonly logPosition?: number;
   /** Key group state that is not a subject's (admission sketch, duplicates, applied positions). */
   readonly groups: readonly {
     readonly group: number;
@@ -87,16 +89,19 @@ export interface Checkpoint {
 export interface LoadedState {
   readonly meta: Readonly<Record<string, unknown>>;
   readonly streams: readonly StreamPosition[];
+  readonly logPosition?: number;
   readonly groups: readonly {
     readonly group: number;
     readonly part: string;
     readonly bytes: Uint8Array;
   }[];
+  /** May be read once: what was read is let go, so that a million records do not stand in memory twice. */
   readonly subjects: Iterable<SubjectRow>;
   readonly open: readonly { readonly digest: Uint8Array; readonly body: string }[];
   /**
    * Position up to which key groups have been applied that are ahead of `streams`: where each is saved on its own, a
-   * crash between two of them leaves some ahead. Stream by stream, the position to go on from.
+   * crash between two of them leaves some ahead. Stream by stream, the position to go on from. SQLite and Redis save
+   * all of them at one instant, and leave this out.
    */
   readonly groupsAhead?: readonly { readonly group: number; readonly position: number }[];
 }

@@ -1,9 +1,10 @@
-/** What every driver of core/store.ts has to keep. Called once per driver. */
+/** What every driver of core/store.ts that has results too has to keep. Called once per driver. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Clock } from '../../core/clock.ts';
-import type { Checkpoint, EmbeddedStore, LoadedState } from '../../core/store.ts';
+import type { EmbeddedStore } from '../../core/store.ts';
 import * as rows from './rows.ts';
+import { type Name, type StateDriver, testStateStore } from './state-contract.ts';
 
 export interface StoreBounds {
   readonly clock?: Clock;
@@ -12,10 +13,7 @@ export interface StoreBounds {
   readonly usageMonthsMax?: number;
 }
 
-export interface StoreDriver {
-  readonly name: string;
-  /** An empty place that only this test uses; removed after the run. */
-  createPlace(): Promise<string>;
+export interface StoreDriver extends StateDriver {
   open(place: string, bounds?: StoreBounds): Promise<EmbeddedStore>;
   /** Opens a copy that `EmbeddedStore.backup` made, for reading. */
   openBackup(folder: string): Promise<EmbeddedStore>;
@@ -23,12 +21,10 @@ export interface StoreDriver {
 
 export function testEmbeddedStore(driver: StoreDriver): void {
   const name = (guarantee: string) => `${driver.name}: ${guarantee}`;
-  testState(driver, name);
+  testStateStore(driver);
   testResults(driver, name);
   testBounds(driver, name);
 }
-
-export type Name = (guarantee: string) => string;
 
 export async function withStore(
   driver: StoreDriver,
@@ -44,89 +40,7 @@ export async function withStore(
   }
 }
 
-export async function loaded(store: EmbeddedStore): Promise<LoadedState> {
-  const state = await store.load();
-  assert.ok(state, 'there is a state');
-  const byId = [...state.subjects].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { ...state, subjects: byId };
-}
-
-function testState(driver: StoreDriver, name: Name): void {
-  test(name('a new store has nothing to load'), () =>
-    withStore(driver, async (store) => {
-      assert.equal(await store.load(), undefined);
-      assert.deepEqual(await store.incidents({}), []);
-    }),
-  );
-
-  test(name('what was committed is loaded, also by the next process'), async () => {
-    const place = await driver.createPlace();
-    const first = await driver.open(place);
-    await first.commit({
-      ...rows.EMPTY,
-      meta: { watermark: 17, names: ['ä'] },
-      streams: [{ stream: 's', source: 'web', position: 2 ** 40 + 1, finished: true }],
-      groups: [{ group: 255, part: 'sketch', bytes: rows.numbered(1, 5) }],
-      subjects: [rows.subject(2, rows.numbered(2, 4)), rows.subject(1, rows.numbered(1, 9))],
-      open: [{ digest: rows.digest(1), body: '{"a":1}' }],
-    });
-    const seen = await loaded(first);
-    await first.close();
-    const second = await driver.open(place);
-    assert.deepEqual(await loaded(second), seen);
-    assert.deepEqual(seen, {
-      meta: { watermark: 17, names: ['ä'] },
-      streams: [{ stream: 's', source: 'web', position: 2 ** 40 + 1, finished: true }],
-      groups: [{ group: 255, part: 'sketch', bytes: rows.numbered(1, 5) }],
-      subjects: [rows.subject(1, rows.numbered(1, 9)), rows.subject(2, rows.numbered(2, 4))],
-      open: [{ digest: rows.digest(1), body: '{"a":1}' }],
-    });
-    await second.close();
-  });
-
-  test(name('a checkpoint changes what it names and leaves the rest'), () =>
-    withStore(driver, async (store) => {
-      await store.commit(rows.checkpointNumber(1));
-      await store.commit({
-        ...rows.EMPTY,
-        meta: { other: true },
-        groups: [{ group: 3, part: 'second', bytes: rows.numbered(9, 4) }],
-        removedGroupParts: [
-          { group: 3, part: 'sketch' },
-          { group: 3, part: 'second' },
-        ],
-        subjects: [rows.subject(0, rows.numbered(5, 4)), rows.subject(1, rows.numbered(6, 4))],
-        removedSubjects: [rows.digest(1), rows.digest(2)],
-        open: [{ digest: rows.digest(1), body: null }],
-      });
-      const state = await loaded(store);
-      const subjects = [...state.subjects];
-      assert.deepEqual(state.meta, { number: 1, other: true });
-      assert.deepEqual(state.groups, [{ group: 3, part: 'second', bytes: rows.numbered(9, 4) }]);
-      assert.equal(subjects.length, rows.NUMBERED_SUBJECTS - 1);
-      assert.deepEqual(subjects[0], rows.subject(0, rows.numbered(5, 4)));
-      assert.deepEqual(subjects[1], rows.subject(1, rows.numbered(6, 4)), 'left and came back');
-      assert.deepEqual(state.open, []);
-    }),
-  );
-
-  test(name('a checkpoint that fails in the middle leaves nothing of itself'), () =>
-    withStore(driver, async (store) => {
-      await store.commit(rows.checkpointNumber(1));
-      await assert.rejects(store.commit(failing(rows.checkpointNumber(2))), /medium/);
-      assert.deepEqual([...rows.numbersIn(await loaded(store))], [1]);
-      await store.commit(rows.checkpointNumber(3));
-      assert.deepEqual([...rows.numbersIn(await loaded(store))], [3]);
-    }),
-  );
-
-  test(name('checkpoints handed over at once are applied in order'), () =>
-    withStore(driver, async (store) => {
-      await Promise.all([1, 2, 3, 4].map((n) => store.commit(rows.checkpointNumber(n))));
-      assert.deepEqual([...rows.numbersIn(await loaded(store))], [4]);
-    }),
-  );
-
+function testResults(driver: StoreDriver, name: Name): void {
   test(name('control records are kept under their number, which is given once'), () =>
     withStore(driver, async (store) => {
       const control = { sequence: 1, at: 5, kind: 'close', body: { id: 'x' } } as const;
@@ -136,19 +50,7 @@ function testState(driver: StoreDriver, name: Name): void {
       await assert.rejects(store.commit({ ...rows.EMPTY, controls: [other] }));
     }),
   );
-}
 
-/** Its subjects cannot all be read, after hundreds of them have been. */
-function failing(checkpoint: Checkpoint): Checkpoint {
-  function* subjects() {
-    yield* checkpoint.subjects;
-    for (let i = 0; i < 1000; i++) yield rows.subject(1000 + i, rows.numbered(99, 8));
-    throw new Error('the medium failed');
-  }
-  return { ...checkpoint, subjects: { [Symbol.iterator]: subjects } };
-}
-
-function testResults(driver: StoreDriver, name: Name): void {
   test(name('a lower or equal revision never overwrites'), () =>
     withStore(driver, async (store) => {
       const put = (revision: number, why: string) =>

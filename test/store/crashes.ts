@@ -6,11 +6,12 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { loaded, type StoreDriver, withStore } from './contract.ts';
+import { type StoreDriver, withStore } from './contract.ts';
 import * as rows from './rows.ts';
+import { loaded, type StateDriver } from './state-contract.ts';
 
 /** `url`: of a module that exports `driver`, for the child that gets killed. */
-export function testCrashes(driver: StoreDriver, url: string): void {
+export function testCrashes(driver: StateDriver, url: string): void {
   const name = (guarantee: string) => `${driver.name}: ${guarantee}`;
   for (const commits of [1, 7, 30]) {
     test(name(`kill -9 after ${commits} commits leaves the last whole checkpoint`), async () => {
@@ -24,7 +25,10 @@ export function testCrashes(driver: StoreDriver, url: string): void {
       await store.close();
     });
   }
+}
 
+export function testBackups(driver: StoreDriver): void {
+  const name = (guarantee: string) => `${driver.name}: ${guarantee}`;
   test(name('a backup taken between and during commits is of one instant'), () =>
     withStore(driver, async (store, place) => {
       let taken = false;

@@ -1,5 +1,6 @@
 /** Rows for the tests of stores. Everything in one checkpoint carries its number, so that a mixture shows. */
 import { keyEntrySchema } from '../../core/config.ts';
+import { keyGroupOfDigest } from '../../core/event.ts';
 import type { Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
 import type { Checkpoint, DeadLetter, LoadedState, SubjectRow } from '../../core/store.ts';
 
@@ -36,7 +37,7 @@ export function numbered(n: number, length: number): Uint8Array {
 }
 
 export function subject(n: number, record: Uint8Array): SubjectRow {
-  const group = digest(n)[3]!;
+  const group = keyGroupOfDigest(digest(n));
   return { group, digest: digest(n), id: `kong:key-${n}`, consumer: 'acme', record };
 }
 

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { after } from 'node:test';
 import { type StoreDriver, testEmbeddedStore } from '../contract.ts';
-import { testCrashes } from '../crashes.ts';
+import { testBackups, testCrashes } from '../crashes.ts';
 import { driver } from './driver.ts';
 
 const places: string[] = [];
@@ -18,3 +18,4 @@ const removed: StoreDriver = {
 
 testEmbeddedStore(removed);
 testCrashes(removed, new URL('./driver.ts', import.meta.url).href);
+testBackups(removed);
