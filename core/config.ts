@@ -137,7 +137,9 @@ export const sourceSchema = z.strictObject({
   fields: z
     .record(z.string(), z.string())
     .optional()
-    .describe('json: our field name → dotted path in the record.'),
+    .describe(
+      'json: our field name → dotted path in the record. tyk: keyId, where api_key is a hash.',
+    ),
 });
 export type SourceConfig = z.infer<typeof sourceSchema>;
 

@@ -122,6 +122,34 @@ export class JsonReader {
     return true;
   }
 
+  /** As `is`, but of an array the first element counts: headers logged as lists. */
+  firstIs(slot: number, word: Uint8Array): boolean {
+    const { found, bytes } = this;
+    if (found[slot] !== ARRAY) return this.is(slot, word);
+    const end = found[slot + END]!;
+    const quote = skipSpace(bytes, found[slot + START]! + 1, end);
+    if (bytes[quote] !== QUOTE || bytes[quote + 1 + word.length] !== QUOTE) return false;
+    for (let k = 0; k < word.length; k++) if (bytes[quote + 1 + k] !== word[k]) return false;
+    return true;
+  }
+
+  /** True when the value is a comma-separated list that holds `word` (ASCII, no escapes). */
+  lists(slot: number, word: Uint8Array): boolean {
+    const { found, bytes } = this;
+    if (found[slot] !== STRING) return false;
+    const end = found[slot + END]!;
+    let k = 0;
+    for (let i = found[slot + START]!; i <= end; i++) {
+      if (i === end || bytes[i] === COMMA) {
+        if (k === word.length) return true;
+        k = 0;
+      } else if (k >= 0) {
+        k = bytes[i] === word[k] ? k + 1 : -1;
+      }
+    }
+    return false;
+  }
+
   /** The value as a string, '' when absent. Allocates. */
   string(slot: number): string {
     if (!this.has(slot)) return '';

@@ -63,7 +63,7 @@ export function takeRawKey(
 ): boolean {
   let found = false;
   for (const slot of slots) {
-    if (reader.found[slot] === KIND.absent || reader.is(slot, REDACTED)) continue;
+    if (reader.found[slot] === KIND.absent || reader.firstIs(slot, REDACTED)) continue;
     if (reader.differs(slot)) return drop(draft);
     if (!found) {
       found = reader.text(slot, draft, FIELD.rawKey);
@@ -109,5 +109,5 @@ function equal(
   return true;
 }
 
-/** What Kong writes instead of an Authorization header. */
+/** What Kong, Caddy and Traefik write instead of a header that they hide. */
 const REDACTED = new TextEncoder().encode('REDACTED');

@@ -3,7 +3,9 @@ import { ESCAPES, HEX, hex4 } from './json-skip.ts';
 
 const HASH = 0x23;
 const BACKSLASH = 0x5c;
+const LETTER_A = 0x61;
 const LETTER_U = 0x75;
+const LETTER_V = 0x76;
 const LETTER_X = 0x78;
 
 /**
@@ -73,7 +75,7 @@ function putCode(out: Uint8Array, at: number, code: number): number {
 }
 
 /**
- * The escapes of NGINX (`\xHH`; with escape=json those of JSON) and Apache (`\"`, `\\`, `\n` …, `\xhh`).
+ * The escapes of NGINX (`\xHH`; with escape=json those of JSON), Apache (`\"`, `\\`, `\n` …, `\xhh`) and Go (`\a` too).
  * A backslash before anything else is kept as it stands.
  */
 export function unescapeLog(
@@ -104,7 +106,7 @@ export function unescapeLog(
       i += 5;
       continue;
     }
-    const plain = letter === 0x76 ? 0x0b : letter === LETTER_U ? 0 : ESCAPES[letter]!;
+    const plain = plainOf(letter);
     if (plain === 0) {
       out[o++] = c;
     } else {
@@ -131,6 +133,13 @@ export function unescapeHaproxy(
     out[o++] = code >= 0 ? code : c;
   }
   return o;
+}
+
+/** The byte that an escape of one letter stands for; 0: none. */
+function plainOf(letter: number): number {
+  if (letter === LETTER_V) return 0x0b;
+  if (letter === LETTER_A) return 0x07;
+  return letter === LETTER_U ? 0 : ESCAPES[letter]!;
 }
 
 /** NGINX writes only control characters as \uXXXX; anything that is no character becomes U+FFFD. */

@@ -71,6 +71,9 @@ function checkSource(
   return faults;
 }
 
+/** Formats that a mapping of fields means something to. */
+const WITH_FIELDS: readonly string[] = ['json', 'tyk'];
+
 /** Settings of another kind of source: silently ignored they would mislead. */
 function checkForeign(source: SourceConfig, at: (name: string) => PathPart[]): RuleFault[] {
   const faults: RuleFault[] = [];
@@ -83,8 +86,8 @@ function checkForeign(source: SourceConfig, at: (name: string) => PathPart[]): R
   if (source.logFormat !== undefined && source.format !== 'nginx') {
     faults.push({ path: at('logFormat'), message: 'logFormat is for format nginx' });
   }
-  if (source.fields !== undefined && source.format !== 'json') {
-    faults.push({ path: at('fields'), message: 'fields is for format json' });
+  if (source.fields !== undefined && !WITH_FIELDS.includes(source.format)) {
+    faults.push({ path: at('fields'), message: `fields is for format ${WITH_FIELDS.join(', ')}` });
   }
   return faults;
 }

@@ -5,10 +5,10 @@
 import { type Decoder, type Format, type FormatOptions, REJECTION } from '../../core/format.ts';
 import { AUTH, type Auth, FIELD, LIMITED_BY, type RecordDraft } from '../../core/record.ts';
 import { KIND, type WantedPath } from '../json-paths.ts';
+import { at, recogniseObjects } from '../json-places.ts';
 import { ascii, authOf, isBlank, JsonReader, type TextPlan, textPlan } from '../json-read.ts';
-import { JsonScanner } from '../json-scan.ts';
+import type { JsonScanner } from '../json-scan.ts';
 import { dottedPath, takeRawKey } from '../raw-key.ts';
-import { byShare, sampleObjects } from '../sample.ts';
 
 const LATENESS_MS = 60_000;
 
@@ -143,25 +143,16 @@ export const awsApigateway: Format = Object.freeze({
   latenessMs: LATENESS_MS,
   requestId: 'gateway',
   createDecoder: (options: FormatOptions): Decoder => new ApiGatewayDecoder(options),
-  recognise(sample: Uint8Array) {
-    const scanner = new JsonScanner(WANTED);
-    const has = (name: (typeof NAMES)[number]): boolean =>
-      scanner.found[scanner.slot(name)] !== KIND.absent;
-    const records = sampleObjects(sample);
-    const matching = records.filter(
-      ({ start, end }) =>
-        scanner.scan(sample, start, end) &&
-        has('requestId') &&
-        has('httpMethod') &&
-        has('status') &&
-        (has('requestTimeEpoch') || has('requestTime')),
-    );
-    return byShare(
-      matching.length,
-      records.length,
-      'records',
+  recognise: (sample: Uint8Array) =>
+    recogniseObjects(
+      sample,
+      [
+        [at('requestId')],
+        [at('httpMethod')],
+        [at('status')],
+        [at('requestTimeEpoch'), at('requestTime')],
+      ],
       'requestId, httpMethod, status and requestTime or requestTimeEpoch',
       0.96,
-    );
-  },
+    ),
 });

@@ -14,10 +14,9 @@ import {
   type RecordDraft,
 } from '../../core/record.ts';
 import { END_OF, KIND, START_OF, type WantedPath } from '../json-paths.ts';
+import { at, recogniseObjects } from '../json-places.ts';
 import { ascii, isBlank, JsonReader, type TextPlan, textPlan } from '../json-read.ts';
-import { JsonScanner } from '../json-scan.ts';
 import { dottedPath, takeRawKey } from '../raw-key.ts';
-import { byShare, sampleObjects } from '../sample.ts';
 import { usable } from '../time.ts';
 
 const LATENESS_MS = 60_000;
@@ -170,16 +169,11 @@ export const keyhound: Format = Object.freeze({
   latenessMs: LATENESS_MS,
   requestId: 'gateway',
   createDecoder: (options: FormatOptions): Decoder => new KeyhoundDecoder(options),
-  recognise(sample: Uint8Array) {
-    const scanner = new JsonScanner(PATHS);
-    const [at, key, keyId] = [scanner.slot('at'), scanner.slot('key'), scanner.slot('keyId')];
-    const records = sampleObjects(sample);
-    const matching = records.filter(
-      ({ start, end }) =>
-        scanner.scan(sample, start, end) &&
-        scanner.found[at] !== KIND.absent &&
-        (scanner.found[key] !== KIND.absent || scanner.found[keyId] !== KIND.absent),
-    );
-    return byShare(matching.length, records.length, 'records', '`at` and `key` or `keyId`', 0.95);
-  },
+  recognise: (sample: Uint8Array) =>
+    recogniseObjects(
+      sample,
+      [[at('at')], [at('key'), at('keyId')]],
+      '`at` and `key` or `keyId`',
+      0.95,
+    ),
 });

@@ -7,10 +7,10 @@
 import { type Decoder, type Format, type FormatOptions, REJECTION } from '../../core/format.ts';
 import { FIELD, LIMITED_BY, type LimitedBy, type RecordDraft } from '../../core/record.ts';
 import type { WantedPath } from '../json-paths.ts';
+import { at, recogniseObjects } from '../json-places.ts';
 import { ascii, authOf, isBlank, JsonReader, type TextPlan, textPlan } from '../json-read.ts';
-import { JsonScanner } from '../json-scan.ts';
+import type { JsonScanner } from '../json-scan.ts';
 import { dottedPath, keyHeaders, takeRawKey } from '../raw-key.ts';
-import { byShare, sampleObjects } from '../sample.ts';
 import { usable } from '../time.ts';
 
 const LATENESS_MS = 60_000;
@@ -143,21 +143,16 @@ export const kong: Format = Object.freeze({
   latenessMs: LATENESS_MS,
   requestId: 'gateway',
   createDecoder: (options: FormatOptions): Decoder => new KongDecoder(options),
-  recognise(sample: Uint8Array) {
-    const scanner = new JsonScanner(PATHS);
-    const slots = slotsOf(scanner);
-    const needed = [slots.at, slots.clientAddress, slots.method, slots.status];
-    const records = sampleObjects(sample);
-    const matching = records.filter(
-      ({ start, end }) =>
-        scanner.scan(sample, start, end) && needed.every((slot) => scanner.found[slot] !== 0),
-    );
-    return byShare(
-      matching.length,
-      records.length,
-      'records',
+  recognise: (sample: Uint8Array) =>
+    recogniseObjects(
+      sample,
+      [
+        [at('started_at')],
+        [at('client_ip')],
+        [at('request', 'method')],
+        [at('response', 'status')],
+      ],
       'started_at, client_ip, request.method and response.status',
       0.98,
-    );
-  },
+    ),
 });

@@ -2,17 +2,22 @@
 import { KeyhoundError } from '../../core/errors.ts';
 import type { Format } from '../../core/format.ts';
 import { suggest } from '../../core/suggest.ts';
+import { apisix } from './apisix.ts';
 import { awsAlb } from './aws-alb.ts';
 import { awsApigateway } from './aws-apigateway.ts';
 import { azureApim } from './azure-apim.ts';
+import { caddy } from './caddy.ts';
 import { cloudflare } from './cloudflare.ts';
 import { cloudtrail } from './cloudtrail.ts';
 import { combined } from './combined.ts';
+import { envoy } from './envoy.ts';
 import { haproxy } from './haproxy.ts';
 import { json } from './json.ts';
 import { keyhound } from './keyhound.ts';
 import { kong } from './kong.ts';
 import { nginx } from './nginx.ts';
+import { traefik } from './traefik.ts';
+import { tyk } from './tyk.ts';
 
 /** In order of preference where two recognise a file equally well. */
 export const FORMATS: readonly Format[] = Object.freeze([
@@ -25,6 +30,11 @@ export const FORMATS: readonly Format[] = Object.freeze([
   azureApim,
   cloudflare,
   haproxy,
+  apisix,
+  tyk,
+  envoy,
+  traefik,
+  caddy,
   json,
   keyhound,
 ]);

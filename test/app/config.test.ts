@@ -147,7 +147,7 @@ test('rules between values are checked', () => {
     [source('kind: http, path: a'), /path is for kind file, not http/],
     [source('kind: file, path: a, token: "0123456789abcdef"'), /token is for kind http/],
     [source('kind: file, path: a, logFormat: a'), /logFormat is for format nginx/],
-    [source('kind: file, path: a, fields: {at: time}'), /fields is for format json/],
+    [source('kind: file, path: a, fields: {at: time}'), /fields is for format json, tyk/],
     [source('kind: http, trust: act'), /trust act needs a token/],
     [source('kind: file, path: a, key: haeder:X'), /says no place of a key/],
     [`listen: {intake: "0.0.0.0:1"}\n${source('kind: http')}`, /needs a token when listen.intake/],

@@ -26,6 +26,8 @@ export interface Case {
   readonly options: FormatOptions;
   /** True when the format cannot be known from the records alone. */
   readonly hasOptions: boolean;
+  /** The records are JSON that the format reads as such (`records.ndjson`), not lines of text. */
+  readonly isJson: boolean;
   readonly records: readonly Uint8Array[];
   readonly expected: readonly Decoded[];
   readonly hostile: readonly Uint8Array[];
@@ -70,6 +72,7 @@ function readCase(formatId: string, folder: string, name: string): Case {
     name,
     formatId,
     hasOptions,
+    isJson: fileIn(folder, 'records')?.endsWith('.ndjson') === true,
     options: { ...raw, key: raw.key === undefined ? undefined : parseKeySpec(raw.key) },
     records: linesOf(fileIn(folder, 'records')),
     expected: existsSync(expected)

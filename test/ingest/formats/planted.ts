@@ -43,7 +43,7 @@ export function planted(fixture: Case, record: Uint8Array, plan: Plan): Uint8Arr
     return put ? value + AROUND[around]!(ENCODINGS[encoding]!(raw)) : value;
   };
   const text = TEXT.decode(record).replaceAll(own, raw);
-  if (formatById(fixture.formatId).framing === 'json') {
+  if (fixture.isJson) {
     const value: unknown = JSON.parse(text, (_, below: unknown) =>
       typeof below === 'string' && below !== raw ? written(below) : below,
     );

@@ -1,6 +1,12 @@
 /** Puts text that looks like a log into everything a client can write, escaped as its gateway would. */
 import type { Format } from '../../../core/format.ts';
-import { createDraft, FIELD, type FieldName, hasField } from '../../../core/record.ts';
+import {
+  createDraft,
+  FIELD,
+  type FieldName,
+  hasField,
+  type RecordDraft,
+} from '../../../core/record.ts';
 import { type Case, type Decoded, ENCODER, TEXT } from './cases.ts';
 
 /** Fields whose text a client chooses. */
@@ -40,7 +46,7 @@ export function spoofed(
     const value = expected.text?.[field];
     if (value === undefined) return [];
     return PAYLOADS.flatMap((payload) =>
-      isJson(format, fixture, record)
+      isJson(fixture, record)
         ? inJson(record, field, value, value + payload)
         : inLine(format, fixture, record, field, value + payload),
     );
@@ -48,8 +54,7 @@ export function spoofed(
 }
 
 /** Of lines, too, that are JSON objects by themselves, and not by a log_format. */
-function isJson(format: Format, fixture: Case, record: Uint8Array): boolean {
-  if (format.framing === 'json') return true;
+function isJson(fixture: Case, record: Uint8Array): boolean {
   return fixture.options.logFormat === undefined && record.at(-1) === 0x7d;
 }
 
@@ -72,6 +77,7 @@ function inLine(
   format.createDecoder(fixture.options).decode(record, 0, record.length, draft);
   // Where the fixture's own text is escaped, its range in the line is not known.
   if (!hasField(draft, FIELD[field]) || draft.inScratch[FIELD[field]] === 1) return [];
+  if (format.id === 'tyk') return [{ field, text, bytes: inLogfmt(record, draft, field, text) }];
   return escapesOf(format, fixture).map((escaped) => ({
     field,
     text,
@@ -89,6 +95,21 @@ function escapesOf(format: Format, fixture: Case): readonly ((text: string) => s
   const { logFormat } = fixture.options;
   if (logFormat === undefined) return [nginxEscape, apacheEscape];
   return logFormat.includes('escape=json') ? [jsonEscape] : [nginxEscape];
+}
+
+/** logrus: a value is quoted by Go's %q as soon as it holds more than letters, digits and some signs. */
+function inLogfmt(
+  record: Uint8Array,
+  draft: RecordDraft,
+  field: FieldName,
+  text: string,
+): Uint8Array {
+  const quoted = record[draft.start[FIELD[field]]! - 1] === 0x22 ? 1 : 0;
+  return Buffer.concat([
+    record.subarray(0, draft.start[FIELD[field]]! - quoted),
+    ENCODER.encode(JSON.stringify(text).replaceAll('\\u0007', '\\a')),
+    record.subarray(draft.end[FIELD[field]]! + quoted),
+  ]);
 }
 
 /** ngx_http_log_module, escape=default: quote, backslash, control characters and all above 126. */
