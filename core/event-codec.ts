@@ -43,7 +43,7 @@ import {
   UNKNOWN_PLACE,
   UNKNOWN_ROUTE,
 } from './event.ts';
-import { hash32 } from './hash.ts';
+import { PartCache } from './part-cache.ts';
 import type { Auth, LimitedBy } from './record.ts';
 
 export const EVENT_VERSION = 3;
@@ -118,11 +118,11 @@ export interface EventDecoder {
 /** A repeated key, place, route or client is the same object again, without allocating. Bounded caches. */
 export function createEventDecoder(): EventDecoder {
   const reader = new BytesReader();
-  const keys = new PartCache<KeyIdentity>(1 << 15, NO_KEY, readKey);
-  const places = new PartCache<Place>(1 << 13, UNKNOWN_PLACE, readPlace);
-  const routes = new PartCache<Route>(1 << 12, UNKNOWN_ROUTE, readRoute);
-  const clients = new PartCache<ClientFamily>(1 << 8, UNKNOWN_CLIENT, readClient);
-  const texts = new PartCache<string>(1 << 12, '', (part) => part.rest());
+  const keys = new Parts<KeyIdentity>(1 << 15, NO_KEY, readKey);
+  const places = new Parts<Place>(1 << 13, UNKNOWN_PLACE, readPlace);
+  const routes = new Parts<Route>(1 << 12, UNKNOWN_ROUTE, readRoute);
+  const clients = new Parts<ClientFamily>(1 << 8, UNKNOWN_CLIENT, readClient);
+  const texts = new Parts<string>(1 << 12, '', (part) => part.rest());
   return {
     decode(bytes, offset, event) {
       if (bytes[offset] !== EVENT_VERSION) throw wrongVersion(bytes[offset]);
@@ -159,21 +159,18 @@ export function createEventDecoder(): EventDecoder {
   };
 }
 
-/** Parts by their bytes, direct-mapped: a newer one takes the place of an older one. */
-class PartCache<T> {
-  readonly #mask: number;
-  readonly #bytes: (Uint8Array | undefined)[];
-  readonly #values: (T | undefined)[];
+/** Parts behind their lengths. */
+class Parts<T> {
+  readonly #cache: PartCache<T>;
   readonly #empty: T;
-  readonly #parse: (reader: BytesReader) => T;
   readonly #reader = new BytesReader();
 
   constructor(slots: number, empty: T, parse: (reader: BytesReader) => T) {
-    this.#mask = slots - 1;
-    this.#bytes = new Array<undefined>(slots).fill(undefined);
-    this.#values = new Array<undefined>(slots).fill(undefined);
     this.#empty = empty;
-    this.#parse = parse;
+    this.#cache = new PartCache(slots, (bytes) => {
+      this.#reader.begin(bytes, 0, bytes.length);
+      return parse(this.#reader);
+    });
   }
 
   read(from: BytesReader): T {
@@ -183,22 +180,8 @@ class PartCache<T> {
     const end = start + length;
     if (end > from.end) throw damaged();
     from.at = end;
-    const slot = hash32(from.bytes, start, end) & this.#mask;
-    const known = this.#values[slot];
-    if (known !== undefined && isEqual(this.#bytes[slot]!, from.bytes, start, length)) return known;
-    const bytes = from.bytes.slice(start, end);
-    this.#reader.begin(bytes, 0, length);
-    const value = this.#parse(this.#reader);
-    this.#bytes[slot] = bytes;
-    this.#values[slot] = value;
-    return value;
+    return this.#cache.get(from.bytes, start, end);
   }
-}
-
-function isEqual(known: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
-  if (known.length !== length) return false;
-  for (let i = 0; i < length; i++) if (known[i] !== bytes[start + i]) return false;
-  return true;
 }
 
 function readKey(part: BytesReader): KeyIdentity {
