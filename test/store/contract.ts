@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Clock } from '../../core/clock.ts';
 import type { EmbeddedStore } from '../../core/store.ts';
+import { type ResultDriver, testResultStore } from './results-contract.ts';
 import * as rows from './rows.ts';
 import { type Name, type StateDriver, testStateStore } from './state-contract.ts';
 
@@ -22,7 +23,8 @@ export interface StoreDriver extends StateDriver {
 export function testEmbeddedStore(driver: StoreDriver): void {
   const name = (guarantee: string) => `${driver.name}: ${guarantee}`;
   testStateStore(driver);
-  testResults(driver, name);
+  testResultStore(resultsOf(driver));
+  testEmbedded(driver, name);
   testBounds(driver, name);
 }
 
@@ -40,7 +42,22 @@ export async function withStore(
   }
 }
 
-function testResults(driver: StoreDriver, name: Name): void {
+/** Results come with checkpoints here. */
+function resultsOf(driver: StoreDriver): ResultDriver {
+  return {
+    name: driver.name,
+    async open() {
+      const store = await driver.open(await driver.createPlace());
+      return {
+        store,
+        put: (results) => store.commit({ ...rows.EMPTY, ...results }),
+        close: () => store.close(),
+      };
+    },
+  };
+}
+
+function testEmbedded(driver: StoreDriver, name: Name): void {
   test(name('control records are kept under their number, which is given once'), () =>
     withStore(driver, async (store) => {
       const control = { sequence: 1, at: 5, kind: 'close', body: { id: 'x' } } as const;
@@ -48,87 +65,6 @@ function testResults(driver: StoreDriver, name: Name): void {
       await store.commit({ ...rows.EMPTY, controls: [control] });
       const other = { ...control, body: { id: 'y' } };
       await assert.rejects(store.commit({ ...rows.EMPTY, controls: [other] }));
-    }),
-  );
-
-  test(name('a lower or equal revision never overwrites'), () =>
-    withStore(driver, async (store) => {
-      const put = (revision: number, why: string) =>
-        store.commit({
-          ...rows.EMPTY,
-          incidents: [{ ...rows.incident({ id: 'i', revision }), why }],
-          findings: [{ ...rows.finding('f', revision), why }],
-        });
-      const whys = async () => [
-        (await store.incident('i'))?.why,
-        (await store.findings(['f']))[0]?.why,
-      ];
-      await put(2, 'second');
-      await put(1, 'first, late');
-      await put(2, 'second again');
-      assert.deepEqual(await whys(), ['second', 'second']);
-      await put(3, 'third');
-      assert.deepEqual(await whys(), ['third', 'third']);
-    }),
-  );
-
-  test(name('findings, inputs and incidents come back as they were, numbers exactly'), () =>
-    withStore(driver, async (store) => {
-      const put = {
-        findings: [rows.finding('f1', 1), rows.finding('f2', 4)],
-        inputs: [rows.inputs('f1'), { ...rows.inputs('f2'), event: rows.numbered(1, 12) }],
-        incidents: [rows.incident({ id: 'i1', findings: ['f1', 'f2'] })],
-      };
-      await store.commit({ ...rows.EMPTY, ...put });
-      assert.deepEqual(await store.findings(['f2', 'none', 'f1']), [
-        put.findings[1],
-        put.findings[0],
-      ]);
-      assert.deepEqual(await store.findingInputs('f1'), put.inputs[0]);
-      assert.deepEqual(await store.findingInputs('f2'), put.inputs[1]);
-      assert.equal(await store.findingInputs('f3'), undefined);
-      assert.deepEqual(await store.incident('i1'), put.incidents[0]);
-      assert.equal(await store.incident('i2'), undefined);
-    }),
-  );
-
-  test(name('incidents are filtered, latest change first'), () =>
-    withStore(driver, async (store) => {
-      const incidents = [
-        rows.incident({ id: 'a', severity: 'low', updatedAt: rows.iso(1) }),
-        rows.incident({ id: 'b', severity: 'high', updatedAt: rows.iso(3), subjectId: 'k2' }),
-        rows.incident({ id: 'c', updatedAt: rows.iso(2), closedAt: rows.iso(2) }),
-      ];
-      await store.commit({ ...rows.EMPTY, incidents });
-      const ids = async (filter: Parameters<EmbeddedStore['incidents']>[0]) =>
-        (await store.incidents(filter)).map((one) => one.id).join('');
-      assert.equal(await ids({}), 'bca');
-      assert.equal(await ids({ limit: 2 }), 'bc');
-      assert.equal(await ids({ sinceAt: rows.BASE_AT + 2 }), 'bc');
-      assert.equal(await ids({ severity: 'medium' }), 'bc', 'that severity or worse');
-      assert.equal(await ids({ subjectId: 'k2' }), 'b');
-      assert.equal(await ids({ open: true }), 'ba');
-      assert.equal(await ids({ open: false }), 'c');
-      assert.equal(await ids({ open: true, severity: 'high', subjectId: 'kong:key-1' }), '');
-    }),
-  );
-
-  test(name('usage rows replace the one before, and are answered oldest first'), () =>
-    withStore(driver, async (store) => {
-      const usage = (key: number, hour: number, requests: number) => ({
-        digest: rows.digest(key),
-        hourAt: rows.BASE_AT + hour * rows.HOUR_MS,
-        requests,
-        errors: 1,
-        bytesIn: 2,
-        bytesOut: 2 ** 45,
-      });
-      await store.commit({ ...rows.EMPTY, usage: [usage(1, 900, 5), usage(1, 0, 1)] });
-      await store.commit({ ...rows.EMPTY, usage: [usage(1, 900, 7), usage(2, 3, 9)] });
-      assert.deepEqual(await store.usage(rows.digest(1), 0), [usage(1, 0, 1), usage(1, 900, 7)]);
-      const sinceAt = rows.BASE_AT + 1;
-      assert.deepEqual(await store.usage(rows.digest(1), sinceAt), [usage(1, 900, 7)]);
-      assert.deepEqual(await store.usage(rows.digest(3), 0), []);
     }),
   );
 
