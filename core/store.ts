@@ -61,7 +61,7 @@ export interface DeadLetter {
 
 /** Everything that changed since the last checkpoint. */
 export interface Checkpoint {
-  /** Engine-wide values by name, e.g. watermark and counters, as JSON. */
+  /** Values of the whole engine by name, as JSON; one that is left out, or undefined, is as it was saved last. */
   readonly meta: Readonly<Record<string, unknown>>;
   readonly streams: readonly StreamPosition[];
   /** Offset after the last message applied of the log that the events came from; left out where there is none. */

@@ -15,12 +15,15 @@ import type { OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import { copyPart, type Memory, type PlacedPart } from './layout.ts';
-import { STEERING_PART } from './steering.ts';
-import { ROUTES_PART } from './variable-routes.ts';
+import type { SavedLineage } from './lineage.ts';
+import type { PriorBody } from './priors.ts';
+import type { SavedSpans } from './spans.ts';
+import type { SavedSteering } from './steering.ts';
+import type { SavedRoutes } from './variable-routes.ts';
 
 const GEOGRAPHY_DAMPED_SECONDS = 86_400;
 const PEERS_PART = 'peers';
-const PRIORS_PART = 'priors';
+const NEWS_PART = 'news';
 const SKETCH_PART = 'admission';
 const CROWDS_PART = 'crowds';
 
@@ -32,7 +35,14 @@ interface Meta {
   readonly watermark: number | null;
   readonly firstAt: number | null;
   readonly lastAt: number | null;
-  readonly fleet: SavedFleet;
+  readonly attempts: Readonly<Record<string, number>>;
+  /** What follows is of the engine as a whole; left out while it is as it was saved last. */
+  readonly fleet?: SavedFleet;
+  readonly spans?: SavedSpans;
+  readonly steering?: SavedSteering;
+  readonly routes?: SavedRoutes;
+  readonly priors?: readonly PriorBody[];
+  readonly lineage?: SavedLineage;
   /** Version of the geography data, and until which second places are damped after its last change. */
   readonly geography?: { readonly version: string; readonly dampedUntil: number };
 }
@@ -56,21 +66,17 @@ export function drainCheckpoint(engine: DetectionEngine): ReturnType<Engine['che
     if (group.peers.changed) {
       parts.push({ group: group.index, part: PEERS_PART, bytes: group.peers.bytes() });
     }
+    if (group.news.changed) {
+      parts.push({ group: group.index, part: NEWS_PART, bytes: group.news.bytes() });
+    }
     if (group.sketch?.changed) {
       group.sketch.changed = false;
       parts.push({ group: group.index, part: SKETCH_PART, bytes: group.sketch.bytes() });
     }
   }
-  if (judge.peers.table.changed) {
-    parts.push({ group: 0, part: PRIORS_PART, bytes: judge.peers.table.bytes() });
-  }
   for (const { group, bytes } of engine.docket.crowds.drain()) {
     parts.push({ group, part: CROWDS_PART, bytes });
   }
-  const steering = engine.steering.drain();
-  if (steering !== undefined) parts.push({ group: 0, part: STEERING_PART, bytes: steering });
-  const routes = engine.routes.drain();
-  if (routes !== undefined) parts.push({ group: 0, part: ROUTES_PART, bytes: routes });
   for (const [i, slots] of dirty.entries()) {
     for (const slot of slots) {
       if (groups[i]!.ids[slot] === '') continue;
@@ -110,11 +116,34 @@ function metaOf(engine: DetectionEngine): Meta {
     watermark: finite(engine.streams.watermark),
     firstAt: finite(engine.firstAt),
     lastAt: finite(engine.lastAt),
-    fleet: engine.docket.shared.fleet.save(),
+    attempts: engine.streams.attempts(),
+    ...changesOf(engine),
     geography: {
       version: engine.options.geographyVersion,
       dampedUntil: engine.judge.placesDampedUntil,
     },
+  };
+}
+
+/** State that is no key group's, where it has changed. */
+function changesOf({
+  coldStart: _,
+  docket,
+  judge,
+  lineage,
+  routes,
+  spans,
+  steering,
+}: DetectionEngine) {
+  const { fleet } = docket.shared;
+  const { table } = judge.peers;
+  return {
+    ...(fleet.changed ? { fleet: fleet.save() } : {}),
+    ...(lineage.changed ? { lineage: lineage.save() } : {}),
+    ...(table.changed ? { priors: table.save() } : {}),
+    ...(routes.changed ? { routes: routes.save() } : {}),
+    ...(steering.changed ? { steering: steering.save() } : {}),
+    spans: spans.save(),
   };
 }
 
@@ -139,10 +168,9 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
   const meta = state.meta as unknown as Meta;
   const { groups, judge, options } = engine;
   const watermark = meta.watermark ?? Number.NEGATIVE_INFINITY;
-  engine.streams.restore(meta.sources, state.streams, meta.ahead, watermark);
+  engine.streams.restore(meta.sources, state.streams, meta.ahead, meta.attempts, watermark);
   engine.firstAt = meta.firstAt ?? engine.firstAt;
   engine.lastAt = meta.lastAt ?? engine.lastAt;
-  engine.docket.shared.fleet.restore(meta.fleet);
   judge.placesDampedUntil = dampedUntil(meta, options.geographyVersion);
   const convert = converter(judge, meta.layout);
   const slots = new Map<string, { group: KeyGroup; slot: number }>();
@@ -155,6 +183,7 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
     group.declared[slot] = options.directory.declared(row.id, row.consumer);
     convert(row.record, group.slab.memoryOf(slot), group.slab.offset(slot));
     group.bring(judge, slot);
+    engine.lineage.locate(group, slot, judge.header.lastAt);
     if (judge.header.dueAt !== 0) group.heap.push(judge.header.dueAt, slot);
     if (judge.header.suspectSecond !== 0 || state.open.length > 0) {
       slots.set(keyOf(row.digest), { group, slot });
@@ -166,15 +195,25 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
     if (found !== undefined) found.group.open.set(found.slot, JSON.parse(body) as OpenIncident);
   }
   for (const { group, part, bytes } of state.groups) {
-    if (part === STEERING_PART) engine.steering.restore(bytes);
-    else if (part === ROUTES_PART) engine.routes.restore(bytes);
+    if (part === NEWS_PART) groups[group]!.news.restore(bytes);
     else if (part === PEERS_PART) groups[group]!.peers.restore(bytes);
-    else if (part === PRIORS_PART) judge.peers.table.restore(bytes);
     else if (part === SKETCH_PART) groups[group]!.sketch = new AdmissionSketch(bytes);
     else if (part === CROWDS_PART) engine.docket.crowds.restore(group, bytes);
     else groups[group]!.duplicates.restore(part, bytes);
   }
   engine.coldStart.schedule();
+  restoreWhole(engine, meta);
+}
+
+function restoreWhole(engine: DetectionEngine, meta: Meta): void {
+  const { docket, judge, lineage, routes, spans, steering } = engine;
+  if (meta.fleet !== undefined) docket.shared.fleet.restore(meta.fleet);
+  if (meta.spans !== undefined) spans.restore(meta.spans);
+  if (meta.steering !== undefined) steering.restore(meta.steering);
+  if (meta.routes !== undefined) routes.restore(meta.routes);
+  if (meta.priors !== undefined) judge.peers.table.restore(meta.priors);
+  const watermark = meta.watermark ?? 0;
+  lineage.restore(meta.lineage ?? { layout: '', told: [] }, watermark);
 }
 
 /** An update takes effect after the last event that was applied before it, like its control record. */

@@ -1,8 +1,9 @@
 /**
- * Where priors come from and go to: samples keys as their days end, closes a day when the watermark passes, and
- * applies what was made of it. Costs an event one comparison.
+ * Where priors come from and go to: samples keys as their days end, tells the sample when the watermark passes
+ * (exchange.ts), and makes the prior of what all have told. Costs an event one comparison.
  */
 import type { ControlRecord } from '../../core/store.ts';
+import type { SpanFacts } from './exchange.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
 import {
@@ -13,7 +14,7 @@ import {
   sampledDay,
   short,
 } from './peers.ts';
-import { makePrior, type PriorBody } from './priors.ts';
+import { makePrior } from './priors.ts';
 
 const DAY_MS = 86_400_000;
 /** A key speaks for others from this age on, and so many days after it was last suspected. */
@@ -26,7 +27,8 @@ export type ControlDraft = Omit<ControlRecord, 'sequence'>;
 export class ColdStart {
   private readonly groups: readonly KeyGroup[];
   private readonly judge: Judge;
-  private closesAt = Number.POSITIVE_INFINITY;
+  /** When the first day that was sampled is closed, epoch ms; Infinity without one. */
+  closesAt = Number.POSITIVE_INFINITY;
   private made: ControlDraft[] = [];
 
   constructor(groups: readonly KeyGroup[], judge: Judge) {
@@ -44,26 +46,21 @@ export class ColdStart {
     this.closesAt = Math.min(this.closesAt, dayClosesAt(day));
   }
 
-  passWatermark(watermark: number): void {
-    while (watermark >= this.closesAt) this.close(this.firstDay());
-  }
-
-  /** Makes the prior of a day of what was sampled, and applies it. */
-  private close(day: number): void {
-    const prior = makePrior(
-      day,
-      this.groups.flatMap(({ peers }) => peers.take(day)),
-    );
-    if (prior !== undefined) {
-      this.apply(prior);
-      this.made.push({ at: priorAppliesAt(day), kind: 'prior', body: { ...prior } });
-    }
+  /** Takes out the sample of the day that closes at an instant; undefined where none does. */
+  close(at: number): SpanFacts['peers'] {
+    if (at < this.closesAt) return undefined;
+    const day = this.firstDay();
+    const sample = this.groups.flatMap(({ peers }) => peers.take(day));
     this.schedule();
+    return { day, sample };
   }
 
-  /** In the distributed form a prior comes as a control record. */
-  apply(prior: PriorBody): void {
+  /** Makes the prior of a day of what all engines have sampled. */
+  add(day: number, sample: readonly PeerSample[]): void {
+    const prior = makePrior(day, sample);
+    if (prior === undefined) return;
     this.judge.peers.table.add(prior);
+    this.made.push({ at: priorAppliesAt(day), kind: 'prior', body: { ...prior } });
   }
 
   /** Control records of the priors made since the last call. */

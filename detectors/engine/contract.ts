@@ -6,8 +6,11 @@ import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent, KeyIdentity } from '../../core/event.ts';
 import type { Facts, Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
 import type { Checkpoint, ControlRecord, LoadedState } from '../../core/store.ts';
+import type { Shard } from './spans.ts';
 
 export interface EngineOptions {
+  /** Which part of the key groups this engine has. Default: all of them. */
+  readonly shard?: Shard;
   readonly subjectsMax: number;
   /** Settings by detector id, as in the configuration. Throws `usage` on an unknown id or setting. */
   readonly detectors: Config['detectors'];
@@ -112,6 +115,21 @@ export interface ExpectedHour {
   readonly mean: number;
   readonly low: number;
   readonly high: number;
+}
+
+/** An authentication result, for the network that it came from. */
+export interface NetworkAttempt {
+  /** Epoch ms. */
+  readonly at: number;
+  readonly stream: number;
+  readonly position: number;
+  readonly network: number;
+  readonly networkId: string;
+  /** Stands for the key. */
+  readonly member: number;
+  readonly failed: boolean;
+  /** Whose the key is, '' where that is not known before its record is looked at. */
+  readonly consumer: string;
 }
 
 export interface Engine {

@@ -1,12 +1,12 @@
 /**
- * Subjects that are no keys: source networks and consumers whose members fail to authenticate (stuffing).
+ * Subjects that are no keys: source networks and consumers whose members fail to authenticate (stuffing). A network
+ * is shown every result of its own, in the order of the sequence; a consumer what key groups tell of its keys.
  *
  * Only what fails makes a record, at most RECORDS_MAX in a key group; who was idle longest gives way. A success
  * costs one bit test unless its network has a record.
  */
 import type { Closing } from '../../core/control.ts';
-import type { ApiEvent, KeyIdentity } from '../../core/event.ts';
-import { KEY_GROUPS } from '../../core/event.ts';
+import { type ApiEvent, KEY_GROUPS, type KeyIdentity } from '../../core/event.ts';
 import type { FindingInputs } from '../../core/finding.ts';
 import { finish, hashText, mix32 } from '../../core/hash.ts';
 import { AUTH } from '../../core/record.ts';
@@ -14,6 +14,7 @@ import type { Attempt, Crowd, CrowdDetector } from '../crowd-detector.ts';
 import type { DetectorSettings } from '../detector.ts';
 import type { CaseBook } from './case-book.ts';
 import { CrowdTable, type SavedCrowd } from './crowd-table.ts';
+import type { Failure } from './exchange.ts';
 import { byOpening, closesAt, KEEP_SCORE, OPEN_SCORE, type OpenIncident } from './incidents.ts';
 import { bindingOf, type Cursor, type Layout, Memory, placeParts, type StateOf } from './layout.ts';
 import type { Outbox } from './outbox.ts';
@@ -79,21 +80,30 @@ export class Crowds {
     for (let i = 0; i < KEY_GROUPS; i++) this.tables.push(new CrowdTable(pages, digest.offset / 4));
   }
 
-  /** Whether an event tells anything here: a failure, or a success where there were failures. */
-  concerns(event: ApiEvent): boolean {
-    if (!this.settings.enabled || event.network === 0) return false;
-    return this.mayHave(event.network) || isFailure(event);
+  /** Whether an authentication result tells anything here: a failure, or a success where there were failures. */
+  concerns(network: number, failed: boolean): boolean {
+    if (!this.settings.enabled || network === 0) return false;
+    return failed || this.mayHave(network);
   }
 
-  /** Counts an authentication result for its network, and a failed one for the consumer of its key. */
-  observe(event: ApiEvent, consumer: string): void {
-    const { network, key } = event;
-    const failed = isFailure(event);
-    // Where the address is the key there are no keys to try.
-    if (failed && key.id.startsWith('ip:')) return;
-    this.count('network', event.networkId, network, key.digest2, event, failed);
-    if (failed && consumer !== '')
-      this.count('consumer', consumer, hashText(consumer), network, event, true);
+  /** Counts an authentication result for its network. `member` stands for the key. */
+  observeNetwork(id: string, network: number, member: number, at: number, failed: boolean): void {
+    this.count('network', id, network, member, at, failed);
+  }
+
+  /** Counts a failure of one of a consumer's keys. */
+  observeConsumer({ consumer, network, at }: Failure): void {
+    this.count('consumer', consumer, hashText(consumer), network, at, true);
+  }
+
+  /** Key group of a network. */
+  groupOfNetwork(network: number): number {
+    return identityOf('network', network).digest0 & (KEY_GROUPS - 1);
+  }
+
+  /** Key group of a consumer. */
+  groupOf(consumer: string): number {
+    return identityOf('consumer', hashText(consumer)).digest0 & (KEY_GROUPS - 1);
   }
 
   /** Closes what is due. */
@@ -104,8 +114,8 @@ export class Crowds {
       while (table.heap.first <= watermark) {
         const slot = table.heap.pop();
         if (!table.bring(this.cursor, slot)) continue;
-        if (this.header.dueAt !== 0 && this.header.dueAt <= watermark)
-          this.settle(table, slot, watermark);
+        const { dueAt } = this.header;
+        if (dueAt !== 0 && dueAt <= watermark) this.settle(table, slot, dueAt);
       }
       next = Math.min(next, table.heap.first);
     }
@@ -184,7 +194,7 @@ export class Crowds {
     id: string,
     code: number,
     member: number,
-    event: ApiEvent,
+    at: number,
     failed: boolean,
   ): void {
     const identity = identityOf(kind, code);
@@ -199,11 +209,11 @@ export class Crowds {
     table.changed = true;
     table.bring(this.cursor, slot);
     const { header, attempt } = this;
-    if (header.dueAt !== 0 && header.dueAt <= event.at) this.settle(table, slot, event.at);
+    while (header.dueAt !== 0 && header.dueAt <= at) this.settle(table, slot, header.dueAt);
     const before = this.durable && failed ? table.slab.bytesOf(slot) : undefined;
     header.attempts++;
-    if (event.at > header.lastAt) header.lastAt = event.at;
-    attempt.at = event.at;
+    if (at > header.lastAt) header.lastAt = at;
+    attempt.at = at;
     attempt.member = member >>> 0;
     attempt.failed = failed;
     const score = this.detector.observe(this.state, attempt, this.settings);
@@ -286,7 +296,7 @@ export class Crowds {
 }
 
 /** A key that nobody accepted: 401, or 403 where the gateway says so to a key that it does not know. */
-function isFailure(event: ApiEvent): boolean {
+export function isFailure(event: ApiEvent): boolean {
   return (
     event.status === 401 || event.auth === AUTH.failed || (event.status === 403 && !event.attested)
   );

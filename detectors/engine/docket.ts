@@ -26,6 +26,7 @@ import { layoutVersion, roundScore } from './recompute.ts';
 import { isShared } from './risk.ts';
 import { settingsOf } from './settings.ts';
 import { SharedCauses, VOTE_SCORE } from './shared-causes.ts';
+import type { Shard } from './spans.ts';
 import type { Steering } from './steering.ts';
 import type { Streams } from './streams.ts';
 import { endSuspicion } from './suspicion.ts';
@@ -44,7 +45,10 @@ const ENCODER = new TextEncoder();
 export class Docket {
   readonly findingCounts: Record<string, number> = {};
   readonly tally = new Tally();
-  private nextDueAt = Number.POSITIVE_INFINITY;
+  /** Earliest instant at which something of a key is due, epoch ms. */
+  nextDueAt = Number.POSITIVE_INFINITY;
+  /** Spans of event time that end at or before this instant have been told (exchange.ts), epoch ms. */
+  closedUpTo = Number.NEGATIVE_INFINITY;
   /** Shared with the subjects that are no keys. */
   readonly cases: CaseBook;
   /** Networks and consumers whose keys fail to authenticate. */
@@ -54,11 +58,13 @@ export class Docket {
   private readonly options: EngineOptions;
   private readonly judge: Judge;
   private readonly groups: readonly KeyGroup[];
+  private readonly shard: Shard;
   private readonly streams: Streams;
   private readonly outbox: Outbox;
 
   constructor(
     options: EngineOptions,
+    shard: Shard,
     judge: Judge,
     groups: readonly KeyGroup[],
     streams: Streams,
@@ -66,17 +72,22 @@ export class Docket {
     steering: Steering,
   ) {
     this.options = options;
+    this.shard = shard;
     this.judge = judge;
     this.groups = groups;
     this.streams = streams;
     this.outbox = outbox;
+    const { directory, geographyVersion } = options;
+    const facts = { directory, geographyVersion, steering };
     this.cases = new CaseBook({
-      directory: options.directory,
-      geographyVersion: options.geographyVersion,
-      steering,
+      ...facts,
       onFinding: (finding) => this.tellFinding(finding),
       onIncident: (incident) => this.tell(incident),
     });
+    // Every engine comes to the same conclusion about the fleet, and one of them says so.
+    const fleetCases = this.tellsFleet
+      ? this.cases
+      : new CaseBook({ ...facts, onFinding: () => {}, onIncident: () => {} });
     const { detectors, durable } = options;
     this.crowds = new Crowds(
       stuffing,
@@ -85,7 +96,12 @@ export class Docket {
       outbox,
       durable,
     );
-    this.shared = new SharedCauses(detectors, judge, groups, this.cases, outbox);
+    this.shared = new SharedCauses(detectors, judge, groups, this.cases, fleetCases, outbox);
+  }
+
+  /** Whether this engine has the fleet's key group. */
+  private get tellsFleet(): boolean {
+    return this.shard.index === 0;
   }
 
   get open(): number {
@@ -100,6 +116,7 @@ export class Docket {
     for (const group of this.groups)
       for (const [slot, open] of group.open) yield [open, subjectAt(group, slot)];
     yield* this.crowds.open();
+    if (!this.tellsFleet) return;
     for (const [name, open] of this.shared.fleet.open) yield [open, subjectOf(name)];
   }
 
@@ -111,10 +128,9 @@ export class Docket {
     for (const [open] of this.everyOpen()) this.tally.resume(open.id);
   }
 
-  /** Something of this subject is due before the event, or silence may have been remarkable. */
-  mustSettle(event: ApiEvent): boolean {
+  /** Silence before the event may have been remarkable. */
+  private isSuspiciouslyLate(event: ApiEvent): boolean {
     const { judge } = this;
-    if (judge.header.dueAt !== 0 && judge.header.dueAt <= event.at) return true;
     const second = Math.floor(event.at / 1000);
     for (const { absence, settings, state } of judge.absenceSeats) {
       if (absence.suspects(judge.subject, state, second, settings)) return true;
@@ -153,8 +169,7 @@ export class Docket {
       const score = scores[i]!;
       if (score < VOTE_SCORE) continue;
       const { detector } = seats[i]!;
-      if (this.shared.vote(group, slot, detector, score, event.at))
-        this.shared.joinAll(event.at, group, slot);
+      this.shared.vote(group, slot, detector, score, event.at, this.closedUpTo);
       if (score < KEEP_SCORE) continue;
       const open = group.open.get(slot);
       if (open === undefined && score < OPEN_SCORE) continue;
@@ -246,25 +261,33 @@ export class Docket {
     if (at < this.nextDueAt) this.nextDueAt = at;
   }
 
-  passWatermark(): void {
-    const { watermark } = this.streams;
-    this.shared.fleet.passWatermark(watermark);
-    this.crowds.passWatermark(watermark);
-    if (watermark < this.nextDueAt) return;
+  /** Judges absence, and closes what is due, up to an instant that the watermark has come to. */
+  settleUpTo(at: number): void {
+    this.shared.fleet.passWatermark(at);
+    this.crowds.passWatermark(at);
+    if (at < this.nextDueAt) return;
     let next = Number.POSITIVE_INFINITY;
     for (const group of this.groups) {
-      while (group.heap.first <= watermark) {
+      while (group.heap.first <= at) {
         const slot = group.heap.pop();
         group.bring(this.judge, slot);
         const { dueAt } = this.judge.header;
         // An older entry of a subject that was armed again since, or of a slot given to another key.
-        if (dueAt === 0 || dueAt > watermark) continue;
+        if (dueAt === 0 || dueAt > at) continue;
         if (this.options.durable) group.markDirty(slot);
-        this.settle(group, slot, watermark);
+        // Each at its own instant: it must not matter how far the watermark has moved at once.
+        this.settle(group, slot, dueAt);
       }
       next = Math.min(next, group.heap.first);
     }
     this.nextDueAt = next;
+  }
+
+  /** What is due of the subject before its event is settled first, each at its own instant. */
+  settleBefore(group: KeyGroup, slot: number, event: ApiEvent): void {
+    const { header } = this.judge;
+    while (header.dueAt !== 0 && header.dueAt <= event.at) this.settle(group, slot, header.dueAt);
+    if (this.isSuspiciouslyLate(event)) this.settle(group, slot, event.at);
   }
 
   /**
@@ -317,7 +340,7 @@ export class Docket {
     at: number,
   ): void {
     this.closeDue(group, slot, at);
-    if (this.shared.vote(group, slot, detector, score, at)) this.shared.joinAll(at, group, slot);
+    this.shared.vote(group, slot, detector, score, at, this.closedUpTo);
     const record = this.options.durable ? group.slab.bytesOf(slot) : undefined;
     const opened = this.take(group, slot, group.open.get(slot), detector, score, at, undefined);
     if (opened === undefined || record === undefined) return;

@@ -4,15 +4,14 @@
  * Event time only. An event is judged by all detectors before any learns; absence is judged when the watermark
  * passes, and in any case before the subject's next event, with the same result (design.md §4.3).
  */
-import type { Config } from '../../core/config.ts';
-import { isRegistered } from '../../core/directory.ts';
+import { isRegistered, type KeyDirectory } from '../../core/directory.ts';
 import { type ApiEvent, KEY_GROUPS, type KeyIdentity } from '../../core/event.ts';
 import type { FindingInputs, Incident } from '../../core/finding.ts';
 import { LIMITED_BY } from '../../core/record.ts';
 import type { ControlRecord, LoadedState } from '../../core/store.ts';
 import type { Detector } from '../detector.ts';
 import { fleet } from '../fleet.ts';
-import { ALL_DETECTORS, CROWD_DETECTORS, DETECTORS } from '../list.ts';
+import { CROWD_DETECTORS, DETECTORS } from '../list.ts';
 import { stuffing } from '../stuffing.ts';
 import { drainCheckpoint, restoreState } from './checkpoint.ts';
 import { ColdStart } from './cold-start.ts';
@@ -24,17 +23,20 @@ import type {
   KeyState,
   Recomputed,
 } from './contract.ts';
+import { isFailure } from './crowds.ts';
 import { Docket, LOOK_AGAIN_MS } from './docket.ts';
 import { expectedHours } from './expected.ts';
 import { Interventions } from './interventions.ts';
 import { Judge } from './judge.ts';
 import { KeyGroup } from './key-group.ts';
 import { keyStateOf, keyStates } from './key-states.ts';
-import { inherit } from './lineage.ts';
+import { Lineage } from './lineage.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import { compared, recompute } from './recompute.ts';
-import { checkIds, settingsOf } from './settings.ts';
+import { checkIds } from './settings.ts';
+import { type Shard, Spans } from './spans.ts';
+import { statsOf } from './stats.ts';
 import { Steering } from './steering.ts';
 import { Streams } from './streams.ts';
 import { VariableRoutes } from './variable-routes.ts';
@@ -72,12 +74,15 @@ export class DetectionEngine implements Engine {
   firstAt = Number.POSITIVE_INFINITY;
   lastAt = Number.NEGATIVE_INFINITY;
   /** Event time up to which another process had applied, epoch ms. */
-  private resumedAt = Number.NEGATIVE_INFINITY;
+  resumedAt = Number.NEGATIVE_INFINITY;
   subjects = 0;
   private readonly limit: number;
   readonly docket: Docket;
   readonly routes = new VariableRoutes();
   readonly coldStart: ColdStart;
+  readonly lineage: Lineage;
+  readonly spans: Spans;
+  protected readonly shard: Shard;
 
   constructor(options: EngineOptions, detectors: readonly Detector[]) {
     checkIds(
@@ -93,22 +98,33 @@ export class DetectionEngine implements Engine {
     for (let i = 0; i < KEY_GROUPS; i++) {
       this.groups.push(new KeyGroup(i, pages, digest.offset / 4, options.durable));
     }
+    const shard = options.shard ?? { index: 0, count: 1 };
+    this.shard = shard;
     this.docket = new Docket(
       options,
+      shard,
       this.judge,
       this.groups,
       this.streams,
       this.outbox,
       this.steering,
     );
-    const { docket, groups, judge, steering } = this;
+    const { docket, groups, judge, routes, steering } = this;
     this.coldStart = new ColdStart(groups, judge);
+    this.lineage = new Lineage(judge, options.directory);
     this.interventions = new Interventions(docket, groups, judge, steering);
+    this.spans = new Spans({
+      shard,
+      groups: groups.filter(({ index }) => index % shard.count === shard.index),
+      docket,
+      coldStart: this.coldStart,
+      routes,
+      lineage: this.lineage,
+    });
   }
 
-  private passWatermark(): void {
-    this.docket.passWatermark();
-    this.coldStart.passWatermark(this.streams.watermark);
+  protected passWatermark(): void {
+    this.spans.pass(this.streams.watermark);
   }
 
   openStream(source: string, stream: string, latenessMs: number): number {
@@ -164,11 +180,21 @@ export class DetectionEngine implements Engine {
   }
 
   observe(event: ApiEvent): void {
+    if (!this.isNew(event)) return;
+    this.countAttempt(event);
+    this.take(event);
+    if (this.streams.arrive(event.stream, event.at)) this.passWatermark();
+  }
+
+  /** False for an event that came before: the same place of its stream, or the same request. */
+  protected isNew(event: ApiEvent): boolean {
+    if (this.streams.accept(event.stream, event.position)) return true;
+    this.counters.repeats++;
+    return false;
+  }
+
+  protected take(event: ApiEvent): void {
     const { counters } = this;
-    if (!this.streams.accept(event.stream, event.position)) {
-      counters.repeats++;
-      return;
-    }
     const group = this.groups[event.key.digest0 & (KEY_GROUPS - 1)]!;
     if (
       (event.fingerprint0 | event.fingerprint1) !== 0 &&
@@ -182,9 +208,7 @@ export class DetectionEngine implements Engine {
     if (event.at < this.firstAt) this.firstAt = event.at;
     if (event.at > this.lastAt) this.lastAt = event.at;
     const slot = this.slotFor(group, event);
-    this.countAttempt(group, slot, event);
     if (slot > 0) this.apply(group, slot, event);
-    if (this.streams.arrive(event.stream, event.at)) this.passWatermark();
   }
 
   /** Slot of the event's key; a record is made when the key has a right to one; else -1. */
@@ -218,7 +242,8 @@ export class DetectionEngine implements Engine {
     this.subjects++;
     group.bring(this.judge, slot);
     this.judge.init(event.at);
-    inherit(this.judge, this.groups, group, slot);
+    this.lineage.locate(group, slot, event.at);
+    this.lineage.inherit(group, slot);
     return slot;
   }
 
@@ -232,6 +257,9 @@ export class DetectionEngine implements Engine {
     group.bring(judge, slot);
     if (this.options.durable) group.markDirty(slot);
     this.countUsage(event);
+    if (event.status >= 400 && event.limitedBy === LIMITED_BY.nobody && isFailure(event)) {
+      if (event.at >= this.streams.watermark) this.countFailure(group, slot, event);
+    }
     header.source = this.streams.list[event.stream]!.sourceIndex;
     if (!event.attested) {
       this.counters.claimed++;
@@ -243,7 +271,7 @@ export class DetectionEngine implements Engine {
       this.countLate(event);
       return;
     }
-    if (this.docket.mustSettle(event)) this.docket.settle(group, slot, event.at);
+    this.docket.settleBefore(group, slot, event);
     // What we or the gateway's limiter refused is not learned, and accuses nobody.
     if (event.limitedBy !== LIMITED_BY.nobody) {
       judge.observeRefusal(event);
@@ -252,6 +280,7 @@ export class DetectionEngine implements Engine {
       if (this.options.durable) group.slab.copyToScratch(slot);
       judge.observe(event, this.routes.resolve(event));
       if (judge.isDayOver) this.coldStart.sample(group, event.at);
+      this.docket.shared.countUse(group, slot, event.at);
       if (group.open.size > 0) this.docket.witness(group, slot, event);
       this.docket.raise(group, slot, event);
       judge.learn(event);
@@ -275,16 +304,21 @@ export class DetectionEngine implements Engine {
   }
 
   /** Every authentication result also counts for its network; while many keys fail together, theirs do not. */
-  private countAttempt(group: KeyGroup, slot: number, event: ApiEvent): void {
-    if (event.limitedBy !== LIMITED_BY.nobody || event.at < this.streams.watermark) return;
-    const { crowds, shared } = this.docket;
-    if (!crowds.concerns(event)) return;
-    const consumer = slot > 0 ? group.consumerOf(slot) : '';
-    const isShared =
-      slot > 0 &&
-      shared.fleet.open.size > 0 &&
-      shared.fleet.covering(consumer, ['error-rate'], event.at, event.at) !== undefined;
-    if (!isShared) crowds.observe(event, consumer);
+  private countAttempt(event: ApiEvent): void {
+    const { at, key, network } = event;
+    if (event.limitedBy !== LIMITED_BY.nobody || at < this.streams.watermark) return;
+    const { crowds } = this.docket;
+    const failed = isFailure(event);
+    if (!crowds.concerns(network, failed) || (failed && key.id.startsWith('ip:'))) return;
+    if (this.docket.shared.isSharedFailure(consumerOf(event, this.options.directory), at)) return;
+    crowds.observeNetwork(event.networkId, network, key.digest2, at, failed);
+  }
+
+  /** A failure of a known key also counts for its consumer. */
+  private countFailure(group: KeyGroup, slot: number, { at, key, network }: ApiEvent): void {
+    const consumer = group.consumerOf(slot);
+    if (consumer === '' || network === 0 || key.id.startsWith('ip:')) return;
+    group.news.failure({ at, consumer, network }, this.docket.closedUpTo);
   }
 
   private countUsage(event: ApiEvent): void {
@@ -321,23 +355,7 @@ export class DetectionEngine implements Engine {
   }
 
   stats(): EngineStats {
-    const { watermark } = this.streams;
-    return {
-      ...this.counters,
-      subjects: this.subjects,
-      firstAt: Number.isFinite(this.firstAt) ? this.firstAt : undefined,
-      lastAt: Number.isFinite(this.lastAt) ? this.lastAt : undefined,
-      watermarkAt: Number.isFinite(watermark) ? watermark : undefined,
-      findings: { ...this.docket.findingCounts },
-      incidents: { ...this.docket.tally.severities },
-      silenced: this.docket.tally.silenced,
-      partOf: this.docket.tally.partOf,
-      closedAs: { ...this.docket.tally.closedAs },
-      risks: this.docket.tally.risks(),
-      spanMs: Math.max(0, this.lastAt - Math.max(this.resumedAt, this.firstAt)) || 0,
-      heldBack: { ...this.steering.heldBack },
-      openIncidents: this.docket.open,
-    };
+    return statsOf(this);
   }
 
   keys(options: { readonly limit: number; readonly prefix?: string }): KeyState[] {
@@ -368,16 +386,12 @@ export class DetectionEngine implements Engine {
   }
 }
 
+/** Whose a key is, as it is known before its record is looked at. */
+export function consumerOf(event: ApiEvent, directory: KeyDirectory): string {
+  return directory.declared(event.key.id, event.consumer)?.entry?.consumer ?? event.consumer;
+}
+
 /** Engine over the product's detectors. Throws `usage` on unknown detectors or settings. */
 export function createEngine(options: EngineOptions): DetectionEngine {
   return new DetectionEngine(options, DETECTORS);
-}
-
-/** Checks the settings of all detectors. Throws `usage` that names the faults. */
-export function checkDetectorConfig(config: Config['detectors']): void {
-  checkIds(
-    ALL_DETECTORS.map(({ id }) => id),
-    config,
-  );
-  for (const detector of ALL_DETECTORS) settingsOf(detector, config);
 }

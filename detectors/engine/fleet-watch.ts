@@ -1,22 +1,21 @@
 /**
- * Who deviates together: collects the votes of keys that score, opens the incident of the fleet or of a consumer
- * when there are enough of them, and says which incidents of keys are part of it.
+ * Who deviates together: takes the votes of keys that score, span by span, opens the incident of the fleet or of a
+ * consumer when there are enough of them, and says which incidents of keys are part of it.
  *
- * All of it is a function of the sequence: votes are kept by event time for five minutes, and looked at when one
- * comes. In the distributed form the votes of a key group travel as events of the consumer and the fleet.
+ * A function of what all engines have told (exchange.ts), so that each of them comes to the same by itself; the
+ * one that has the fleet's key group tells it.
  */
 import type { Closing } from '../../core/control.ts';
 import type { FindingInputs } from '../../core/finding.ts';
 import { hashText } from '../../core/hash.ts';
 import { type Deviation, type FleetConfig, fleet } from '../fleet.ts';
 import type { CaseBook, CaseSubject } from './case-book.ts';
+import { ACTIVE_MS, type Vote } from './exchange.ts';
 import { byOpening, closesAt, OPEN_SCORE, type OpenIncident } from './incidents.ts';
 import type { Outbox } from './outbox.ts';
 import { roundScore } from './recompute.ts';
 
-const SPAN_MS = 300_000;
-/** Votes are weighed at most this often, in event time. */
-const LOOK_MS = 1000;
+const WINDOW_MS = 300_000;
 /** Votes kept of one cause; more than this many keys at once are counted as this many. */
 const VOTES_MAX = 4096;
 /** Incidents of fleet and consumers open at once. */
@@ -26,11 +25,6 @@ const CONSUMERS_MIN = 3;
 /** Share of the votes that one consumer may have in the fleet's. */
 const ONE_CONSUMER_MAX = 0.8;
 
-interface Vote {
-  readonly at: number;
-  readonly consumer: string;
-}
-
 /** From the first vote to the last that was weighed, epoch ms. */
 interface Span {
   fromAt: number;
@@ -39,15 +33,17 @@ interface Span {
 
 /** As JSON. */
 export interface SavedFleet {
-  readonly votes: readonly (readonly [string, readonly (readonly [string, Vote])[]])[];
+  readonly votes: readonly Vote[];
   readonly open: readonly (readonly [string, OpenIncident])[];
   readonly spans: readonly (readonly [string, Span])[];
-  readonly lookedAt: readonly (readonly [string, number])[];
-  readonly counted: readonly (readonly [string, { at: number; active: number }])[];
+  /** Aged keys in use by consumer, of the last two times five minutes: when they ended, and how many. */
+  readonly active: readonly ActiveKeys[];
 }
 
-/** How many aged keys were in use since an instant: of a consumer, or of all. */
-export type ActiveKeys = (consumer: string | undefined, since: number) => number;
+type ActiveKeys = readonly [
+  at: number,
+  counts: readonly (readonly [consumer: string, keys: number])[],
+];
 
 /** The fleet's own name among the consumers. */
 const ALL = '';
@@ -57,37 +53,51 @@ export class FleetWatch {
   private readonly config: FleetConfig;
   private readonly cases: CaseBook;
   private readonly outbox: Outbox;
-  private readonly activeKeys: ActiveKeys;
   /** By cause, then by key. */
   private votes = new Map<string, Map<string, Vote>>();
   /** By consumer; the fleet's under ''. */
   readonly open = new Map<string, OpenIncident>();
   /** When a cause was found, by consumer and cause. */
   private spans = new Map<string, Span>();
-  private lookedAt = new Map<string, number>();
-  private counted = new Map<string, { at: number; active: number }>();
+  private active = new Map<number, Map<string, number>>();
+  changed = false;
 
-  constructor(config: FleetConfig, cases: CaseBook, outbox: Outbox, activeKeys: ActiveKeys) {
+  constructor(config: FleetConfig, cases: CaseBook, outbox: Outbox) {
     this.config = config;
     this.cases = cases;
     this.outbox = outbox;
-    this.activeKeys = activeKeys;
   }
 
-  /** An aged key deviates. True when an incident of many keys was opened or raised by it. */
-  vote(key: string, consumer: string, cause: string, at: number): boolean {
-    if (!this.config.enabled) return false;
-    let votes = this.votes.get(cause);
-    if (votes === undefined) {
-      votes = new Map();
-      this.votes.set(cause, votes);
+  /** Aged keys that were in use within five minutes, by consumer, as one engine counted them. */
+  count(at: number, active: readonly (readonly [string, number])[]): void {
+    this.changed = true;
+    let counts = this.active.get(at);
+    if (counts === undefined) {
+      counts = new Map();
+      this.active.set(at, counts);
+      for (const end of this.active.keys()) if (end <= at - 2 * ACTIVE_MS) this.active.delete(end);
     }
-    if (votes.has(key) || votes.size < VOTES_MAX) votes.set(key, { at, consumer });
-    const { keysMin } = this.config;
-    if (votes.size < keysMin || at < (this.lookedAt.get(cause) ?? 0) + LOOK_MS) return false;
-    this.lookedAt.set(cause, at);
-    for (const [name, vote] of votes) if (vote.at <= at - SPAN_MS) votes.delete(name);
-    return votes.size >= keysMin && this.weigh(votes, cause, at);
+    for (const [consumer, keys] of active) counts.set(consumer, (counts.get(consumer) ?? 0) + keys);
+  }
+
+  /** Keys that deviated in a span, in order. True when an incident of many keys was opened or raised by them. */
+  take(votes: readonly Vote[]): boolean {
+    if (!this.config.enabled || votes.length === 0) return false;
+    this.changed = true;
+    const latest = new Map<string, number>();
+    for (const vote of votes) {
+      const known = this.votes.get(vote.cause) ?? new Map<string, Vote>();
+      this.votes.set(vote.cause, known);
+      if (known.has(vote.key) || known.size < VOTES_MAX) known.set(vote.key, vote);
+      latest.set(vote.cause, vote.at);
+    }
+    let isNews = false;
+    for (const [cause, at] of latest) {
+      const known = this.votes.get(cause)!;
+      for (const [key, vote] of known) if (vote.at <= at - WINDOW_MS) known.delete(key);
+      if (known.size >= this.config.keysMin && this.weigh(known, cause, at)) isNews = true;
+    }
+    return isNews;
   }
 
   /**
@@ -106,7 +116,7 @@ export class FleetWatch {
       const covers = (cause: string): boolean => {
         const span = this.spans.get(spanName(name, cause));
         return (
-          span !== undefined && openedAt >= span.fromAt - SPAN_MS && at <= span.lastAt + SPAN_MS
+          span !== undefined && openedAt >= span.fromAt - WINDOW_MS && at <= span.lastAt + WINDOW_MS
         );
       };
       if (causes.every(covers)) return open.id;
@@ -115,8 +125,10 @@ export class FleetWatch {
   }
 
   passWatermark(watermark: number): void {
+    if (this.open.size === 0) return;
     for (const [name, incident] of this.open) {
       if (closesAt(incident) > watermark) continue;
+      this.changed = true;
       if (this.cases.close(incident, watermark, subjectOf(name))) this.forget(name);
     }
   }
@@ -124,7 +136,9 @@ export class FleetWatch {
   /** See Interventions. */
   resilence(at: number): void {
     const all = [...this.open].sort(([, a], [, b]) => byOpening(a, b));
-    for (const [name, open] of all) this.cases.resilence(open, subjectOf(name), at);
+    for (const [name, open] of all) {
+      if (this.cases.resilence(open, subjectOf(name), at)) this.changed = true;
+    }
   }
 
   /** Answers the incident that a person closes where it is one of these. */
@@ -139,26 +153,29 @@ export class FleetWatch {
   }
 
   private forget(name: string): void {
+    this.changed = true;
     this.open.delete(name);
     for (const span of this.spans.keys()) if (span.startsWith(`${name}|`)) this.spans.delete(span);
   }
 
   save(): SavedFleet {
+    this.changed = false;
     return {
-      votes: [...this.votes].map(([cause, votes]) => [cause, [...votes]] as const),
+      votes: [...this.votes.values()].flatMap((votes) => [...votes.values()]),
       open: [...this.open],
       spans: [...this.spans],
-      lookedAt: [...this.lookedAt],
-      counted: [...this.counted],
+      active: [...this.active].map(([at, counts]) => [at, [...counts]] as const),
     };
   }
 
   restore(saved: SavedFleet): void {
-    this.votes = new Map(saved.votes.map(([cause, votes]) => [cause, new Map(votes)]));
+    for (const vote of saved.votes) {
+      const known = this.votes.get(vote.cause) ?? new Map<string, Vote>();
+      this.votes.set(vote.cause, known.set(vote.key, vote));
+    }
     for (const [name, incident] of saved.open) this.open.set(name, incident);
     this.spans = new Map(saved.spans);
-    this.lookedAt = new Map(saved.lookedAt);
-    this.counted = new Map(saved.counted);
+    this.active = new Map(saved.active.map(([at, counts]) => [at, new Map(counts)]));
   }
 
   recompute(inputs: FindingInputs): number {
@@ -182,7 +199,7 @@ export class FleetWatch {
     const name = isFleet || most === ALL ? ALL : most;
     const keys = name === ALL ? votes.size : mostKeys;
     const consumers = name === ALL ? byConsumer.size : 1;
-    const active = Math.max(keys, this.countActive(name, at));
+    const active = Math.max(keys, this.countActive(name));
     return this.raise(name, { cause, keys, consumers, active, fromAt }, at);
   }
 
@@ -233,19 +250,21 @@ export class FleetWatch {
   private joinConsumers(fleetIncident: OpenIncident, at: number): void {
     for (const [name, open] of this.open) {
       if (name === ALL || open.partOf !== null) continue;
-      if (open.openedAt < fleetIncident.openedAt - SPAN_MS) continue;
+      if (open.openedAt < fleetIncident.openedAt - WINDOW_MS) continue;
       this.cases.join(open, fleetIncident.id, subjectOf(name), at);
     }
   }
 
-  /** Looking at every record is dear: the number is kept for five minutes. */
-  private countActive(name: string, at: number): number {
-    const known = this.counted.get(name);
-    if (known !== undefined && at < known.at + SPAN_MS) return known.active;
-    const active = this.activeKeys(name === ALL ? undefined : name, at - SPAN_MS);
-    if (this.counted.size >= OPEN_MAX) this.counted.clear();
-    this.counted.set(name, { at, active });
-    return active;
+  /** The more of the last two times five minutes: in an outage the last one has few. */
+  private countActive(name: string): number {
+    let most = 0;
+    for (const counts of this.active.values()) {
+      let keys = 0;
+      if (name === ALL) for (const n of counts.values()) keys += n;
+      else keys = counts.get(name) ?? 0;
+      most = Math.max(most, keys);
+    }
+    return most;
   }
 }
 

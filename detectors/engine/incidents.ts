@@ -100,13 +100,15 @@ export function grew(told: number, score: number): boolean {
   return score > told && severityOf(score, false) !== severityOf(told, false);
 }
 
-/** When something of this incident closes next, epoch ms. */
-export function closesAt(incident: OpenIncident): number {
-  let next = incident.lastAt + HOLD_MS;
-  for (const episode of incident.episodes) {
+/** When something of this incident closes next, epoch ms: an open episode, or with none the incident itself. */
+export function closesAt({ episodes, lastAt }: OpenIncident): number {
+  let next = Number.POSITIVE_INFINITY;
+  let last = lastAt + HOLD_MS;
+  for (const episode of episodes) {
     if (episode.closedAt === null) next = Math.min(next, episodeDueAt(episode));
+    else last = Math.max(last, episode.closedAt);
   }
-  return next;
+  return Number.isFinite(next) ? next : last;
 }
 
 /** When an open episode closes, or is no longer silenced, epoch ms. */

@@ -8,6 +8,7 @@ import { DueHeap } from './due-heap.ts';
 import { Duplicates } from './duplicates.ts';
 import type { OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
+import { GroupNews } from './news.ts';
 import type { Pages } from './pages.ts';
 import { PeerSamples } from './peers.ts';
 import { Slab } from './slab.ts';
@@ -26,6 +27,8 @@ export class KeyGroup {
   readonly duplicates: Duplicates;
   /** Keys that speak for others, of the days that are not closed yet. */
   readonly peers = new PeerSamples();
+  /** What other groups are told when a span of event time is over. */
+  readonly news = new GroupNews();
   /** Made when it is first needed: a group under a quarter of its limit has none. */
   sketch: AdmissionSketch | undefined;
   /** Id and consumer by slot. */

@@ -131,12 +131,14 @@ export class PriorTable {
     return prior;
   }
 
-  bytes(): Uint8Array {
+  /** As JSON. */
+  save(): readonly PriorBody[] {
     this.changed = false;
-    return new TextEncoder().encode(JSON.stringify(this.bodies));
+    return this.bodies;
   }
 
-  restore(bytes: Uint8Array): void {
-    this.bodies = JSON.parse(new TextDecoder().decode(bytes)) as PriorBody[];
+  restore(saved: readonly PriorBody[]): void {
+    this.bodies = [...saved];
+    this.made = new Map();
   }
 }

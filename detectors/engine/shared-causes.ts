@@ -1,11 +1,12 @@
 /**
  * Keys that deviate together: takes their votes, and makes their incidents part of the one of the fleet or of a
- * consumer that explains them. Works on the record that the judge stands on, and leaves it there.
+ * consumer that explains them. `vote` and `countUse` work on the record that the judge stands on.
  */
 import type { Config } from '../../core/config.ts';
 import type { Detector } from '../detector.ts';
 import { fleet } from '../fleet.ts';
 import type { CaseBook } from './case-book.ts';
+import { ACTIVE_MS } from './exchange.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import { byOpening, OPEN_SCORE, type OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
@@ -37,27 +38,38 @@ export class SharedCauses {
     judge: Judge,
     groups: readonly KeyGroup[],
     cases: CaseBook,
+    fleetCases: CaseBook,
     outbox: Outbox,
   ) {
     this.judge = judge;
     this.groups = groups;
     this.cases = cases;
-    this.fleet = new FleetWatch(settingsOf(fleet, config), cases, outbox, (consumer, since) =>
-      this.activeKeys(consumer, since),
-    );
+    this.fleet = new FleetWatch(settingsOf(fleet, config), fleetCases, outbox);
   }
 
-  /** The key at hand deviates. True when there is news of many: then `joinAll` is due. */
-  vote(group: KeyGroup, slot: number, detector: Detector, score: number, at: number): boolean {
-    if (!isShared(detector)) return false;
+  /** The key at hand deviates. `after`: what happened before it belongs to closed spans. */
+  vote(
+    group: KeyGroup,
+    slot: number,
+    detector: Detector,
+    score: number,
+    at: number,
+    after: number,
+  ): void {
+    if (!isShared(detector)) return;
     // What judges absence scores by the law of counts alone: below its own threshold that says little.
-    if (score < (detector.absence === undefined ? VOTE_SCORE : OPEN_SCORE)) return false;
+    if (score < (detector.absence === undefined ? VOTE_SCORE : OPEN_SCORE)) return;
     const { header, rate } = this.judge;
-    if (rate.ageHours < AGED_HOURS) return false;
+    if (rate.ageHours < AGED_HOURS) return;
     const key = `${header.digest0},${header.digest1}`;
-    const isNews = this.fleet.vote(key, group.consumerOf(slot), detector.id, at);
-    group.bring(this.judge, slot);
-    return isNews;
+    group.news.vote({ at, key, consumer: group.consumerOf(slot), cause: detector.id }, after);
+  }
+
+  /** The key at hand is about to be used: the first time within five minutes it is counted. */
+  countUse(group: KeyGroup, slot: number, at: number): void {
+    const { header, rate } = this.judge;
+    if (Math.floor(header.lastAt / ACTIVE_MS) >= Math.floor(at / ACTIVE_MS)) return;
+    if (rate.ageHours >= AGED_HOURS) group.news.inUse(group.consumerOf(slot), at);
   }
 
   /** The incident of many keys that explains all of an incident and one more detector; null for none. */
@@ -72,8 +84,14 @@ export class SharedCauses {
     return this.fleet.covering(group.consumerOf(slot), causes, openedAt, at) ?? null;
   }
 
+  /** While many keys fail together, none of those failures speaks of guessing. */
+  isSharedFailure(consumer: string, at: number): boolean {
+    if (consumer === '' || this.fleet.open.size === 0) return false;
+    return this.fleet.covering(consumer, ['error-rate'], at, at) !== undefined;
+  }
+
   /** What is open and explained becomes part of it, and is suspicious no more. */
-  joinAll(at: number, group: KeyGroup, slot: number): void {
+  joinAll(at: number): void {
     for (const { group: other, slot: i, open, partOf } of this.joining(at)) {
       this.cases.join(open, partOf, { kind: 'key', id: other.ids[i]! }, at);
       other.openChanged.add(i);
@@ -81,7 +99,6 @@ export class SharedCauses {
       this.judge.header.suspectSecond = 0;
       other.markDirty(i);
     }
-    group.bring(this.judge, slot);
   }
 
   /** In an order that does not hang on that of the table. */
@@ -96,19 +113,5 @@ export class SharedCauses {
       }
     }
     return found.sort((a, b) => byOpening(a.open, b.open));
-  }
-
-  private activeKeys(consumer: string | undefined, since: number): number {
-    let active = 0;
-    for (const group of this.groups) {
-      for (let slot = 1; slot < group.slab.end; slot++) {
-        if (group.ids[slot] === '') continue;
-        if (consumer !== undefined && group.consumerOf(slot) !== consumer) continue;
-        group.bring(this.judge, slot);
-        const { header, rate } = this.judge;
-        if (header.lastAt >= since && rate.ageHours >= AGED_HOURS) active++;
-      }
-    }
-    return active;
   }
 }

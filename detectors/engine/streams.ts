@@ -15,6 +15,8 @@ export interface Stream {
   latestAt: number;
   /** Highest position applied; repeats at or below it are dropped. */
   applied: number;
+  /** The same of attempts: they come by another way (NetworkAttempt). */
+  appliedAttempts: number;
   /** Position to go on from after a restart. */
   next: number;
   finished: boolean;
@@ -38,6 +40,10 @@ export class Streams {
   readonly list: Stream[] = [];
   /** Epoch ms; -Infinity before the first. */
   watermark = Number.NEGATIVE_INFINITY;
+  /** The watermark stands here, whatever the streams allow, until other engines have caught up. */
+  limit = Number.POSITIVE_INFINITY;
+  /** What the streams allow, epoch ms: beyond `limit` while it holds the watermark back. */
+  allowed = Number.NEGATIVE_INFINITY;
   private readonly byName = new Map<string, number>();
   private readonly sources: string[] = [];
   /** Streams that hold the watermark back: neither finished nor silent. */
@@ -80,6 +86,7 @@ export class Streams {
       latenessMs,
       latestAt: Number.NEGATIVE_INFINITY,
       applied: -1,
+      appliedAttempts: -1,
       next: 0,
       finished: false,
       silent: false,
@@ -108,6 +115,14 @@ export class Streams {
     }
     stream.applied = position;
     stream.changed = true;
+    return true;
+  }
+
+  /** As `accept`, of an attempt. */
+  acceptAttempt(index: number, position: number): boolean {
+    const stream = this.list[index]!;
+    if (position <= stream.appliedAttempts) return false;
+    stream.appliedAttempts = position;
     return true;
   }
 
@@ -175,10 +190,20 @@ export class Streams {
     return ahead;
   }
 
+  /** The highest attempts applied, by stream. */
+  attempts(): Record<string, number> {
+    const attempts: Record<string, number> = {};
+    for (const { name, appliedAttempts } of this.list) {
+      if (appliedAttempts >= 0) attempts[name] = appliedAttempts;
+    }
+    return attempts;
+  }
+
   restore(
     sources: readonly string[],
     positions: readonly StreamPosition[],
     ahead: Readonly<Record<string, number>>,
+    attempts: Readonly<Record<string, number>>,
     watermark: number,
   ): void {
     for (const name of sources) this.sourceIndex(name);
@@ -187,6 +212,7 @@ export class Streams {
       const stream = this.list[index]!;
       stream.next = saved.position;
       stream.applied = ahead[saved.stream] ?? saved.position - 1;
+      stream.appliedAttempts = attempts[saved.stream] ?? -1;
       stream.finished = saved.finished;
       // Not opened in this run: it must not hold the watermark back.
       stream.silent = true;
@@ -227,8 +253,16 @@ export class Streams {
       nextLook = Math.min(nextLook, second + STEP_MS);
     }
     this.nextLookAt = nextLook;
-    if (!Number.isFinite(least) || least <= this.watermark) return false;
-    this.watermark = least;
+    if (!Number.isFinite(least)) return false;
+    this.allowed = least;
+    return this.rise();
+  }
+
+  /** Moves the watermark as far as streams and limit allow; true when it moved. */
+  rise(): boolean {
+    const to = Math.min(this.allowed, this.limit);
+    if (to <= this.watermark) return false;
+    this.watermark = to;
     return true;
   }
 

@@ -6,13 +6,17 @@ import type { ApiEvent } from '../../core/event.ts';
 import type { Finding, Incident } from '../../core/finding.ts';
 import type { LoadedState } from '../../core/store.ts';
 import type { Detector } from '../../detectors/detector.ts';
-import { DetectionEngine } from '../../detectors/engine/engine.ts';
+import type { EngineOptions } from '../../detectors/engine/contract.ts';
+import { ShardEngine } from '../../detectors/engine/shard-engine.ts';
+import type { Shard } from '../../detectors/engine/spans.ts';
 import { CROWD_DETECTORS, DETECTORS } from '../../detectors/list.ts';
 import { NO_DIRECTORY } from '../support/directory.ts';
 import { hex } from './kept-state.ts';
 
 /** Lateness of the format that fixtures are written in. */
 export const LATENESS_MS = 60_000;
+
+const WHOLE: Shard = { index: 0, count: 1 };
 
 export interface BenchOptions {
   readonly detectors?: readonly Detector[];
@@ -21,12 +25,13 @@ export interface BenchOptions {
   readonly calendar?: Calendar | undefined;
   readonly subjectsMax?: number;
   readonly durable?: boolean;
+  readonly shard?: Shard;
   /** Restored before the stream is opened. */
   readonly state?: LoadedState | undefined;
 }
 
 export interface Bench {
-  readonly engine: DetectionEngine;
+  readonly engine: ShardEngine;
   /** Every revision told, in order. */
   readonly findings: Finding[];
   readonly incidents: Incident[];
@@ -43,19 +48,18 @@ export interface Bench {
 export function openBench(options: BenchOptions = {}): Bench {
   const findings: Finding[] = [];
   const incidents: Incident[] = [];
-  const engine = new DetectionEngine(
-    {
-      subjectsMax: options.subjectsMax ?? 400_000,
-      detectors: options.settings ?? {},
-      directory: options.directory ?? NO_DIRECTORY,
-      calendar: options.calendar ?? NO_CALENDAR,
-      geographyVersion: 'flat earth 1',
-      durable: options.durable ?? false,
-      onFinding: (finding) => findings.push(finding),
-      onIncident: (incident) => incidents.push(incident),
-    },
-    options.detectors ?? DETECTORS,
-  );
+  const settings: EngineOptions = {
+    subjectsMax: options.subjectsMax ?? 400_000,
+    detectors: options.settings ?? {},
+    directory: options.directory ?? NO_DIRECTORY,
+    calendar: options.calendar ?? NO_CALENDAR,
+    geographyVersion: 'flat earth 1',
+    durable: options.durable ?? false,
+    onFinding: (finding) => findings.push(finding),
+    onIncident: (incident) => incidents.push(incident),
+  };
+  const { shard, detectors = DETECTORS } = options;
+  const engine = new ShardEngine({ ...settings, shard: shard ?? WHOLE }, detectors);
   if (options.state !== undefined) engine.restore(options.state);
   const stream = engine.openStream('bench', 'bench', LATENESS_MS);
   const record = (id: string): string | undefined => {

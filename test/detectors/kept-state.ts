@@ -20,7 +20,8 @@ export class KeptState {
   }
 
   take(checkpoint: Omit<Checkpoint, 'deadLetters'>): void {
-    this.meta = JSON.parse(JSON.stringify(checkpoint.meta)) as LoadedState['meta'];
+    // A value left out is as it was.
+    this.meta = { ...this.meta, ...JSON.parse(JSON.stringify(checkpoint.meta)) };
     for (const row of checkpoint.streams) this.streams.set(row.stream, row);
     for (const { group, part } of checkpoint.removedGroupParts)
       this.groups.delete(`${group} ${part}`);

@@ -17,6 +17,7 @@ const RELATED: KeyDirectory = {
   ...NO_DIRECTORY,
   size: 1,
   entry: (id) => (id === HEIR ? ENTRY : undefined),
+  all: () => [ENTRY],
   declared: (id) => (id === HEIR ? { entry: ENTRY } : undefined),
 };
 
