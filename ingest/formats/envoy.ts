@@ -19,8 +19,10 @@ import {
 } from '../json-places.ts';
 import { ascii, authOf } from '../json-read.ts';
 import { dottedPath, keyHeaders } from '../raw-key.ts';
+import { sampleLines } from '../sample.ts';
 
 const LATENESS_MS = 60_000;
+const TEXT_HEAD_BYTES = 64;
 
 /** Names of Envoy Gateway's default, of Istio's, and of the operators themselves. */
 const PLACES = {
@@ -138,11 +140,27 @@ export const envoy: Format = Object.freeze({
   latenessMs: LATENESS_MS,
   requestId: 'client',
   createDecoder: (options: FormatOptions): Decoder => new EnvoyDecoder(options),
-  recognise: (sample: Uint8Array) =>
-    recogniseObjects(
+  recognise(sample: Uint8Array) {
+    const lines = sampleLines(sample);
+    const texts = lines.filter(({ start, end }) => isText(sample, start, end)).length;
+    if (texts > 0) {
+      const share = `${texts} of ${lines.length} lines`;
+      return {
+        confidence: 0,
+        why: `${share} are Envoy's text, which escapes nothing: log json_format`,
+      };
+    }
+    return recogniseObjects(
       sample,
       [[PLACES.at], [PLACES.status], [PLACES.flags], [PLACES.method, PLACES.pseudoMethod]],
       'start_time, response_code, response_flags and method',
       0.97,
-    ),
+    );
+  },
 });
+
+/** `[2026-03-01T10:00:00.310Z] "GET /v1/orders HTTP/2" 204 - …` */
+function isText(sample: Uint8Array, start: number, end: number): boolean {
+  const head = Buffer.from(sample.subarray(start, Math.min(end, start + TEXT_HEAD_BYTES)));
+  return /^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "[A-Z-]+ /.test(head.toString('latin1'));
+}

@@ -16,8 +16,10 @@ test('ids are unique, and the nearest one is suggested for a wrong one', () => {
 });
 
 test('an array, an envelope and a pretty-printed document are recognised', () => {
-  for (const id of ['kong', 'cloudtrail', 'keyhound', 'aws-apigateway']) {
-    const records = casesOf(id)[0]!.records.map((record) => JSON.parse(TEXT.decode(record)));
+  for (const id of ['kong', 'cloudtrail', 'keyhound', 'aws-apigateway', 'apisix', 'tyk']) {
+    const records = casesOf(id)
+      .find(({ isJson, hasOptions }) => isJson && !hasOptions)!
+      .records.map((record) => JSON.parse(TEXT.decode(record)));
     for (const document of [
       JSON.stringify(records),
       JSON.stringify(records, null, 2),
@@ -65,4 +67,17 @@ test('a part of a line in a sample does not count against a format', () => {
   const line = `${TEXT.decode(casesOf('combined')[0]!.records[0])}\n`;
   const found = detectFormat(ENCODER.encode(line.repeat(3).slice(0, -40)));
   assert.match(found.why, /2 of 2 lines/);
+});
+
+test("lines of Envoy's text format are no format, and say what to log instead", () => {
+  const line = '[2026-03-01T10:00:00.310Z] "GET /v1/orders HTTP/2" 204 - 0 154 226 100 "-" "-"\n';
+  const found = detectFormat(ENCODER.encode(line));
+  assert.equal(found.format, undefined);
+  assert.match(found.why, /1 of 1 lines are Envoy's text.*json_format/);
+});
+
+test("lines of Traefik's common format are Traefik's, though combined would read them", () => {
+  const fixture = casesOf('traefik').find(({ isJson }) => !isJson)!;
+  const lines = fixture.records.slice(0, 3).map((record) => `${TEXT.decode(record)}\n`);
+  assert.equal(detectFormat(ENCODER.encode(lines.join(''))).format?.id, 'traefik');
 });

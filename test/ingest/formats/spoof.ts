@@ -78,7 +78,7 @@ function inLine(
   // Where the fixture's own text is escaped, its range in the line is not known.
   if (!hasField(draft, FIELD[field]) || draft.inScratch[FIELD[field]] === 1) return [];
   if (format.id === 'tyk') return [{ field, text, bytes: inLogfmt(record, draft, field, text) }];
-  return escapesOf(format, fixture).map((escaped) => ({
+  return escapesOf(format, fixture, field, text).map((escaped) => ({
     field,
     text,
     bytes: Buffer.concat([
@@ -89,9 +89,19 @@ function inLine(
   }));
 }
 
-/** How the writers of a format escape what a client sent. */
-function escapesOf(format: Format, fixture: Case): readonly ((text: string) => string)[] {
+/** How the writers of a format escape what a client sent; none when its lines then cannot be read. */
+function escapesOf(
+  format: Format,
+  fixture: Case,
+  field: FieldName,
+  text: string,
+): readonly ((text: string) => string)[] {
   if (format.id === 'haproxy') return [haproxyEscape];
+  if (format.id === 'traefik') {
+    // It escapes nothing; a line with a quote too many, or another ` - ` in its head, is refused.
+    const refused = field === 'rawKey' ? /["\n]| - / : /["\n]/;
+    return refused.test(text) ? [] : [(written) => written];
+  }
   const { logFormat } = fixture.options;
   if (logFormat === undefined) return [nginxEscape, apacheEscape];
   return logFormat.includes('escape=json') ? [jsonEscape] : [nginxEscape];
