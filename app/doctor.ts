@@ -35,7 +35,7 @@ export async function* doctor(options: DoctorOptions): AsyncGenerator<Check> {
   else yield* checkFacts(facts, pepper);
   yield checkRegistry(loaded);
   yield checkGeography(loaded, clock.now());
-  yield* checkSources(loaded);
+  yield* checkSources(loaded, 'holder' in facts && facts.holder !== undefined);
   yield* checkListeners(loaded, 'type' in facts ? undefined : facts.holder);
 }
 

@@ -1,19 +1,17 @@
-/** The sources of `run` as sequences of events: followed files, stdin, and the spool of the HTTP intake. */
+/** The sources of `run` as sequences of events: followed files, stdin, and the spool of what is sent to us. */
 import path from 'node:path';
-import type { Config, SourceConfig } from '../core/config.ts';
-import { KeyhoundError } from '../core/errors.ts';
+import type { SourceConfig } from '../core/config.ts';
 import type { Format } from '../core/format.ts';
-import { FORMATS, formatById } from '../ingest/formats/list.ts';
-import type { IntakeSource } from '../ingest/intake.ts';
-import { type IntakeServer, startIntakeServer } from '../ingest/intake-server.ts';
+import { formatById } from '../ingest/formats/list.ts';
+import type { IntakeServer } from '../ingest/intake-server.ts';
 import { createCounters, type EventStream } from '../ingest/reader.ts';
 import { createFollowSource } from '../ingest/sources/follow.ts';
 import { createStdinSource } from '../ingest/sources/stdin.ts';
-import { openSpool, type Spool } from '../ingest/spool.ts';
-import { highestPosition, SpoolReader } from '../ingest/spool-reader.ts';
-import { isLoopback } from './config/rules.ts';
+import type { SyslogListener } from '../ingest/sources/syslog.ts';
+import type { Spool } from '../ingest/spool.ts';
 import type { LoadedConfig, Logger } from './contract.ts';
-import { createReader, formatOptions, type InputOptions, traitsOf } from './inputs.ts';
+import { createReader, type InputOptions } from './inputs.ts';
+import { openPushed } from './pushed-inputs.ts';
 import type { Session } from './session.ts';
 import type { SourceWatch, WatchedSource } from './source-watch.ts';
 
@@ -38,6 +36,8 @@ export interface LiveInput {
 export interface LiveInputs {
   readonly inputs: readonly LiveInput[];
   readonly intake: IntakeServer | undefined;
+  /** By name of the source. */
+  readonly syslog: ReadonlyMap<string, SyslogListener>;
   readonly spool: Spool | undefined;
   /** Position in the spool before which everything has been applied. */
   spoolApplied(): number;
@@ -48,13 +48,23 @@ const INTAKE_NAME = 'intake';
 export async function openLiveInputs(options: LiveOptions): Promise<LiveInputs> {
   const { config } = options.config;
   const sources = config.sources.length > 0 ? config.sources : [defaultSource(options)];
-  const inputs = sources.filter((s) => s.kind !== 'http').map((s) => readInput(s, options));
-  const pushed = sources.filter((s) => s.kind === 'http');
-  if (pushed.length === 0) {
-    return { inputs, intake: undefined, spool: undefined, spoolApplied: () => 0 };
-  }
-  return openIntake(pushed, inputs, config, options);
+  const isPushed = ({ kind }: SourceConfig): boolean => kind === 'http' || kind === 'syslog';
+  const inputs = sources.filter((s) => !isPushed(s)).map((s) => readInput(s, options));
+  const pushed = sources.filter(isPushed);
+  if (pushed.length === 0) return { inputs, ...NOTHING_PUSHED };
+  const opened = await openPushed(
+    pushed.map((source) => ({ source, known: watched(source.name, options.watch) })),
+    options,
+  );
+  return { ...opened, inputs: [...inputs, ...opened.inputs] };
 }
+
+const NOTHING_PUSHED = {
+  intake: undefined,
+  syslog: new Map<string, SyslogListener>(),
+  spool: undefined,
+  spoolApplied: () => 0,
+};
 
 /** Takes every format: the path of the push says which. */
 function defaultSource(options: LiveOptions): SourceConfig {
@@ -103,86 +113,4 @@ function createSource(source: SourceConfig, format: Format, options: LiveOptions
   );
   const { saved } = options.session;
   return createFollowSource({ name: source.name, patterns, framing, saved, recordBytesMax });
-}
-
-async function openIntake(
-  pushed: readonly SourceConfig[],
-  inputs: readonly LiveInput[],
-  config: Config,
-  options: LiveOptions,
-): Promise<LiveInputs> {
-  const { session, watch, clock, logger } = options;
-  const { intake } = config;
-  const known = new Map(pushed.map((source) => [source.name, watched(source.name, watch)]));
-  const spool = await openSpool({
-    folder: options.spoolDir,
-    bytesMax: intake.spoolBytesMax,
-    commitMs: intake.commitMs,
-    applied: highestPosition(session.saved),
-  });
-  const { host, port } = hostAndPort(config.listen.intake);
-  const server = await startIntakeServer({
-    host,
-    port,
-    sources: pushed.flatMap((source) => intakeSources(source, known.get(source.name)!, config)),
-    bodyBytesMax: intake.bodyBytesMax,
-    recordBytesMax: intake.recordBytesMax,
-    futureMs: intake.futureMs,
-    spool,
-    enricher: session.enricher,
-    deadLetters: session.deadLetters,
-    clock,
-    onError: (error) => logger.error({ err: error }, 'the intake failed'),
-  });
-  const reader = new SpoolReader({
-    spool,
-    saved: session.saved,
-    openStream: (source, stream) => {
-      const lateness = Math.max(...formatsOf(pushed, source).map((format) => format.latenessMs));
-      return session.engine.openStream(source, stream, lateness);
-    },
-    onApplied: ({ stream, index, position }) => {
-      session.engine.advance(index, position);
-      watch.heard(stream.slice(0, stream.indexOf(':')), index, false);
-    },
-  });
-  // One sequence for all pushed sources: the spool's.
-  const input: LiveInput = { source: known.get(pushed[0]!.name)!, open: () => reader };
-  return {
-    inputs: [...inputs, input],
-    intake: server,
-    spool,
-    spoolApplied: () => reader.appliedTo,
-  };
-}
-
-function formatsOf(pushed: readonly SourceConfig[], name: string): readonly Format[] {
-  const formats = pushed.filter((source) => source.name === name).flatMap(pushableFormats);
-  return formats.length > 0 ? formats : FORMATS;
-}
-
-/** Formats that a source may push: its own, or any that needs no more to be said. */
-function pushableFormats(source: SourceConfig): readonly Format[] {
-  if (source.format !== 'any') return [formatById(source.format)];
-  return FORMATS.filter((format) => format.needs === undefined);
-}
-
-function intakeSources(source: SourceConfig, known: WatchedSource, config: Config): IntakeSource[] {
-  const isSafe = source.token !== undefined && isLoopback(config.listen.intake);
-  const trust = source.trust ?? (isSafe ? 'act' : 'observe');
-  return pushableFormats(source).map((format) => ({
-    token: source.token,
-    traits: traitsOf({ ...source, trust }, format),
-    formatOptions: formatOptions(source),
-    counters: known.counters,
-  }));
-}
-
-export function hostAndPort(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  const port = Number(address.slice(colon + 1));
-  if (!(port <= 65_535)) {
-    throw new KeyhoundError('usage', `${address}: there is no such port`, { code: 'port' });
-  }
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port };
 }

@@ -75,6 +75,8 @@ function sourceMetrics(source: WatchedSource, parts: StatusParts): SourceMetrics
     late: applied.late,
     duplicates: applied.duplicates,
     repeats: applied.repeats,
+    lost: source.losses?.(),
+    refusedConnections: source.refused?.(),
     clockSkewMs: source.state === 'live' ? source.skewMs : undefined,
   };
 }

@@ -65,7 +65,7 @@ export const run: Run = async (options) => {
       },
     });
     closing.push(async () => live.spool?.close());
-    closing.push(async () => live.intake?.close());
+    closing.push(() => closeListeners(live));
     const turns = new Turns();
     const coverage = coverageOf({ session, watch });
     const parts = statusParts(session, watch, live, coverage, loaded.config.alerts.perDay);
@@ -86,10 +86,7 @@ export const run: Run = async (options) => {
     closing.push(() => api.close());
     session.lock?.announce(address);
     options.onReady?.({
-      listeners: {
-        console: `http://${address}`,
-        ...(live.intake === undefined ? {} : { intake: live.intake.url }),
-      },
+      listeners: { console: `http://${address}`, ...listenersOf(live) },
       stateDir: paths.folder,
       sources: watch.sources.map((source) => source.name),
       notes,
@@ -99,6 +96,19 @@ export const run: Run = async (options) => {
     for (const close of closing.reverse()) await close();
   }
 };
+
+function listenersOf({ intake, syslog }: LiveInputs): Record<string, string> {
+  const ofSources = [...syslog].map(([name, { url }]) => [`source ${name}`, url]);
+  return {
+    ...(intake === undefined ? {} : { intake: intake.url }),
+    ...Object.fromEntries(ofSources),
+  };
+}
+
+/** What they have received is in the spool then. */
+async function closeListeners({ intake, syslog }: LiveInputs): Promise<void> {
+  await Promise.all([intake, ...syslog.values()].map((listener) => listener?.close()));
+}
 
 /** A change takes its turn with the events, and is saved before it is answered. */
 function commitIn(turns: Turns, session: Session, live: LiveInputs): Commit {
@@ -142,6 +152,9 @@ function createWatch(session: Session, { config, logger }: RunOptions): SourceWa
       else if (state === 'silent') logger.warn(facts, `source ${name} is silent`);
       else logger.info(facts, `source ${name} is ${state}`);
     },
+    onLoss: ({ name, losses }, lost) => {
+      logger.warn({ source: name, ...losses?.() }, `source ${name} lost ${lost} records`);
+    },
   });
 }
 
@@ -155,7 +168,7 @@ async function serve(parts: StatusParts, turns: Turns, options: RunOptions): Pro
   const failed = await Promise.all(loops.map((loop) => loop.catch(stopWith(stop))));
   const error = failed.find((cause) => cause !== undefined);
   if (error !== undefined) throw error;
-  await live.intake?.close();
+  await closeListeners(live);
   await turns.take(() => save(session, live));
   for (const source of watch.sources) options.logger.debug({ source: source.name }, 'stopped');
 }

@@ -20,7 +20,14 @@ export interface WatchedSource {
   sinceAt?: number;
   silentSinceAt?: number;
   gap?: { readonly fromAt: number; readonly toAt: number };
+  /** Records lost on their way since the start, by where; of sources that can lose any. */
+  losses?: () => Losses;
+  /** Connections refused since the start; of sources that have any. */
+  refused?: () => number;
 }
+
+/** Undefined where it cannot be known. */
+export type Losses = Readonly<Record<string, number | undefined>>;
 
 interface Seen {
   readonly source: WatchedSource;
@@ -31,7 +38,13 @@ interface Seen {
   changedAt: number;
   /** Event time of the newest record that skewMs speaks of. */
   newestAt: number;
+  /** Losses that were told, and when. */
+  lost: number;
+  lossToldAt: number;
 }
+
+/** Losses are told at most so often: whoever can flood a source could else flood the log. */
+const LOSS_TOLD_MS = 60_000;
 
 export interface SourceWatchOptions {
   readonly engine: {
@@ -43,6 +56,8 @@ export interface SourceWatchOptions {
   readonly clock: Clock;
   readonly silentMs: number;
   onState(source: WatchedSource): void;
+  /** So many records more were lost since it was told the last time. */
+  onLoss?(source: WatchedSource, lost: number): void;
 }
 
 export class SourceWatch {
@@ -68,6 +83,8 @@ export class SourceWatch {
       records: 0,
       changedAt: addedAt,
       newestAt: -1,
+      lost: 0,
+      lossToldAt: Number.NEGATIVE_INFINITY,
     });
   }
 
@@ -112,10 +129,21 @@ export class SourceWatch {
         seen.changedAt = now;
         if (source.state !== 'live') this.#wake(seen);
       } else if (now - seen.changedAt >= this.#options.silentMs) this.#silence(seen);
+      this.#tellLoss(seen, now);
       // It may speak without ever having a good record.
       if (now - seen.addedAt >= this.#options.silentMs)
         this.#options.engine.releaseSource(source.name);
     }
+  }
+
+  #tellLoss(seen: Seen, now: number): void {
+    const { source } = seen;
+    if (source.losses === undefined || now - seen.lossToldAt < LOSS_TOLD_MS) return;
+    const lost = Object.values(source.losses()).reduce<number>((sum, n) => sum + (n ?? 0), 0);
+    if (lost <= seen.lost) return;
+    this.#options.onLoss?.(source, lost - seen.lost);
+    seen.lost = lost;
+    seen.lossToldAt = now;
   }
 
   #wake(seen: Seen): void {

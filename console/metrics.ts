@@ -22,6 +22,9 @@ export interface SourceMetrics {
   readonly duplicates: number;
   /** Delivered again by the source itself, dropped by position. */
   readonly repeats: number;
+  /** Records lost on their way, by where; undefined for a source that cannot lose any. */
+  readonly lost?: Readonly<Record<string, number | undefined>> | undefined;
+  readonly refusedConnections?: number | undefined;
   /** Wall clock less event time of the newest record when it came, ms; negative: the gateway's clock is ahead. */
   readonly clockSkewMs: number | undefined;
 }
@@ -101,6 +104,7 @@ function sourceMetrics(registry: Registry): Update {
     'keyhound_rejected_records_total',
     'Records that were not used, by reason.',
   );
+  const updateLosses = lossMetrics(registry);
   const gauge = gauges(registry, ['source']);
   const share = gauge('keyhound_duplicates_ratio', 'Duplicates by records.');
   const skew = gauge('keyhound_clock_skew_seconds', 'Wall clock less event time when received.');
@@ -110,6 +114,7 @@ function sourceMetrics(registry: Registry): Update {
     }
     share.reset();
     skew.reset();
+    updateLosses(now);
     const label = bounded();
     for (const one of now.sources) {
       const source = label(one.name);
@@ -124,6 +129,30 @@ function sourceMetrics(registry: Registry): Update {
       for (const [name, count] of Object.entries(one.rejected)) {
         rejected.inc({ source, reason: reasonOf(name) }, count);
       }
+    }
+  };
+}
+
+/** Of sources that receive what cannot be sent again. */
+function lossMetrics(registry: Registry): Update {
+  const lost = counters(registry, ['source', 'reason'])(
+    'keyhound_lost_records_total',
+    'Records lost on their way, by where.',
+  );
+  const refused = counters(registry, ['source'])(
+    'keyhound_refused_connections_total',
+    'Connections refused because there were too many.',
+  );
+  return (now) => {
+    lost.reset();
+    refused.reset();
+    const label = bounded();
+    for (const one of now.sources) {
+      const source = label(one.name);
+      for (const [reason, count] of Object.entries(one.lost ?? {})) {
+        if (count !== undefined) lost.inc({ source, reason }, count);
+      }
+      if (one.refusedConnections !== undefined) refused.inc({ source }, one.refusedConnections);
     }
   };
 }

@@ -103,18 +103,27 @@ export const sourceSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'lower case letters, digits, . _ -')
     .describe('Unique name.'),
-  kind: z.enum(['file', 'stdin', 'http']).describe('Where records come from.'),
+  kind: z.enum(['file', 'stdin', 'http', 'syslog']).describe('Where records come from.'),
   format: z.string().describe('Log format: see `keyhound replay --help`.'),
   path: z
     .union([z.string(), z.array(z.string()).min(1)])
     .optional()
     .describe('file: path, folder or glob, or a list of them.'),
+  listen: z
+    .string()
+    .regex(
+      /^(udp|tcp):\/\/(\[[0-9a-fA-F:]+\]|[^:\s/]+):\d{1,5}$/,
+      'must be udp://HOST:PORT or tcp://HOST:PORT',
+    )
+    .optional()
+    .describe('syslog: where to listen, e.g. udp://127.0.0.1:5514.'),
   token: z.string().min(16).optional().describe('http: bearer token of this source.'),
   trust: z
     .enum(['observe', 'act'])
     .optional()
     .describe(
-      'Highest trust of its evidence. Default: act for files and for http with a token on loopback; else observe.',
+      'Highest trust of its evidence. Default: act for files and for http with a token on loopback; else observe. ' +
+        'syslog: act for tcp on loopback only.',
     ),
   identity: z
     .enum(['attested', 'claimed'])

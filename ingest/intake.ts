@@ -1,4 +1,4 @@
-/** Pushed records → events in the spool. What the HTTP listener does with a body once it has it. */
+/** Pushed records → events in the spool: bodies that the HTTP listener has received, messages of syslog. */
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { createEvent } from '../core/event.ts';
@@ -41,6 +41,13 @@ export interface IntakeResult {
   readonly rejected: Partial<Record<Rejection, number>>;
 }
 
+/** Records that were cut before: record i is bytes[starts[i], ends[i]). Not changed until they are taken. */
+export interface CutRecords {
+  readonly bytes: Uint8Array;
+  readonly starts: ArrayLike<number>;
+  readonly ends: ArrayLike<number>;
+}
+
 /** Records decoded before others get a turn on the event loop: about 5 ms. */
 const RECORDS_PER_TURN = 1000;
 /** A frame of the spool is not made larger than this, because a frame is read as one. */
@@ -71,7 +78,45 @@ export class Intake {
    * `spool-full` or `spool-failed`, and then the sender is to send all of it again; or with a BodyError 413, which
    * no repetition helps. Only what was kept is counted: else a push that comes again would count twice.
    */
-  async take(parts: readonly Uint8Array[]): Promise<IntakeResult> {
+  take(parts: readonly Uint8Array[]): Promise<IntakeResult> {
+    return this.#keep(async (push) => {
+      let base = 0;
+      for (const part of parts) {
+        await this.#takePart(part, base, push);
+        base += part.length;
+      }
+      return base;
+    });
+  }
+
+  /** The same for records [from, to) that were cut before. */
+  takeCut(records: CutRecords, from: number, to: number): Promise<IntakeResult> {
+    return this.#keep(async (push) => {
+      let taken = 0;
+      for (let i = from; i < to; i++) {
+        const [start, end] = [records.starts[i]!, records.ends[i]!];
+        if (++this.#turn % RECORDS_PER_TURN === 0) await setImmediate();
+        this.#decode(records.bytes, start, end, taken, push);
+        if (push.kept.payload.size >= FRAME_BYTES_MAX) await push.kept.next();
+        taken += end - start;
+      }
+      return taken;
+    });
+  }
+
+  /** Counts a record that was not even received, because it is longer than any may be. */
+  dropped(bytes: number): void {
+    const { traits, counters } = this.source;
+    const decoder = this.#decoder;
+    new RecordDecoder({ ...this.#options, traits, counters, decoder }).tooLong(
+      this.#stream,
+      0,
+      bytes,
+    );
+  }
+
+  /** Keeps what `work` finds; it answers how many bytes that were. */
+  async #keep(work: (push: Push) => Promise<number>): Promise<IntakeResult> {
     const { traits, counters } = this.source;
     const { deadLetters } = this.#options;
     const result: IntakeResult = { accepted: 0, rejected: {} };
@@ -79,12 +124,7 @@ export class Intake {
     const decoder = this.#decoder;
     const records = new RecordDecoder({ ...this.#options, ...own, traits, decoder });
     const kept = new Kept(this.source.traits.name, this.#options.spool);
-    let base = 0;
-    for (const part of parts) {
-      await this.#takePart(part, base, { records, kept, result });
-      own.counters.bytes += part.length;
-      base += part.length;
-    }
+    own.counters.bytes = await work({ records, kept, result });
     await kept.flush();
     addCounters(own.counters, counters);
     for (const letter of own.deadLetters.drain()) deadLetters.add(letter);
@@ -106,18 +146,17 @@ export class Intake {
       }
       for (let i = 0; i < framer.count; i++) {
         if (++this.#turn % RECORDS_PER_TURN === 0) await setImmediate();
-        this.#decode(framer, i, base, push);
+        const position = base + framer.positions[i]!;
+        this.#decode(framer.bytes, framer.starts[i]!, framer.ends[i]!, position, push);
         if (kept.payload.size >= FRAME_BYTES_MAX) await kept.next();
       }
     }
   }
 
   /** One record, without waiting in between: the decoder's buffers are shared by all pushes. */
-  #decode(framer: Framer, i: number, base: number, { records, kept, result }: Push): void {
-    const { bytes, starts, ends, positions } = framer;
-    const position = base + positions[i]!;
+  #decode(bytes: Uint8Array, start: number, end: number, position: number, push: Push): void {
+    const { records, kept, result } = push;
     const event = this.#event;
-    const [start, end] = [starts[i]!, ends[i]!];
     const outcome = records.decode(bytes, start, end, event, this.#stream, position);
     if (outcome === REJECTION.ok) {
       kept.payload.add(event);

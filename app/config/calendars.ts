@@ -2,7 +2,7 @@
 import type { CalendarConfig } from '../../core/config.ts';
 import { suggest } from '../../core/suggest.ts';
 import { readCalendars } from '../../enrich/calendars.ts';
-import type { RuleFault } from './rules.ts';
+import type { RuleFault } from './document.ts';
 
 /** `folder`: where relative paths start. */
 export function checkCalendars(

@@ -21,6 +21,13 @@ import type { ConfigFault } from '../contract.ts';
 
 export type PathPart = string | number;
 
+/** What a rule finds wrong with a value. */
+export interface RuleFault {
+  readonly path: readonly PathPart[];
+  readonly message: string;
+  readonly hint?: string;
+}
+
 export interface ConfigDocument {
   readonly value: unknown;
   readonly faults: readonly ConfigFault[];

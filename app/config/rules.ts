@@ -7,18 +7,14 @@ import { parseKeySpec } from '../../core/key-spec.ts';
 import { suggest } from '../../core/suggest.ts';
 import { scopeFaults } from '../../enrich/scopes.ts';
 import { isTimeZone } from '../../enrich/zones.ts';
-import type { PathPart } from './document.ts';
+import { isLoopback } from './addresses.ts';
+import type { PathPart, RuleFault } from './document.ts';
+import { checkSyslog, checkSyslogAddresses } from './syslog-rules.ts';
 
 export interface FormatTraits {
   readonly id: string;
   /** Source setting without which the format cannot read. */
   readonly needs?: 'logFormat' | 'fields';
-}
-
-export interface RuleFault {
-  readonly path: readonly PathPart[];
-  readonly message: string;
-  readonly hint?: string;
 }
 
 /** A source that has faults of its own is undefined, so that the others keep their index. */
@@ -33,6 +29,7 @@ export function checkRules(config: RuledConfig, formats: readonly FormatTraits[]
     ...checkDistinct(config.sources),
     ...checkListeners(config),
     ...checkOpenIntake(config),
+    ...checkSyslogAddresses(config.sources, config.listen),
     ...checkProxies(config.trustedProxies),
     ...checkKeys(config.keys),
     ...checkConsumers(config.consumers),
@@ -58,7 +55,7 @@ function checkSource(
   if (source.kind === 'file' && source.path === undefined) {
     faults.push({ path: at('kind'), message: 'a file source needs path', hint: 'Add path: FILE.' });
   }
-  faults.push(...checkForeign(source, at));
+  faults.push(...checkForeign(source, at), ...checkSyslog(source, at));
   if (source.kind === 'http' && source.trust === 'act' && source.token === undefined) {
     faults.push({
       path: at('trust'),
@@ -198,12 +195,6 @@ function checkOpenIntake(config: RuledConfig): RuleFault[] {
         ]
       : [],
   );
-}
-
-export function isLoopback(address: string): boolean {
-  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
-  if (host === 'localhost') return true;
-  return ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback';
 }
 
 function checkProxies(proxies: readonly string[]): RuleFault[] {

@@ -4,17 +4,35 @@ import { KeyhoundError } from '../../core/errors.ts';
 import { detectFormat } from '../../ingest/formats/list.ts';
 import { openFile, readHead } from '../../ingest/sources/content.ts';
 import { expandPaths, type FoundFile } from '../../ingest/sources/paths.ts';
+import { tryListen } from '../../ingest/sources/syslog.ts';
+import { syslogAddress } from '../config/addresses.ts';
 import type { Check, LoadedConfig } from '../contract.ts';
 import { check, failed } from './check.ts';
 
-export async function* checkSources({ config }: LoadedConfig): AsyncGenerator<Check> {
+/** `isRunning`: an instance uses the state, and has its listeners open. */
+export async function* checkSources(
+  { config }: LoadedConfig,
+  isRunning: boolean,
+): AsyncGenerator<Check> {
   if (config.sources.length === 0) {
     yield check('sources', true, `none configured: HTTP intake on ${config.listen.intake}`);
   }
   for (const source of config.sources) {
     const name = `source ${source.name}`;
     if (source.kind === 'file') yield await checkFiles(name, source);
+    else if (source.kind === 'syslog') yield await checkSyslog(name, source, isRunning);
     else yield check(name, true, `${source.kind}, ${source.format}`);
+  }
+}
+
+async function checkSyslog(name: string, source: SourceConfig, isRunning: boolean): Promise<Check> {
+  const { listen = '', format } = source;
+  if (isRunning) return check(name, true, `${listen}, ${format}: open, if that process has it`);
+  try {
+    await tryListen(syslogAddress(listen));
+    return check(name, true, `${listen}, ${format}: free`);
+  } catch (error) {
+    return failed(name, error);
   }
 }
 

@@ -122,7 +122,7 @@ log:
   assert.deepEqual(faults(text), [
     'line 1, stat: unknown key. Did you mean state?',
     'line 3, sources[0].name: must be made of lower case letters, digits, . _ -',
-    'line 3, sources[0].kind: must be one of file, stdin, http. Did you mean file?',
+    'line 3, sources[0].kind: must be one of file, stdin, http, syslog. Did you mean file?',
     'line 3, sources[0].paht: unknown key. Did you mean path?',
     'line 4, sources[1].format: unknown format. Did you mean kong?',
     'line 4, sources[1].kind: a file source needs path. Add path: FILE.',
@@ -140,6 +140,21 @@ test('a second document is told in our words, not in those of the YAML library',
   ]);
 });
 
+test('syslog may be evidence to act on where nobody but this machine can write it', () => {
+  for (const rest of [
+    'listen: "tcp://127.0.0.1:5514", trust: act',
+    'listen: "tcp://[::1]:0", trust: act',
+    'listen: "tcp://localhost:5514", trust: act',
+    'listen: "udp://0.0.0.0:8420", trust: observe',
+  ]) {
+    assert.deepEqual(
+      faults(`sources: [{name: a, kind: syslog, format: haproxy, ${rest}}]`),
+      [],
+      rest,
+    );
+  }
+});
+
 test('rules between values are checked', () => {
   const source = (rest: string): string => `sources: [{name: a, format: kong, ${rest}}]`;
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
@@ -148,6 +163,17 @@ test('rules between values are checked', () => {
     [source('kind: file, path: a, token: "0123456789abcdef"'), /token is for kind http/],
     [source('kind: file, path: a, logFormat: a'), /logFormat is for format nginx/],
     [source('kind: file, path: a, fields: {at: time}'), /fields is for format json, tyk/],
+    [source('kind: syslog'), /a syslog source needs listen/],
+    [source('kind: http, listen: "udp://127.0.0.1:5514"'), /listen is for kind syslog, not http/],
+    [source('kind: syslog, listen: "127.0.0.1:5514"'), /udp:\/\/HOST:PORT or tcp/],
+    [source('kind: syslog, listen: "udp://127.0.0.1:70000"'), /at most 65,535/],
+    [source('kind: syslog, listen: "udp://127.0.0.1:1", trust: act'), /can be forged/],
+    [source('kind: syslog, listen: "tcp://10.0.0.1:1", trust: act'), /can be forged/],
+    [source('kind: syslog, listen: "tcp://127.0.0.1:8420"'), /same address as listen.console/],
+    [
+      'sources: [{name: a, kind: syslog, format: kong, listen: "udp://[::1]:5514"}, {name: b, kind: syslog, format: kong, listen: "udp://[::1]:5514"}]',
+      /sources\[1\]\.listen: same address as sources\[0\]/,
+    ],
     [source('kind: http, trust: act'), /trust act needs a token/],
     [source('kind: file, path: a, key: haeder:X'), /says no place of a key/],
     [`listen: {intake: "0.0.0.0:1"}\n${source('kind: http')}`, /needs a token when listen.intake/],

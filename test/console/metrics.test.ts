@@ -36,7 +36,7 @@ function parse(text: string): Exposition {
 }
 
 const UNITS =
-  'records|events|findings|incidents|letters|pushes|keys|bytes|seconds|ratio|count|info';
+  'records|events|findings|incidents|letters|pushes|connections|keys|bytes|seconds|ratio|count|info';
 
 test('every name follows the rule, and counters alone end in _total', async () => {
   const { types } = parse(await createMetrics(() => snapshot()).text());
@@ -81,6 +81,18 @@ test('a scrape tells what the snapshot says at that moment', async () => {
   for (const [name, value] of Object.entries(expected))
     assert.equal(samples.get(name), value, name);
   assert.ok(samples.get('keyhound_process_resident_memory_bytes')! > 0);
+});
+
+test('losses are told of the sources that can have any, where they are known', async () => {
+  const lost = { full: 3, kernel: undefined, missing: 2 };
+  const sources = [sourceMetrics('udp', { lost, refusedConnections: 4 }), sourceMetrics('file')];
+  const { samples } = parse(await createMetrics(() => snapshot({ sources })).text());
+  const told = [...samples].filter(([name]) => /lost|refused_conn/.test(name));
+  assert.deepEqual(told, [
+    ['keyhound_lost_records_total{source="udp",reason="full"}', 3],
+    ['keyhound_lost_records_total{source="udp",reason="missing"}', 2],
+    ['keyhound_refused_connections_total{source="udp"}', 4],
+  ]);
 });
 
 test('what is not known is absent, not zero', async () => {
