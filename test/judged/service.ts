@@ -8,6 +8,8 @@ import { type Line, unaccounted } from './lines.ts';
 
 export interface Service {
   readonly child: Child;
+  /** URL by name. */
+  readonly listeners: Readonly<Record<string, string>>;
   /** Pushes records to a source of `tokenOf`. */
   push(source: string, body: string): Promise<Response>;
   get(url: string): Promise<string>;
@@ -32,17 +34,18 @@ export async function serve(t: TestContext, folder: string): Promise<Service> {
   const child = start(['run', '--json'], { cwd: folder });
   t.after(() => child.kill('SIGKILL'));
   const told = (await child.told(/"listeners":(\{[^}]*\})/))[1]!;
-  const listeners = JSON.parse(told) as { console: string; intake?: string };
+  const listeners = JSON.parse(told) as Record<string, string>;
   const token = readFileSync(path.join(folder, 'state/api-token'), 'utf8').trim();
   const get = async (url: string): Promise<string> => {
     const headers = { authorization: `Bearer ${token}` };
-    return (await fetch(`${listeners.console}${url}`, { headers })).text();
+    return (await fetch(`${listeners['console']}${url}`, { headers })).text();
   };
   return {
     child,
+    listeners,
     get,
     push: (source, body) =>
-      fetch(`${listeners.intake}/intake/keyhound`, {
+      fetch(`${listeners['intake']}/intake/keyhound`, {
         method: 'POST',
         headers: { authorization: `Bearer ${tokenOf(source)}` },
         body,
