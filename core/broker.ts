@@ -6,6 +6,7 @@
 
 export interface LogMessage {
   readonly key: Uint8Array | null;
+  /** Empty: also what the tombstone of a compacted topic is received as. */
   readonly value: Uint8Array;
 }
 
@@ -27,17 +28,24 @@ export interface LogProducer {
 
 /** What a process does with the partitions that the broker gives it. */
 export interface PartitionOwner {
-  /** A partition was assigned: claim its state, and answer where to go on. Retried when it rejects. */
+  /**
+   * A partition was assigned: claim its state, and answer where to go on. Retried when it rejects, unless with a
+   * programmer's error. A partition that stays with the process when the group changes is not opened again.
+   */
   open(partition: number): Promise<OwnedPartition>;
 }
 
 export interface OwnedPartition {
-  /** Offset of the first message to deliver. */
-  readonly nextOffset: number;
+  /**
+   * Offset of the first message to deliver; `earliest` where nothing is saved yet. An offset that the topic has no
+   * more, or not yet, ends the consumer with code `offset-out-of-range`: it is never replaced by another.
+   */
+  readonly nextOffset: number | 'earliest';
   /**
    * Applies messages in order, at most 500. May take its time (the driver keeps the membership alive, buffers a
    * bounded number of messages and then stops fetching this partition alone). Not called again before it has
    * settled. Rejecting with code `fenced` means that somebody else owns the state: the partition is given up.
+   * Any other rejection ends the consumer, and `close` is not called: the state may be half applied.
    */
   apply(messages: readonly ReceivedMessage[]): Promise<void>;
   /** Everything below this offset is applied and saved: told to the broker, for lag. */
@@ -70,7 +78,11 @@ export interface PartitionConsumer {
 export interface LogFollower {
   /** Goes on from another offset. */
   seek(offset: number): void;
-  /** Has read up to what was the end of the log when it began. */
+  /** Has read up to what was the end of the log when it began. Stays open if it fails before. */
   readonly caughtUp: Promise<void>;
+  /** Undefined while all is well; else what is wrong, in words. */
+  trouble(): string | undefined;
+  /** As of a PartitionConsumer. */
+  readonly failed: Promise<Error>;
   close(): Promise<void>;
 }

@@ -1,0 +1,246 @@
+/** The partitions that are ours now: opened when they come, kept when they stay, closed when they go. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { OwnedPartition, PartitionOwner } from '../../core/broker.ts';
+import { KeyhoundError } from '../../core/errors.ts';
+import { RETRY } from './connection.ts';
+import { isProgrammers } from './errors.ts';
+import { outOfRange, type TopicOffsets } from './offsets.ts';
+import { Partition } from './partition.ts';
+
+/** In a row, each after kafkajs was told where to go on. */
+const MISPLACED_MAX = 10;
+/** A new leader may know less of the end of the log than the one before, for a moment. */
+const RANGE_LOOKS = 4;
+
+export interface HoldingsPorts {
+  seek(partition: number, offset: number): void;
+  pause(partitions: readonly number[]): void;
+  resume(partitions: readonly number[]): void;
+  /** A partition was given up, because somebody else owns its state. */
+  fenced(partition: number): void;
+  /** The consumer cannot go on. */
+  failed(error: unknown): void;
+}
+
+export interface HoldingsOptions extends HoldingsPorts {
+  readonly topic: string;
+  readonly owner: PartitionOwner;
+  readonly offsets: TopicOffsets;
+  /** Of all buffers together, bytes. */
+  readonly bufferBytesMax: number;
+}
+
+interface Slot {
+  readonly number: number;
+  readonly opening: Promise<void>;
+  /** Once it is open. */
+  partition: Partition | undefined;
+  dropped: boolean;
+  /** Why it is not open yet. */
+  reason: string | undefined;
+  misplaced: number;
+  /** Looks in a row at which the range had no place for it. */
+  strayed: number;
+}
+
+export class Holdings {
+  readonly #options: HoldingsOptions;
+  readonly #slots = new Map<number, Slot>();
+  /** Partitions being let go: they are opened again only after that. */
+  readonly #closing = new Map<number, Promise<void>>();
+
+  constructor(options: HoldingsOptions) {
+    this.#options = options;
+  }
+
+  get numbers(): number[] {
+    return [...this.#slots.keys()];
+  }
+
+  get open(): Partition[] {
+    return [...this.#slots.values()].flatMap(({ partition }) => partition ?? []);
+  }
+
+  get(number: number): Partition | undefined {
+    return this.#slots.get(number)?.partition;
+  }
+
+  /** Why a partition is not open, if one is not. */
+  trouble(): string | undefined {
+    for (const { number, partition, reason } of this.#slots.values()) {
+      if (partition === undefined && reason !== undefined) {
+        return `partition ${number} cannot be opened: ${reason}`;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * What the group gave us. `unbroken`: nobody else can have had what is ours before and after. Pauses all at
+   * once, before anything can be fetched.
+   */
+  assign(numbers: readonly number[], unbroken: boolean): void {
+    this.#options.pause(numbers);
+    const wanted = new Set(numbers);
+    for (const slot of [...this.#slots.values()]) {
+      if (!unbroken || !wanted.has(slot.number)) this.#drop(slot);
+    }
+    for (const number of numbers) {
+      const kept = this.#slots.get(number);
+      if (kept === undefined) this.#take(number);
+      else if (kept.partition !== undefined) this.#goOn(kept, kept.partition);
+    }
+  }
+
+  /** Its batch began elsewhere than where we are: looks why, and sends kafkajs back. */
+  misplaced(number: number): void {
+    const slot = this.#slots.get(number);
+    if (slot?.partition === undefined) return;
+    this.#options.pause([number]);
+    slot.misplaced += 1;
+    void this.#sendBack(slot, slot.partition).catch((error) => this.#options.failed(error));
+  }
+
+  placed(number: number): void {
+    const slot = this.#slots.get(number);
+    if (slot !== undefined) slot.misplaced = 0;
+  }
+
+  /** Learns the ends of the log, for lag, and whether what we have yet to read is still there. */
+  async look(): Promise<void> {
+    const before = this.open.map((partition) => [partition, partition.fetchNext] as const);
+    const ranges = await this.#options.offsets.ranges();
+    for (const [partition, fetchNext] of before) {
+      const range = ranges.get(partition.number);
+      const slot = this.#slots.get(partition.number);
+      if (range === undefined || slot?.partition !== partition) continue;
+      partition.sawEnd(range.high);
+      const isInside = fetchNext <= range.high && partition.fetchNext >= range.low;
+      slot.strayed = isInside ? 0 : slot.strayed + 1;
+      if (slot.strayed >= RANGE_LOOKS) {
+        this.#options.failed(outOfRange(this.#options.topic, slot.number, fetchNext, range));
+      }
+    }
+  }
+
+  async releaseAll(): Promise<void> {
+    for (const slot of [...this.#slots.values()]) this.#drop(slot);
+    await Promise.all(this.#closing.values());
+  }
+
+  #take(number: number): void {
+    const ready = this.#closing.get(number) ?? Promise.resolve();
+    const slot: Slot = {
+      number,
+      opening: ready.then(() => this.#open(slot)).catch((error) => this.#options.failed(error)),
+      partition: undefined,
+      dropped: false,
+      reason: undefined,
+      misplaced: 0,
+      strayed: 0,
+    };
+    this.#slots.set(number, slot);
+  }
+
+  #drop(slot: Slot): void {
+    slot.dropped = true;
+    this.#slots.delete(slot.number);
+    this.#options.pause([slot.number]);
+    const closing = slot.opening
+      .then(() => slot.partition?.release())
+      .catch((error) => this.#options.failed(error))
+      .finally(() => {
+        if (this.#closing.get(slot.number) === closing) this.#closing.delete(slot.number);
+      });
+    this.#closing.set(slot.number, closing);
+  }
+
+  async #open(slot: Slot): Promise<void> {
+    const owned = await this.#untilDropped(slot, () => this.#options.owner.open(slot.number));
+    if (owned === undefined) return;
+    let offset: number | undefined;
+    try {
+      offset = await this.#untilDropped(slot, () => this.#startOf(slot.number, owned));
+    } catch (error) {
+      await owned.close();
+      throw error;
+    }
+    if (offset === undefined || slot.dropped) {
+      await owned.close();
+      return;
+    }
+    slot.partition = this.#partitionOf(slot, owned, offset);
+    this.#goOn(slot, slot.partition);
+  }
+
+  #partitionOf(slot: Slot, owned: OwnedPartition, offset: number): Partition {
+    const { bufferBytesMax, pause, resume, fenced, failed } = this.#options;
+    const { number } = slot;
+    const ports = {
+      pause: () => pause([number]),
+      resume: () => resume([number]),
+      failed,
+      fenced: () => {
+        if (!slot.dropped) this.#drop(slot);
+        fenced(number);
+      },
+    };
+    const share = () => bufferBytesMax / Math.max(1, this.#slots.size);
+    return new Partition(number, owned, offset, share, ports);
+  }
+
+  /** Repeats a call that may fail while a store or the brokers are away. Undefined: it is no longer ours. */
+  async #untilDropped<T>(slot: Slot, call: () => Promise<T>): Promise<T | undefined> {
+    let waitMs: number = RETRY.initialRetryTime;
+    while (!slot.dropped) {
+      try {
+        const answer = await call();
+        slot.reason = undefined;
+        return answer;
+      } catch (error) {
+        const isFinal = error instanceof KeyhoundError && error.code === 'offset-out-of-range';
+        if (isFinal || isProgrammers(error)) throw error;
+        slot.reason = error instanceof Error ? error.message : String(error);
+      }
+      await delay(waitMs);
+      waitMs = Math.min(waitMs * 2, RETRY.maxRetryTime);
+    }
+    return undefined;
+  }
+
+  async #startOf(number: number, owned: OwnedPartition): Promise<number> {
+    const { nextOffset } = owned;
+    for (let look = 1; ; look++) {
+      const range = (await this.#options.offsets.ranges()).get(number);
+      if (range === undefined) throw new KeyhoundError('operating', `no partition ${number}`);
+      if (nextOffset === 'earliest') return range.low;
+      if (nextOffset >= range.low && nextOffset <= range.high) return nextOffset;
+      if (nextOffset < range.low || look >= RANGE_LOOKS) {
+        throw outOfRange(this.#options.topic, number, nextOffset, range);
+      }
+      await delay(RETRY.initialRetryTime * 2);
+    }
+  }
+
+  async #sendBack(slot: Slot, partition: Partition): Promise<void> {
+    if (slot.misplaced > MISPLACED_MAX) {
+      throw new KeyhoundError('operating', `Kafka: partition ${slot.number} is not where it was`, {
+        code: 'kafka-position',
+        hint: 'Restart the process.',
+      });
+    }
+    const range = await this.#untilDropped(slot, async () =>
+      (await this.#options.offsets.ranges()).get(slot.number),
+    );
+    if (slot.dropped || range === undefined) return;
+    if (partition.fetchNext < range.low || partition.fetchNext > range.high) {
+      throw outOfRange(this.#options.topic, slot.number, partition.fetchNext, range);
+    }
+    this.#goOn(slot, partition);
+  }
+
+  #goOn(slot: Slot, partition: Partition): void {
+    this.#options.seek(slot.number, partition.fetchNext);
+    if (!partition.isFull) this.#options.resume([slot.number]);
+  }
+}
