@@ -39,7 +39,8 @@ interface Meta {
   /** What follows is of the engine as a whole; left out while it is as it was saved last. */
   readonly fleet?: SavedFleet;
   readonly spans?: SavedSpans;
-  readonly steering?: SavedSteering;
+  /** Not `steering`: that name is what the session that saves the state keeps beside it. */
+  readonly rules?: SavedSteering;
   readonly routes?: SavedRoutes;
   readonly priors?: readonly PriorBody[];
   readonly lineage?: SavedLineage;
@@ -142,7 +143,7 @@ function changesOf({
     ...(lineage.changed ? { lineage: lineage.save() } : {}),
     ...(table.changed ? { priors: table.save() } : {}),
     ...(routes.changed ? { routes: routes.save() } : {}),
-    ...(steering.changed ? { steering: steering.save() } : {}),
+    ...(steering.changed ? { rules: steering.save() } : {}),
     spans: spans.save(),
   };
 }
@@ -209,7 +210,7 @@ function restoreWhole(engine: DetectionEngine, meta: Meta): void {
   const { docket, judge, lineage, routes, spans, steering } = engine;
   if (meta.fleet !== undefined) docket.shared.fleet.restore(meta.fleet);
   if (meta.spans !== undefined) spans.restore(meta.spans);
-  if (meta.steering !== undefined) steering.restore(meta.steering);
+  if (meta.rules !== undefined) steering.restore(meta.rules);
   if (meta.routes !== undefined) routes.restore(meta.routes);
   if (meta.priors !== undefined) judge.peers.table.restore(meta.priors);
   const watermark = meta.watermark ?? 0;
