@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the servers that the integration tests start, on Debian 12 or later. Needs root only while a Debian
 # package is missing; does nothing that is done already. Where it puts what comes from no Debian package:
-# node_modules/.cache/keyhound-servers/, programs in its bin/ (so run it after `npm ci`, which empties that folder).
+# KEYHOUND_SERVERS_DIR, else node_modules/.cache/keyhound-servers (so run it after `npm ci`, which empties that).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-servers=$PWD/node_modules/.cache/keyhound-servers
+servers=${KEYHOUND_SERVERS_DIR:-$PWD/node_modules/.cache/keyhound-servers}
 envoy_version=1.40.0
 packages=(
   openjdk-17-jdk-headless maven unzip  # Kafka, Elasticsearch

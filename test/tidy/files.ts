@@ -18,6 +18,7 @@ export const FOLDERS = [
   'cli',
   'traffic',
   'bench',
+  'deploy',
   'test',
 ] as const;
 export type Folder = (typeof FOLDERS)[number];

@@ -29,7 +29,8 @@ export const MAY_IMPORT: Readonly<Record<Folder, readonly Folder[]>> = {
   app: ALL,
   cli: ['app', 'core'],
   bench: [...ALL, 'app', 'cli'],
-  test: [...ALL, 'app', 'cli', 'bench'],
+  deploy: ['core', 'traffic', 'app'],
+  test: [...ALL, 'app', 'cli', 'bench', 'deploy'],
 };
 
 const DRIVERS = ['node:sqlite', 'kafkajs', 'ioredis', 'bullmq', '@elastic/elasticsearch'];

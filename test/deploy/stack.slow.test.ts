@@ -1,0 +1,43 @@
+/** `npm run stack`, with real servers. They come from test/servers/install.sh. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { launch, makeFolder, type Stack, startStack } from './native.ts';
+
+async function elasticsearch(
+  stack: Stack,
+  user: string,
+  password: string,
+  url: string,
+  method = 'GET',
+): Promise<number> {
+  const login = Buffer.from(`${user}:${password}`).toString('base64');
+  const address = `http://127.0.0.1:${stack.ports.ELASTICSEARCH}${url}`;
+  return (await fetch(address, { method, headers: { authorization: `Basic ${login}` } })).status;
+}
+
+test('the servers start with the settings and rights of deploy/, and leave nothing but their data', async (t) => {
+  const folder = makeFolder(t);
+  const first = await startStack(t, folder, '--servers');
+  const password = first.secret('elasticsearch-password');
+  assert.equal(await elasticsearch(first, 'keyhound', password, '/keyhound-a', 'PUT'), 200);
+  assert.equal(await elasticsearch(first, 'keyhound', password, '/other', 'PUT'), 403);
+  assert.equal(await elasticsearch(first, 'keyhound', 'wrong', '/_cluster/health'), 401);
+  const operator = first.secret('operator-password');
+  assert.equal(await elasticsearch(first, 'operator', operator, '/keyhound-a/_search'), 200);
+  assert.equal(await elasticsearch(first, 'operator', operator, '/keyhound-a', 'DELETE'), 403);
+
+  const second = launch(folder, ['--servers']);
+  assert.deepEqual(await once(second, 'exit'), [1, null], 'a second one on the same folder');
+
+  assert.notDeepEqual(first.left(), []);
+  first.child.kill('SIGKILL');
+  while (first.left().length > 0) await delay(50);
+
+  const again = await startStack(t, folder, '--servers');
+  assert.equal(await elasticsearch(again, 'keyhound', password, '/keyhound-a'), 200);
+  again.child.kill('SIGTERM');
+  assert.deepEqual(await once(again.child, 'exit'), [0, null]);
+  assert.deepEqual(again.left(), []);
+});
