@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { checkCluster } from '../../../app/doctor/elasticsearch.ts';
 import { systemClock } from '../../../core/clock.ts';
-import type { ElasticsearchConfig } from '../../../core/config.ts';
+import { configSchema, type ElasticsearchConfig } from '../../../core/config.ts';
 import { checkElasticsearch } from '../../../store/elasticsearch/check.ts';
 import { type Connection, connect } from '../../../store/elasticsearch/connection.ts';
 import { removeOldIndices } from '../../../store/elasticsearch/retention.ts';
@@ -165,6 +166,13 @@ test('doctor tells of the cluster, and what is not as it should be', TIMEOUT, as
   const faults = (found: typeof well) => found.filter(({ ok }) => !ok).map(({ name }) => name);
   assert.deepEqual(faults(well), ['elasticsearch-shards'], '1,600 shards on a node of 1,000');
   assert.match(well.at(-1)!.hint!, /cluster\.max_shards_per_node/);
+  const configured = configSchema.parse({ elasticsearch: configOf(server) });
+  const told = [];
+  for await (const line of checkCluster(configured, systemClock)) told.push(line);
+  assert.deepEqual(
+    told.map(({ type, name }) => `${type} ${name}`),
+    well.map(({ name }) => `check ${name}`),
+  );
   const skewed = await checks(() => systemClock.now() - 60_000);
   assert.deepEqual(faults(skewed), ['elasticsearch-clock', 'elasticsearch-shards']);
   assert.match(skewed[1]!.detail, /^n1 is \d+ ms ahead of this machine$/);
