@@ -9,6 +9,7 @@ import { explain } from './explain.ts';
 import { incidents } from './incidents.ts';
 import { incidentsClose } from './incidents-close.ts';
 import { incidentsShow } from './incidents-show.ts';
+import { kafkaInit } from './kafka-init.ts';
 import { keys } from './keys.ts';
 import { keysShow } from './keys-show.ts';
 import { replay } from './replay.ts';
@@ -36,4 +37,5 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   doctorCommand,
   stateBackup,
   stateRestore,
+  kafkaInit,
 ]);
