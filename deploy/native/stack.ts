@@ -11,7 +11,7 @@ import { demo, gateway } from './gateway.ts';
 import { kafka } from './kafka.ts';
 import { type Program, Running } from './process.ts';
 import { redis } from './redis.ts';
-import { type RoleProcess, roles } from './roles.ts';
+import { keyhound, type RoleProcess, roles } from './roles.ts';
 import { isFree, PORTS, ROOT, readSettings, readVariables, type Settings } from './settings.ts';
 
 const USAGE = `Usage: npm run stack -- [options]
@@ -59,6 +59,7 @@ async function main(): Promise<void> {
     ]);
     let processes: RoleProcess[] = [];
     if (!options.servers && !stop.signal.aborted) {
+      await keyhound(settings, folder, ['kafka', 'init', '--yes']);
       processes = await roles(settings, folder);
       say(`starting ${processes.map(({ name }) => name).join(', ')}`);
       await start(processes);

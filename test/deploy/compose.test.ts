@@ -59,11 +59,12 @@ test('no port is written anywhere but in .env', () => {
 
 test('every service has a limit, a health check, no privileges, and comes back', () => {
   for (const [name, service] of services) {
+    const ends = name === 'topics';
     assert.match(service.mem_limit ?? '', /^\d+[mg]$/, name);
-    assert.ok((service.healthcheck?.test ?? '').length > 0, name);
+    assert.equal((service.healthcheck?.test ?? '').length > 0, !ends, name);
     assert.deepEqual(service.cap_drop, ['ALL'], name);
     assert.deepEqual(service.security_opt, ['no-new-privileges:true'], name);
-    assert.equal(service.restart, 'unless-stopped', name);
+    assert.equal(service.restart, ends ? 'on-failure' : 'unless-stopped', name);
   }
 });
 
@@ -137,6 +138,23 @@ test('there is a service for every role; one whose role is not built yet does no
   const kept = keyhounds.filter(([, { profiles }]) => profiles?.includes('reserved'));
   assert.equal(started.length + kept.length, keyhounds.length);
   for (const [name] of keyhounds) assert.equal(name, roleOf(compose.services[name]!));
+});
+
+test('no role starts before its topics are made and its stores answer', () => {
+  for (const [name, { depends_on }] of keyhounds) {
+    assert.deepEqual(
+      Object.entries(depends_on ?? {}).map(([on, { condition }]) => `${on} ${condition}`),
+      [
+        'topics service_completed_successfully',
+        'redis service_healthy',
+        'elasticsearch service_healthy',
+      ],
+      name,
+    );
+  }
+  const { command, depends_on } = compose.services['topics']!;
+  assert.deepEqual(command, ['kafka', 'init', '--yes']);
+  assert.deepEqual(depends_on, { kafka: { condition: 'service_healthy' } });
 });
 
 test('Keyhound gets the same environment natively and in a container, and all of it is used', async () => {

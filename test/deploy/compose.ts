@@ -16,7 +16,8 @@ export interface Service {
   readonly tmpfs?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly secrets?: readonly (string | { readonly source: string; readonly target: string })[];
-  readonly healthcheck?: { readonly test: string | readonly string[] };
+  readonly healthcheck?: { readonly test?: string | readonly string[] };
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly mem_limit?: string;
   readonly read_only?: boolean;
   readonly restart?: string;
