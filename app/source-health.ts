@@ -26,7 +26,7 @@ function healthOf(
   source: WatchedSource,
   totals: { readonly late: number; readonly claimed: number },
 ): SourceHealth {
-  const { counters, skewMs = 0, sinceAt = 0, silentSinceAt, gap } = source;
+  const { counters, skewMs = 0, sinceAt = 0, silentSinceAt, gap, lost } = source;
   const rejected = rejectedByReason(counters);
   return {
     sinceAt,
@@ -34,6 +34,7 @@ function healthOf(
     future: rejected['future'] ?? 0,
     late: totals.late,
     keyless: (rejected['no-key'] ?? 0) + totals.claimed,
+    ...(lost === undefined ? {} : { lost }),
     aheadMs: Math.max(0, -skewMs),
     ...(silentSinceAt === undefined ? {} : { silentSinceAt }),
     ...(gap === undefined ? {} : { gap }),

@@ -22,6 +22,8 @@ export interface WatchedSource {
   gap?: { readonly fromAt: number; readonly toAt: number };
   /** Records lost on their way since the start, by where; of sources that can lose any. */
   losses?: () => Losses;
+  /** All of them, each counted once, as of the last look. */
+  lost?: number;
   /** Connections refused since the start; of sources that have any. */
   refused?: () => number;
 }
@@ -138,9 +140,10 @@ export class SourceWatch {
 
   #tellLoss(seen: Seen, now: number): void {
     const { source } = seen;
-    if (source.losses === undefined || now - seen.lossToldAt < LOSS_TOLD_MS) return;
-    const lost = Object.values(source.losses()).reduce<number>((sum, n) => sum + (n ?? 0), 0);
-    if (lost <= seen.lost) return;
+    if (source.losses === undefined) return;
+    const lost = lostOf(source.losses());
+    source.lost = lost;
+    if (lost <= seen.lost || now - seen.lossToldAt < LOSS_TOLD_MS) return;
     this.#options.onLoss?.(source, lost - seen.lost);
     seen.lost = lost;
     seen.lossToldAt = now;
@@ -170,4 +173,9 @@ export class SourceWatch {
     if (state !== 'live') this.#options.engine.releaseSource(source.name);
     this.#options.onState(source);
   }
+}
+
+/** What the sender's numbering misses is in part what was seen to be lost here. */
+function lostOf({ full = 0, kernel = 0, missing = 0, torn = 0 }: Losses): number {
+  return Math.max(full + kernel, missing) + torn;
 }

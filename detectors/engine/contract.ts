@@ -71,6 +71,8 @@ export interface SourceHealth {
   readonly future: number;
   readonly late: number;
   readonly keyless: number;
+  /** Sent, and never received; 0 or left out where none can be lost or nobody knows. */
+  readonly lost?: number;
   /** How far its clock is ahead of ours, ms; 0 when it is not. */
   readonly aheadMs: number;
   readonly silentSinceAt?: number;

@@ -22,6 +22,7 @@ export interface Verdict {
 const REQUESTS_TO_LACK = 20;
 /** Shares of a source's records from which what it sends is not the whole truth. */
 const FUTURE_SHARE_MAX = 0.01;
+const LOST_SHARE_MAX = 0.01;
 const LATE_SHARE_MAX = 0.05;
 const KEYLESS_SHARE_MAX = 0.5;
 /** Of so few records no share is worth telling. */
@@ -70,7 +71,7 @@ function troubleOf(source: SourceHealth | undefined, lastAt: number): Verdict | 
   const percent = (share: number): string => `${Math.max(1, Math.round(100 * share))} %`;
   if (source.silentSinceAt !== undefined)
     return degraded(source.silentSinceAt, 'its source is silent');
-  const { gap, records, future, late, keyless, sinceAt } = source;
+  const { gap, records, future, late, keyless, lost = 0, sinceAt } = source;
   if (gap !== undefined && lastAt < gap.toAt + GAP_MS) {
     const minutes = Math.round((gap.toAt - gap.fromAt) / 60_000);
     return degraded(gap.fromAt, `its source was silent for ${minutes} minutes`);
@@ -87,6 +88,10 @@ function troubleOf(source: SourceHealth | undefined, lastAt: number): Verdict | 
       sinceAt,
       `clock skew: ${percent(future / records)} of its source's records are of the future`,
     );
+  }
+  if (lost / (records + lost) > LOST_SHARE_MAX) {
+    const share = percent(lost / (records + lost));
+    return degraded(sinceAt, `${share} of its source's records are lost on the way`);
   }
   if (late / records > LATE_SHARE_MAX) {
     return degraded(sinceAt, `${percent(late / records)} of its source's records come too late`);

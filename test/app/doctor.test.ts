@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -52,6 +53,26 @@ test('a port in use fails, with what to change', async () => {
   assert.equal(checks.get('port console')!.ok, true);
   assert.equal(checks.get('port intake')!.ok, false);
   assert.match(checks.get('port intake')!.hint!, /listen\.intake/);
+});
+
+test('syslog: an address that another program has fails, over UDP and TCP', async () => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  const server = createServer().listen(0, '127.0.0.1');
+  await Promise.all([once(socket, 'listening'), once(server, 'listening')]);
+  const source = (name: string, listen: string): string =>
+    `  - {name: ${name}, kind: syslog, format: haproxy, listen: "${listen}"}\n`;
+  const checks = await examine(
+    `${FREE}sources:\n${source('free-udp', 'udp://127.0.0.1:0')}${source('free-tcp', 'tcp://127.0.0.1:0')}` +
+      source('udp', `udp://127.0.0.1:${socket.address().port}`) +
+      source('tcp', `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`),
+  );
+  socket.close();
+  server.close();
+  for (const name of ['udp', 'tcp']) {
+    assert.equal(checks.get(`source free-${name}`)!.ok, true);
+    assert.equal(checks.get(`source ${name}`)!.ok, false);
+    assert.match(checks.get(`source ${name}`)!.hint!, /listen/);
+  }
 });
 
 test('sources: a file that is not there, one of another format, and a right one', async () => {

@@ -24,6 +24,7 @@ function watched() {
     clock: { now: () => time.now },
     silentMs: 60_000,
     onState: ({ state }) => told.push(state),
+    onLoss: (_, lost) => told.push(`lost ${lost}`),
   });
   const counters = createCounters();
   const source: WatchedSource = { name: 'web', counters, state: 'starting', detail: '' };
@@ -97,4 +98,28 @@ test('the watermark does not wait for ever for a source whose records are all re
     watch.look();
   }
   assert.equal(awaited.size, 0);
+});
+
+test('losses are told once a minute at most, each of them once, and known at every look', () => {
+  const { watch, source, time, told, batch } = watched();
+  batch(T0);
+  assert.equal(source.lost, undefined, 'of a source that can lose nothing');
+  told.length = 0;
+  const losses = { full: 0, kernel: 0, missing: 0, torn: 0 };
+  source.losses = () => losses;
+  watch.look();
+  losses.kernel = 3;
+  losses.missing = 2;
+  watch.look();
+  losses.full = 2;
+  time.now += 1000;
+  watch.look();
+  assert.equal(source.lost, 5, 'what is missing was seen to be lost');
+  assert.deepEqual(told, ['lost 3']);
+  losses.missing = 40;
+  losses.torn = 1;
+  time.now += 59_000;
+  batch(T0);
+  assert.equal(source.lost, 41);
+  assert.deepEqual(told, ['lost 3', 'lost 38']);
 });

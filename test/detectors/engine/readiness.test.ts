@@ -140,8 +140,9 @@ describe('what is known beside the key', () => {
     assert.equal(told({ aheadMs: 90_000 }), `${skew}its source is 90 s ahead`);
     assert.equal(told({ future: 20 }), `${skew}2 % of its source's records are of the future`);
     assert.equal(told({ late: 60 }), "degraded: 6 % of its source's records come too late");
+    assert.equal(told({ lost: 50 }), "degraded: 5 % of its source's records are lost on the way");
     assert.equal(told({ keyless: 700 }), "degraded: 70 % of its source's records prove no key");
-    assert.equal(told({ late: 50, future: 10, keyless: 500, aheadMs: 60_000 }), 'ready');
+    assert.equal(told({ late: 50, future: 10, keyless: 500, lost: 10, aheadMs: 60_000 }), 'ready');
     assert.equal(told({ records: 20, late: 19 }), 'ready', 'of so few no share is told');
   });
 });
