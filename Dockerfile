@@ -19,7 +19,10 @@ COPY --from=build --chown=root:root /build/node_modules node_modules
 COPY --from=build --chown=root:root /build/dist dist
 COPY --chown=root:root LICENSE NOTICE CHANGELOG.md ./
 COPY --chown=root:root deploy/healthcheck.mjs ./healthcheck.mjs
-RUN mkdir -p /var/lib/keyhound /etc/keyhound && chown node:node /var/lib/keyhound
+# The secrets that are mounted into the last folder are open to all, since nobody outside knows the user inside.
+RUN mkdir -p /var/lib/keyhound /etc/keyhound/secrets \
+  && chown node:node /var/lib/keyhound /etc/keyhound/secrets \
+  && chmod 700 /var/lib/keyhound /etc/keyhound/secrets
 # Uid 1000 of the image; what it may write is /var/lib/keyhound and /tmp, so that the rest can be read-only.
 USER node
 ENV KEYHOUND_CONFIG=/etc/keyhound/keyhound.yaml

@@ -23,7 +23,7 @@ export interface Pepper extends PepperKey {
   readonly file: string | undefined;
   /** The file was made by this call: the caller should say so. */
   readonly created: boolean;
-  /** Others than the owner can read the file. */
+  /** Others than the owner can read the file: its own folder lets them in, too. */
   readonly exposed: boolean;
 }
 
@@ -162,9 +162,15 @@ function refuseInsideState(file: string, stateDir: string | undefined): void {
   }
 }
 
+/**
+ * A file that is open to all in a folder that nobody else may enter is not exposed: a container is given such a file,
+ * since the user inside is another one than the owner outside.
+ */
 function isExposed(file: string): boolean {
   try {
-    return process.platform !== 'win32' && (fs.statSync(file).mode & 0o077) !== 0;
+    const folder = path.dirname(file);
+    const mayEnter = (fs.statSync(folder).mode & 0o011) !== 0;
+    return process.platform !== 'win32' && mayEnter && (fs.statSync(file).mode & 0o077) !== 0;
   } catch {
     return false;
   }

@@ -1,6 +1,14 @@
 /** The operators' pages say what the program does: codes, metrics, commands, settings and links are compared. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -127,6 +135,10 @@ test('every configuration of the pages is without faults', () => {
     if (text.startsWith('groups:')) continue;
     const named = [...text.matchAll(/\$\{env:(\w+)\}/g)].map((match) => match[1]!);
     const env = Object.fromEntries(named.map((name) => [name, 'x'.repeat(20)]));
+    for (const [, secret] of text.matchAll(/\$\{file:([^}]+)\}/g)) {
+      mkdirSync(path.dirname(path.join(folder, secret!)), { recursive: true });
+      writeFileSync(path.join(folder, secret!), 'x'.repeat(20));
+    }
     const file = path.join(folder, `${count++}.yaml`);
     writeFileSync(file, text);
     const { faults } = readConfig({ file, env, cwd: folder });

@@ -59,7 +59,20 @@ test('the environment wins over the generated file, and nothing is written then'
   fs.writeFileSync(file, `${given}\n`, { mode: 0o644 });
   const read = loadPepper({ env: { HOME: home, KEYHOUND_PEPPER_FILE: file } });
   assert.equal(read.fingerprint, pepper.fingerprint, 'a line end is no part of it');
-  assert.equal(read.exposed, true);
+});
+
+test('a file that others can read is told, unless its folder keeps them out', () => {
+  const home = fresh();
+  const file = path.join(home, 'secret');
+  fs.writeFileSync(file, 'sixteen bytes or more', { mode: 0o644 });
+  const isExposed = (folder: number, mode: number): boolean => {
+    fs.chmodSync(home, folder);
+    fs.chmodSync(file, mode);
+    return loadPepper({ env: { HOME: home, KEYHOUND_PEPPER_FILE: file } }).exposed;
+  };
+  assert.equal(isExposed(0o755, 0o644), true);
+  assert.equal(isExposed(0o755, 0o600), false);
+  assert.equal(isExposed(0o700, 0o444), false);
 });
 
 test('the pepper before is kept while it is being changed', () => {
