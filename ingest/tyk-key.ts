@@ -35,9 +35,14 @@ export function tykKeyOf(options: FormatOptions): TykKey {
   return { path, isId: false, isTyks: false };
 }
 
+/** SHA-256 of nothing: `hash_key_function: sha256` of no key. */
+const EMPTY_SHA256 = new TextEncoder().encode(
+  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+);
+
 /**
  * Takes away what names nobody: a key shown in part (`****a1b2`, `--`), or the hash of no key, which is zero in
- * every length that Tyk's default hashes have.
+ * every length that Tyk's murmur hashes have.
  */
 export function dropNobody(draft: RecordDraft, field: number): void {
   const from = draft.start[field]!;
@@ -48,7 +53,12 @@ export function dropNobody(draft: RecordDraft, field: number): void {
   while (from + zeros < to && bytes[from + zeros] === ZERO) zeros++;
   const isPart =
     bytes[from] === STAR || (to - from === 2 && bytes[from] === DASH && bytes[from + 1] === DASH);
-  if (isPart || zeros === to - from) draft.start[field] = -1;
+  if (isPart || zeros === to - from || isEmptySha256(bytes, from, to)) draft.start[field] = -1;
+}
+
+function isEmptySha256(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from !== EMPTY_SHA256.length) return false;
+  return EMPTY_SHA256.every((byte, k) => bytes[from + k] === byte);
 }
 
 /**
