@@ -1,5 +1,5 @@
 /**
- * wire.ts FILE [PARTITIONS]: the codec of topic PREFIX.events over a log in Keyhound's own format
+ * wire.ts FILE [PARTITIONS [SIZES]]: the codec of topic PREFIX.events over a log in Keyhound's own format
  * (`npm run traffic -- --format keyhound`), beside JSON.parse of its lines. One line per size of a batch.
  */
 import fs from 'node:fs';
@@ -93,7 +93,7 @@ let sum = 0;
 const jsonNs = measure(count, () => {
   for (const line of lines) sum += (JSON.parse(line) as { status: number }).status;
 });
-for (const size of [16, 100, 500, 2000]) {
+for (const size of (process.argv[4] ?? '16,100,500,2000').split(',').map(Number)) {
   const batches = batchesOf(events, size);
   const bytes = batches.reduce((total, batch) => total + batch.length, 0);
   const some = batches.slice(0, ZSTD_BATCHES);
