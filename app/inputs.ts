@@ -7,6 +7,7 @@ import type { Format, FormatOptions } from '../core/format.ts';
 import { parseKeySpec } from '../core/key-spec.ts';
 import type { Damage, Source } from '../core/source.ts';
 import type { SourceTraits } from '../enrich/contract.ts';
+import type { DeadLetters } from '../ingest/dead-letters.ts';
 import { detectFormat, formatById } from '../ingest/formats/list.ts';
 import { firstTime, type MergeInput, mergeChunkBytes } from '../ingest/merge.ts';
 import { KEY_NAMES } from '../ingest/raw-key.ts';
@@ -251,10 +252,13 @@ export function createReader(
   options: InputOptions & {
     readonly futureMs?: number | undefined;
     readonly ahead?: number | undefined;
+    /** Default: those of the session. */
+    readonly deadLetters?: DeadLetters;
   },
 ): EventReader {
   const { session, clock, counters, futureMs, ahead } = options;
-  const { engine, enricher, deadLetters } = session;
+  const { engine, enricher } = session;
+  const deadLetters = options.deadLetters ?? session.deadLetters;
   return new EventReader({
     source,
     traits: traitsOf(settings, format),

@@ -9,8 +9,10 @@ import { createFollowSource } from '../ingest/sources/follow.ts';
 import { createStdinSource } from '../ingest/sources/stdin.ts';
 import type { SyslogListener } from '../ingest/sources/syslog.ts';
 import type { Spool } from '../ingest/spool.ts';
+import { kafkaTrust } from './config/kafka-rules.ts';
 import type { LoadedConfig, Logger } from './contract.ts';
 import { createReader, type InputOptions } from './inputs.ts';
+import { KafkaInput } from './kafka-input.ts';
 import { openPushed } from './pushed-inputs.ts';
 import type { Session } from './session.ts';
 import type { SourceWatch, WatchedSource } from './source-watch.ts';
@@ -31,6 +33,8 @@ export interface LiveInput {
   readonly source: WatchedSource;
   /** Opens it anew, e.g. after a failure. */
   open(): EventStream;
+  /** Of kind kafka. */
+  readonly kafka?: KafkaInput;
 }
 
 export interface LiveInputs {
@@ -82,24 +86,39 @@ function readInput(source: SourceConfig, options: LiveOptions): LiveInput {
   const { intake } = config.config;
   const format = formatById(source.format);
   const known = watched(source.name, watch);
+  const kafka = source.kind === 'kafka' ? kafkaInput(source, format, options) : undefined;
+  const trust = source.trust ?? (kafka === undefined ? 'act' : kafkaTrust(source, config.config));
   return {
     source: known,
+    ...(kafka && { kafka }),
     open: () =>
-      createReader(createSource(source, format, options), format, source, {
-        session,
-        clock,
-        counters: known.counters,
-        recordBytesMax: intake.recordBytesMax,
-        futureMs: intake.futureMs,
-        onNote: (text) => logger.warn({ source: source.name }, text),
-        onApplied: (stream, ended) => watch.heard(source.name, stream, ended),
-        onDamage: ({ position, error }) =>
-          logger.error(
-            { source: source.name, code: error.code, position },
-            `${error.message}; read up to byte ${position} of its text, and the rest when it is repaired`,
-          ),
-      }),
+      createReader(
+        kafka?.open() ?? createSource(source, format, options),
+        format,
+        { ...source, trust },
+        {
+          session,
+          clock,
+          counters: known.counters,
+          ...(kafka && { deadLetters: kafka.listening(session.deadLetters) }),
+          recordBytesMax: intake.recordBytesMax,
+          futureMs: intake.futureMs,
+          onNote: (text) => logger.warn({ source: source.name }, text),
+          onApplied: (stream, ended) => watch.heard(source.name, stream, ended),
+          onDamage: ({ position, error }) =>
+            logger.error(
+              { source: source.name, code: error.code, position },
+              `${error.message}; read up to byte ${position} of its text, and the rest when it is repaired`,
+            ),
+        },
+      ),
   };
+}
+
+function kafkaInput(source: SourceConfig, format: Format, options: LiveOptions): KafkaInput {
+  const { config, session, clock, logger } = options;
+  const { framing } = format;
+  return new KafkaInput({ source, framing, config, saved: session.saved, clock, logger });
 }
 
 function createSource(source: SourceConfig, format: Format, options: LiveOptions) {

@@ -24,11 +24,17 @@ export function trafficOf(sources: readonly WatchedSource[]): Traffic {
   return sources.some((source) => source.counters.records > 0) ? 'silent' : 'none';
 }
 
-export function readinessOf({ watch }: StatusParts): Readiness {
+export function readinessOf({ watch, live }: StatusParts): Readiness {
+  const failed = watch.sources.filter((source) => source.state === 'failed');
+  const troubled = live.inputs.flatMap(({ source: { name, state }, kafka }) => {
+    const detail = state === 'failed' ? undefined : kafka?.trouble();
+    return detail === undefined ? [] : [{ name, detail }];
+  });
   return {
-    missing: watch.sources
-      .filter((source) => source.state === 'failed')
-      .map(({ name, detail }) => ({ name: `source ${name}`, detail })),
+    missing: [...failed, ...troubled].map(({ name, detail }) => ({
+      name: `source ${name}`,
+      detail,
+    })),
     traffic: trafficOf(watch.sources),
   };
 }
@@ -66,6 +72,7 @@ export function metricsOf(parts: StatusParts): MetricsSnapshot {
 
 function sourceMetrics(source: WatchedSource, parts: StatusParts): SourceMetrics {
   const { counters, name } = source;
+  const kafka = parts.live.inputs.find((input) => input.source === source)?.kafka?.status();
   const applied = parts.session.engine.streams.totals(name);
   return {
     name,
@@ -78,6 +85,7 @@ function sourceMetrics(source: WatchedSource, parts: StatusParts): SourceMetrics
     lost: source.losses?.(),
     refusedConnections: source.refused?.(),
     clockSkewMs: source.state === 'live' ? source.skewMs : undefined,
+    kafka,
   };
 }
 

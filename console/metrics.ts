@@ -27,6 +27,20 @@ export interface SourceMetrics {
   readonly refusedConnections?: number | undefined;
   /** Wall clock less event time of the newest record when it came, ms; negative: the gateway's clock is ahead. */
   readonly clockSkewMs: number | undefined;
+  /** Of kind kafka only. */
+  readonly kafka?: KafkaSourceMetrics | undefined;
+}
+
+export interface KafkaSourceMetrics {
+  /** Offsets of the next message to apply, and of the next to come. */
+  readonly lag: ReadonlyArray<{
+    readonly topic: string;
+    readonly partition: number;
+    readonly position: number;
+    readonly end: number;
+  }>;
+  readonly poison: number;
+  readonly lost: number;
 }
 
 export interface MetricsSnapshot {
@@ -67,6 +81,8 @@ export interface Metrics {
 /** More sources or detectors than this are added up as `other`. */
 const LABELS_MAX = 200;
 const OTHER = 'other';
+/** Partitions of a source beyond this are left out. */
+const PARTITIONS_MAX = 1000;
 /** Default metrics of prom-client that break our names: gauges that end in `_total`. */
 const OMITTED = ['handles', 'requests', 'resources'].flatMap((noun) => [
   `keyhound_nodejs_active_${noun}`,
@@ -78,13 +94,14 @@ export function createMetrics(snapshot: () => MetricsSnapshot): Metrics {
   collectDefaultMetrics({ register: registry, prefix: 'keyhound_' });
   for (const name of OMITTED) registry.removeSingleMetric(name);
   const ofSources = sourceMetrics(registry);
+  const ofTopics = topicMetrics(registry);
   const ofEngine = engineMetrics(registry);
   const ofStorage = storageMetrics(registry);
   return {
     contentType: registry.contentType,
     text() {
       const now = snapshot();
-      for (const update of [ofSources, ofEngine, ofStorage]) update(now);
+      for (const update of [ofSources, ofTopics, ofEngine, ofStorage]) update(now);
       return registry.metrics();
     },
   };
@@ -153,6 +170,30 @@ function lossMetrics(registry: Registry): Update {
         if (count !== undefined) lost.inc({ source, reason }, count);
       }
       if (one.refusedConnections !== undefined) refused.inc({ source }, one.refusedConnections);
+    }
+  };
+}
+
+/** Sources of kind kafka. */
+function topicMetrics(registry: Registry): Update {
+  const lag = gauges(registry, ['source', 'topic', 'partition'])(
+    'keyhound_source_lag_messages',
+    'Messages of a partition that are not applied yet.',
+  );
+  const counter = counters(registry, ['source']);
+  const poison = counter('keyhound_poison_messages_total', 'Messages of which nothing was read.');
+  const lost = counter('keyhound_lost_messages_total', 'Deleted by retention before being read.');
+  return (now) => {
+    for (const metric of [lag, poison, lost]) metric.reset();
+    const label = bounded();
+    for (const { name, kafka } of now.sources) {
+      if (kafka === undefined) continue;
+      const source = label(name);
+      poison.inc({ source }, kafka.poison);
+      lost.inc({ source }, kafka.lost);
+      for (const { topic, partition, position, end } of kafka.lag.slice(0, PARTITIONS_MAX)) {
+        lag.set({ source, topic, partition: String(partition) }, Math.max(0, end - position));
+      }
     }
   };
 }

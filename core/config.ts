@@ -3,12 +3,25 @@
  * and `config schema` are generated from it; an unknown key is an error; all faults are told at once.
  */
 import { z } from 'zod';
+import {
+  address,
+  elasticsearchSchema,
+  kafkaSchema,
+  redisSchema,
+  saslSchema,
+  tlsSchema,
+} from './config-connections.ts';
+
+export {
+  type ElasticsearchConfig,
+  elasticsearchSchema,
+  type KafkaConfig,
+  kafkaSchema,
+  type RedisConfig,
+  redisSchema,
+} from './config-connections.ts';
 
 const MINUTE_MS = 60_000;
-
-const address = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT, e.g. 127.0.0.1:8420');
 
 export const keyEntrySchema = z.strictObject({
   id: z.string().min(1).describe('Key id as findings show it: GATEWAY:credential-id or h:….'),
@@ -98,12 +111,14 @@ export const calendarSchema = z.strictObject({
 });
 export type CalendarConfig = z.infer<typeof calendarSchema>;
 
+const topicName = z.string().regex(/^[a-zA-Z0-9._-]{1,249}$/, 'letters, digits, . _ -');
+
 export const sourceSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'lower case letters, digits, . _ -')
     .describe('Unique name.'),
-  kind: z.enum(['file', 'stdin', 'http', 'syslog']).describe('Where records come from.'),
+  kind: z.enum(['file', 'stdin', 'http', 'syslog', 'kafka']).describe('Where records come from.'),
   format: z.string().describe('Log format: see `keyhound replay --help`.'),
   path: z
     .union([z.string(), z.array(z.string()).min(1)])
@@ -118,12 +133,31 @@ export const sourceSchema = z.strictObject({
     .optional()
     .describe('syslog: where to listen, e.g. udp://127.0.0.1:5514.'),
   token: z.string().min(16).optional().describe('http: bearer token of this source.'),
+  topic: z
+    .union([topicName, z.array(topicName).min(1)])
+    .optional()
+    .describe('kafka: topic, or a list of them.'),
+  group: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe(
+      'kafka: consumer group. Default: keyhound-ingest. With several topics each has its own, GROUP.TOPIC.',
+    ),
+  brokers: z
+    .array(address)
+    .min(1)
+    .optional()
+    .describe('kafka: brokers of these topics. Default: those of `kafka`, with its TLS and login.'),
+  tls: tlsSchema.describe('kafka: TLS to `brokers` of this source.'),
+  sasl: saslSchema.describe('kafka: login at `brokers` of this source.'),
   trust: z
     .enum(['observe', 'act'])
     .optional()
     .describe(
-      'Highest trust of its evidence. Default: act for files and for http with a token on loopback; else observe. ' +
-        'syslog: act for tcp on loopback only.',
+      'Highest trust of its evidence. Default: act for files, for http with a token on loopback, for syslog ' +
+        'over tcp on loopback, and for kafka on loopback or with TLS and a login; else observe.',
     ),
   identity: z
     .enum(['attested', 'claimed'])
@@ -151,85 +185,6 @@ export const sourceSchema = z.strictObject({
     ),
 });
 export type SourceConfig = z.infer<typeof sourceSchema>;
-
-const tlsSchema = z
-  .strictObject({
-    ca: z.string().optional().describe('PEM file of the certificate authority.'),
-    cert: z.string().optional().describe('PEM file of our own certificate, for mutual TLS.'),
-    key: z.string().optional().describe('PEM file of its private key.'),
-    serverName: z.string().optional().describe('Name that the certificate must have.'),
-  })
-  .optional()
-  .describe('TLS; an empty mapping trusts the authorities of the system. Left out: plaintext.');
-
-export const kafkaSchema = z.strictObject({
-  brokers: z.array(address).min(1).describe('Some of the brokers, HOST:PORT.'),
-  clientId: z.string().min(1).max(128).default('keyhound').describe('Name told to the brokers.'),
-  prefix: z
-    .string()
-    .regex(/^[a-zA-Z0-9._-]{1,64}$/, 'letters, digits, . _ -')
-    .default('keyhound')
-    .describe('Topics are named PREFIX.events, PREFIX.incidents, …; consumer groups too.'),
-  partitions: z
-    .int()
-    .min(1)
-    .max(256)
-    .default(16)
-    .describe('Partitions of PREFIX.events: most detect processes that can share the work.'),
-  replication: z.int().min(1).max(9).default(3).describe('Copies of each partition.'),
-  retentionMs: z
-    .int()
-    .min(3_600_000)
-    .default(7 * 86_400_000)
-    .describe('How long events are kept in their topic, ms.'),
-  sessionMs: z
-    .int()
-    .min(1000)
-    .max(300_000)
-    .default(6000)
-    .describe('A process unheard of for so long loses its partitions, ms.'),
-  tls: tlsSchema,
-  sasl: z
-    .strictObject({
-      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to log in.'),
-      username: z.string().min(1).describe('User.'),
-      password: z.string().min(1).describe('Password.'),
-    })
-    .optional()
-    .describe('Login, if the brokers ask for one.'),
-});
-export type KafkaConfig = z.infer<typeof kafkaSchema>;
-
-export const redisSchema = z.strictObject({
-  url: z
-    .string()
-    .regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://')
-    .describe('redis://HOST:PORT/DB, or rediss:// for TLS.'),
-  username: z.string().min(1).optional().describe('ACL user.'),
-  password: z.string().min(1).optional().describe('Its password.'),
-  prefix: z
-    .string()
-    .regex(/^[a-zA-Z0-9._-]{1,64}$/, 'letters, digits, . _ -')
-    .default('keyhound')
-    .describe('Our keys begin with PREFIX:.'),
-  tls: tlsSchema,
-});
-export type RedisConfig = z.infer<typeof redisSchema>;
-
-export const elasticsearchSchema = z.strictObject({
-  nodes: z.array(z.url()).min(1).describe('Addresses, e.g. https://es1:9200.'),
-  username: z.string().min(1).optional().describe('User.'),
-  password: z.string().min(1).optional().describe('Its password.'),
-  apiKey: z.string().min(1).optional().describe('API key, instead of user and password.'),
-  prefix: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'lower case letters, digits, . _ -')
-    .default('keyhound')
-    .describe('Aliases are named PREFIX-incidents, PREFIX-findings, …; indices get a day.'),
-  replicas: z.int().min(0).max(5).default(1).describe('Copies of each shard.'),
-  tls: tlsSchema,
-});
-export type ElasticsearchConfig = z.infer<typeof elasticsearchSchema>;
 
 export const configSchema = z.strictObject({
   state: z

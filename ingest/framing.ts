@@ -195,6 +195,18 @@ export class Framer implements Window {
   }
 }
 
+/**
+ * Cuts a whole text that lies in memory, e.g. a message: `text.bytes` from 0 to `used`, which no other text goes on
+ * with. `base` must be 0.
+ */
+export function cutWhole(framing: Framing, text: Window, recordBytesMax: number): void {
+  const held = text.bytes.subarray(0, text.used);
+  const options = { position: bomLength(held), recordBytesMax, begins: true };
+  const isLines = shapeOf(framing, held, true) !== 'values';
+  const cutter = isLines ? new LineCutter(options) : new ValueCutter(options);
+  cutter.cut(text, true);
+}
+
 function shapeOf(
   framing: Framing,
   head: Uint8Array,

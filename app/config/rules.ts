@@ -9,6 +9,7 @@ import { scopeFaults } from '../../enrich/scopes.ts';
 import { isTimeZone } from '../../enrich/zones.ts';
 import { isLoopback } from './addresses.ts';
 import type { PathPart, RuleFault } from './document.ts';
+import { checkKafkaSources } from './kafka-rules.ts';
 import { checkSyslog, checkSyslogAddresses } from './syslog-rules.ts';
 
 export interface FormatTraits {
@@ -27,6 +28,7 @@ export function checkRules(config: RuledConfig, formats: readonly FormatTraits[]
       source === undefined ? [] : checkSource(source, i, formats),
     ),
     ...checkDistinct(config.sources),
+    ...checkKafkaSources(config),
     ...checkListeners(config),
     ...checkOpenIntake(config),
     ...checkSyslogAddresses(config.sources, config.listen),

@@ -105,6 +105,35 @@ test('what cannot be filled in is told, with what can', () => {
   }
 });
 
+test('a kafka source needs topic and brokers, and may act only on what nobody else can write', () => {
+  const text = `sources:
+  - {name: none, kind: kafka, format: kong}
+  - {name: open, kind: kafka, format: kong, topic: logs, brokers: ['10.0.0.5:9092'], trust: act}
+  - {name: twin, kind: kafka, format: kong, topic: [a, logs, a], brokers: ['127.0.0.1:9092']}
+  - {name: push, kind: http, format: kong, topic: logs, group: g}
+  - name: safe
+    kind: kafka
+    format: kong
+    topic: safe
+    brokers: ['10.0.0.5:9093']
+    tls: {}
+    sasl: {mechanism: plain, username: u, password: p}
+    trust: act
+  - {name: half, kind: kafka, format: kong, topic: half, tls: {}}
+`;
+  assert.deepEqual(faults(text), [
+    'line 2, sources[0].kind: a kafka source needs topic. Add topic: NAME.',
+    'line 2, sources[0].kind: a kafka source needs brokers. Add brokers: [HOST:PORT] to the source, or a kafka section.',
+    'line 3, sources[1].trust: what comes over the network in plaintext, or from anybody, is no evidence to act on. Set trust: observe, or add tls: and sasl: (or a certificate of our own).',
+    'line 4, sources[2].topic: sources[1] reads the topic logs, too. A topic belongs to one source.',
+    'line 4, sources[2].topic: a is named twice. A topic belongs to one source.',
+    'line 5, sources[3].topic: topic is for kind kafka, not http',
+    'line 5, sources[3].group: group is for kind kafka, not http',
+    'line 14, sources[5].kind: a kafka source needs brokers. Add brokers: [HOST:PORT] to the source, or a kafka section.',
+    'line 14, sources[5].tls: tls of a source is for its own brokers. Add brokers: to the source, or move tls to the kafka section.',
+  ]);
+});
+
 test('all faults are told at once: path, line, what is allowed, the nearest right word', () => {
   const text = `stat: {dir: a}
 sources:
@@ -122,7 +151,7 @@ log:
   assert.deepEqual(faults(text), [
     'line 1, stat: unknown key. Did you mean state?',
     'line 3, sources[0].name: must be made of lower case letters, digits, . _ -',
-    'line 3, sources[0].kind: must be one of file, stdin, http, syslog. Did you mean file?',
+    'line 3, sources[0].kind: must be one of file, stdin, http, syslog, kafka. Did you mean file?',
     'line 3, sources[0].paht: unknown key. Did you mean path?',
     'line 4, sources[1].format: unknown format. Did you mean kong?',
     'line 4, sources[1].kind: a file source needs path. Add path: FILE.',

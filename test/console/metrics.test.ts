@@ -36,7 +36,7 @@ function parse(text: string): Exposition {
 }
 
 const UNITS =
-  'records|events|findings|incidents|letters|pushes|connections|keys|bytes|seconds|ratio|count|info';
+  'records|events|findings|incidents|letters|pushes|connections|messages|keys|bytes|seconds|ratio|count|info';
 
 test('every name follows the rule, and counters alone end in _total', async () => {
   const { types } = parse(await createMetrics(() => snapshot()).text());
@@ -93,6 +93,27 @@ test('losses are told of the sources that can have any, where they are known', a
     ['keyhound_lost_records_total{source="udp",reason="missing"}', 2],
     ['keyhound_refused_connections_total{source="udp"}', 4],
   ]);
+});
+
+test('lag is told by partition, of sources of kind kafka alone', async () => {
+  const lag = [
+    { topic: 'logs', partition: 0, position: 7, end: 10 },
+    { topic: 'logs', partition: 1, position: 4, end: 4 },
+  ];
+  const sources = [
+    sourceMetrics('edge', { kafka: { lag, poison: 2, lost: 5 } }),
+    sourceMetrics('web'),
+  ];
+  const { samples } = parse(await createMetrics(() => snapshot({ sources })).text());
+  assert.deepEqual(
+    [...samples].filter(([name]) => name.includes('_messages')),
+    [
+      ['keyhound_source_lag_messages{source="edge",topic="logs",partition="0"}', 3],
+      ['keyhound_source_lag_messages{source="edge",topic="logs",partition="1"}', 0],
+      ['keyhound_poison_messages_total{source="edge"}', 2],
+      ['keyhound_lost_messages_total{source="edge"}', 5],
+    ],
+  );
 });
 
 test('what is not known is absent, not zero', async () => {
