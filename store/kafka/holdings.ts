@@ -43,6 +43,12 @@ interface Slot {
   strayed: number;
 }
 
+/** Where to begin, and the end of the log then. */
+interface Start {
+  readonly offset: number;
+  readonly end: number;
+}
+
 export class Holdings {
   readonly #options: HoldingsOptions;
   readonly #slots = new Map<number, Slot>();
@@ -158,18 +164,19 @@ export class Holdings {
   async #open(slot: Slot): Promise<void> {
     const owned = await this.#untilDropped(slot, () => this.#options.owner.open(slot.number));
     if (owned === undefined) return;
-    let offset: number | undefined;
+    let start: Start | undefined;
     try {
-      offset = await this.#untilDropped(slot, () => this.#startOf(slot.number, owned));
+      start = await this.#untilDropped(slot, () => this.#startOf(slot.number, owned));
     } catch (error) {
       await owned.close();
       throw error;
     }
-    if (offset === undefined || slot.dropped) {
+    if (start === undefined || slot.dropped) {
       await owned.close();
       return;
     }
-    slot.partition = this.#partitionOf(slot, owned, offset);
+    slot.partition = this.#partitionOf(slot, owned, start.offset);
+    slot.partition.sawEnd(start.end);
     this.#goOn(slot, slot.partition);
   }
 
@@ -208,14 +215,15 @@ export class Holdings {
     return undefined;
   }
 
-  async #startOf(number: number, owned: OwnedPartition): Promise<number> {
+  async #startOf(number: number, owned: OwnedPartition): Promise<Start> {
     const { nextOffset } = owned;
     for (let look = 1; ; look++) {
       const range = (await this.#options.offsets.ranges()).get(number);
       if (range === undefined) throw new KeyhoundError('operating', `no partition ${number}`);
-      if (nextOffset === 'earliest') return range.low;
-      if (nextOffset >= range.low && nextOffset <= range.high) return nextOffset;
-      if (nextOffset < range.low || look >= RANGE_LOOKS) {
+      const { low, high } = range;
+      if (nextOffset === 'earliest') return { offset: low, end: high };
+      if (nextOffset >= low && nextOffset <= high) return { offset: nextOffset, end: high };
+      if (nextOffset < low || look >= RANGE_LOOKS) {
         throw outOfRange(this.#options.topic, number, nextOffset, range);
       }
       await delay(RETRY.initialRetryTime * 2);
