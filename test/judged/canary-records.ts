@@ -138,6 +138,66 @@ function nginx(authorization: (raw: string) => string): Shape {
     `${combined(raw, hidden, number)} "${raw}" "a=b; sid=${raw}; c=${hidden}" "${authorization(raw)}"`;
 }
 
+const cloudflare: Shape = (raw, hidden, number) => ({
+  EdgeStartTimestamp: atOf(number),
+  EdgeEndTimestamp: atOf(number + 1),
+  ClientIP: '198.51.100.7',
+  ...{ ClientCountry: 'de', ClientRegionCode: hidden, ClientCity: `at ${hidden}` },
+  ...{ ClientLatitude: '52.5', ClientLongitude: '13.4', ClientASN: 64500 },
+  ClientRequestMethod: 'GET',
+  ClientRequestHost: `${hidden}.example.com`,
+  ClientRequestURI: `/v1/${raw}/orders/${hidden}?apikey=${raw}&token=${raw}&x=${hidden}`,
+  ClientRequestReferer: `https://user:${hidden}@shop.example.com/`,
+  ClientRequestUserAgent: `agent ${hidden}`,
+  EdgeResponseStatus: 200,
+  RayID: `ray-${number}`,
+  RequestHeaders: headers(raw, hidden, bearer(raw)),
+  Cookies: { sid: raw, other: hidden },
+});
+
+const apim: Shape = (raw, hidden, number) => ({
+  time: atOf(number),
+  category: 'GatewayLogs',
+  callerIpAddress: '198.51.100.7',
+  correlationId: `correlation-${number}`,
+  properties: {
+    method: 'GET',
+    url: `https://api.example.com/v1/${raw}/orders/${hidden}?subscription-key=${raw}&token=${raw}&x=${hidden}`,
+    backendUrl: `https://user:${hidden}@backend.example.com/${raw}`,
+    responseCode: 200,
+    operationId: `operation ${hidden}`,
+    userId: `user ${hidden}`,
+    apimSubscriptionId: `subscription-${number % 3}-${hidden}`,
+    requestHeaders: { ...headers(raw, hidden, bearer(raw)), 'Ocp-Apim-Subscription-Key': raw },
+  },
+});
+
+const alb: Shape = (raw, hidden, number) =>
+  `https ${atOf(number)} app/edge/1 198.51.100.7:2817 192.0.2.1:80 0.000 0.001 0.000 200 200 34 366 ` +
+  `"GET https://api.example.com:443/v1/${raw}/orders/${hidden}?apikey=${raw}&token=${raw}&x=${hidden} HTTP/1.1" ` +
+  `"agent ${hidden}" - - arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/api/1 ` +
+  `"Root=1-1-${number};CalledFrom=${hidden}" "${hidden}.example.com" "-" 0 ${atOf(number)} "forward" "-" "-"`;
+
+const httplog: Shape = (raw, hidden, number) =>
+  `198.51.100.7:38444 [${clfTime(number).slice(0, 20)}.000] fe be/s1 0/0/2/3/5 200 161 sid=${raw} - ---- ` +
+  `1/1/0/0/0 0/0 {${raw}|agent ${hidden}} ` +
+  `"GET /v1/${raw}/orders/${hidden}?apikey=${raw}&token=${raw}&x=${hidden} HTTP/1.1"`;
+
+const haproxyJson: Shape = (raw, hidden, number) => ({
+  ts: FROM_AT / 1000 + number,
+  rid: `request-${number}`,
+  key: raw,
+  consumer: `team ${hidden}`,
+  ip: '198.51.100.7',
+  xff: `203.0.113.7, ${hidden}`,
+  method: 'GET',
+  path: `/v1/${raw}/orders/${hidden}?apikey=${raw}&x=${hidden}`,
+  status: 200,
+  ua: `agent ${hidden}`,
+  origin: `https://${hidden}.example.com`,
+  term: '----',
+});
+
 const bearer = (raw: string): string => `Bearer ${raw}`;
 const asUser = (raw: string): string => basic(raw, PASSWORD_OF);
 const asPassword = (raw: string): string => basic('user', raw);
@@ -157,6 +217,20 @@ const SHAPES: readonly (readonly [Setting, Shape])[] = [
   [{ format: 'aws-apigateway' }, gateway],
   [{ format: 'aws-apigateway', key: PATH_KEY }, gateway],
   [{ format: 'cloudtrail' }, cloudtrail],
+  ...[undefined, 'header:X-Api-Key', 'field:Cookies.sid', 'query:token', 'bearer', PATH_KEY].map(
+    (key) => [{ format: 'cloudflare', ...keyed(key) }, cloudflare] as const,
+  ),
+  ...[undefined, 'header:X-Api-Key', 'query:token', 'cookie:sid', PATH_KEY].map(
+    (key) => [{ format: 'azure-apim', ...keyed(key) }, apim] as const,
+  ),
+  ...[undefined, 'query:token', PATH_KEY].map(
+    (key) => [{ format: 'aws-alb', ...keyed(key) }, alb] as const,
+  ),
+  ...[undefined, 'field:capture.1', 'query:token', PATH_KEY].map(
+    (key) => [{ format: 'haproxy', ...keyed(key) }, httplog] as const,
+  ),
+  [{ format: 'haproxy' }, haproxyJson],
+  [{ format: 'haproxy', key: PATH_KEY }, haproxyJson],
   ...[undefined, 'query:token', 'basic', PATH_KEY].flatMap((key) =>
     ['combined', 'nginx'].map((format) => [{ format, ...keyed(key) }, combined] as const),
   ),
