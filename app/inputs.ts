@@ -24,7 +24,15 @@ export type SourceSettings = Pick<SourceConfig, 'name'> &
   Partial<
     Pick<
       SourceConfig,
-      'format' | 'key' | 'keyNames' | 'logFormat' | 'fields' | 'identity' | 'trust' | 'environment'
+      | 'format'
+      | 'key'
+      | 'keyNames'
+      | 'logFormat'
+      | 'timeZone'
+      | 'fields'
+      | 'identity'
+      | 'trust'
+      | 'environment'
     >
   >;
 
@@ -68,6 +76,7 @@ export function formatOptions(settings: SourceSettings): FormatOptions {
   return {
     key: settings.key === undefined ? undefined : parseKeySpec(settings.key),
     logFormat: settings.logFormat,
+    timeZone: settings.timeZone,
     fields: settings.fields,
     keyNames: settings.keyNames,
   };

@@ -177,6 +177,10 @@ export const sourceSchema = z.strictObject({
     .optional()
     .describe('Header and query names that may carry a raw key.'),
   logFormat: z.string().optional().describe('nginx: the log_format string from nginx.conf.'),
+  timeZone: z
+    .string()
+    .optional()
+    .describe('haproxy: IANA zone of the dates in httplog lines, which name none. Default UTC.'),
   fields: z
     .record(z.string(), z.string())
     .optional()

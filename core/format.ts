@@ -47,6 +47,8 @@ export interface FormatOptions {
   readonly logFormat?: string | undefined;
   /** json: field mapping, our field name → dotted path in the record. */
   readonly fields?: Readonly<Record<string, string>> | undefined;
+  /** haproxy: IANA zone of the dates in `httplog`, which name none. Default UTC. */
+  readonly timeZone?: string | undefined;
   /**
    * Header and query names that may carry a raw key, lower case. Default `apikey`, `x-api-key`, `api_key`,
    * `api-key`, `subscription-key`.

@@ -85,6 +85,12 @@ function checkForeign(source: SourceConfig, at: (name: string) => PathPart[]): R
   if (source.logFormat !== undefined && source.format !== 'nginx') {
     faults.push({ path: at('logFormat'), message: 'logFormat is for format nginx' });
   }
+  if (source.timeZone !== undefined && source.format !== 'haproxy') {
+    faults.push({ path: at('timeZone'), message: 'timeZone is for format haproxy' });
+  } else if (source.timeZone !== undefined && !isTimeZone(source.timeZone)) {
+    const message = 'must be an IANA zone, e.g. Europe/Berlin';
+    faults.push({ path: at('timeZone'), message });
+  }
   if (source.fields !== undefined && !WITH_FIELDS.includes(source.format)) {
     faults.push({ path: at('fields'), message: `fields is for format ${WITH_FIELDS.join(', ')}` });
   }

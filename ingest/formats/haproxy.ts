@@ -15,6 +15,7 @@ import {
   type RecordDraft,
   resetDraft,
 } from '../../core/record.ts';
+import { instantIn, isTimeZone } from '../../enrich/zones.ts';
 import { splitRequest } from '../clf-scan.ts';
 import { HaproxyLine, LINE } from '../haproxy-line.ts';
 import type { WantedPath } from '../json-paths.ts';
@@ -23,7 +24,7 @@ import { readNumber } from '../numbers.ts';
 import { dottedPath, takeRawKey } from '../raw-key.ts';
 import { byShare, sampleLines } from '../sample.ts';
 import { Scratch } from '../scratch.ts';
-import { TimeReader } from '../time.ts';
+import { TimeReader, usable } from '../time.ts';
 import { unescapeHaproxy } from '../unescape.ts';
 
 const LATENESS_MS = 60_000;
@@ -37,6 +38,7 @@ const AMPERSAND = 0x26;
 const DASH = 0x2d;
 const SLASH = 0x2f;
 const QUESTION = 0x3f;
+const OPEN_BRACKET = 0x5b;
 const OPEN = 0x7b;
 const BAR = 0x7c;
 const LETTER_L = 0x4c;
@@ -67,8 +69,10 @@ class HaproxyDecoder implements Decoder {
   private readonly scratch = new Scratch();
   /** Which captured request header is the key, from 0; -1: none is known to be. */
   private readonly captured: number;
+  private readonly zone: ZoneOfDates;
 
   constructor(options: FormatOptions) {
+    this.zone = new ZoneOfDates(options.timeZone ?? 'UTC');
     this.captured = capturedOf(options);
     const keyPath = keyPathOf(options);
     const keys: WantedPath[] = keyPath === undefined ? [] : [{ path: keyPath }];
@@ -96,7 +100,8 @@ class HaproxyDecoder implements Decoder {
         ? REJECTION.ignored
         : REJECTION.malformed;
     }
-    draft.at = this.time.clfMillis(bytes, line.dateFrom, line.dateFrom + DATE_LENGTH);
+    const local = this.time.clfMillis(bytes, line.dateFrom, line.dateFrom + DATE_LENGTH);
+    draft.at = usable(this.zone.instantOf(local));
     if (Number.isNaN(draft.at)) return REJECTION.noTime;
     const status = readNumber(bytes, line.statusFrom, line.statusTo);
     draft.status = status >= 100 && status <= 599 ? status : 0;
@@ -191,6 +196,35 @@ class HaproxyDecoder implements Decoder {
   }
 }
 
+/** Dates of a zone → instants. Clocks change at quarters of an hour only, so the last one is kept. */
+class ZoneOfDates {
+  readonly #timeZone: string;
+  #quarter = Number.NaN;
+  #offsetMs = 0;
+
+  constructor(timeZone: string) {
+    if (!isTimeZone(timeZone)) {
+      throw new KeyhoundError('usage', `timeZone: "${timeZone}" is no IANA zone`, {
+        hint: 'For example Europe/Berlin. Without it dates are read as UTC.',
+      });
+    }
+    this.#timeZone = timeZone;
+  }
+
+  /** `localMs`: the date as if it were UTC. Of an hour that comes twice the second is meant. */
+  instantOf(localMs: number): number {
+    if (this.#timeZone === 'UTC' || Number.isNaN(localMs)) return localMs;
+    const quarter = Math.floor(localMs / QUARTER_MS);
+    if (quarter !== this.#quarter) {
+      this.#quarter = quarter;
+      this.#offsetMs = quarter * QUARTER_MS - instantIn(this.#timeZone, quarter * QUARTER_MS);
+    }
+    return localMs - this.#offsetMs;
+  }
+}
+
+const QUARTER_MS = 900_000;
+
 /** A day: no connection waits longer, and a number out of reach must not make a time of no calendar. */
 const WAITED_MAX = 86_400_000;
 
@@ -216,7 +250,8 @@ function objectAt(bytes: Uint8Array, start: number, end: number): number {
   for (let i = start; i < stop; i++) {
     if (bytes[i] === OPEN) return i === start || bytes[i - 1] === SPACE ? i : -1;
     // The date of a line in httplog: its first brace is a captured header's.
-    if (bytes[i] === SLASH && bytes[i + 4] === SLASH && bytes[i - 3] === 0x5b) return -1;
+    const isDate = i - 3 >= start && i + 4 < end && bytes[i - 3] === OPEN_BRACKET;
+    if (isDate && bytes[i] === SLASH && bytes[i + 4] === SLASH) return -1;
   }
   return -1;
 }

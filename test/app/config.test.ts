@@ -184,14 +184,14 @@ test('syslog may be evidence to act on where nobody but this machine can write i
   }
 });
 
-test('rules between values are checked', () => {
+test('rules of syslog and of the zone of dates are checked', () => {
   const source = (rest: string): string => `sources: [{name: a, format: kong, ${rest}}]`;
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
-    [source('kind: file'), /needs path/],
-    [source('kind: http, path: a'), /path is for kind file, not http/],
-    [source('kind: file, path: a, token: "0123456789abcdef"'), /token is for kind http/],
-    [source('kind: file, path: a, logFormat: a'), /logFormat is for format nginx/],
-    [source('kind: file, path: a, fields: {at: time}'), /fields is for format json, tyk/],
+    [source('kind: file, path: a, timeZone: UTC'), /timeZone is for format haproxy/],
+    [
+      'sources: [{name: a, kind: file, path: a, format: haproxy, timeZone: Mars/Crater}]',
+      /timeZone: must be an IANA zone/,
+    ],
     [source('kind: syslog'), /a syslog source needs listen/],
     [source('kind: http, listen: "udp://127.0.0.1:5514"'), /listen is for kind syslog, not http/],
     [source('kind: syslog, listen: "127.0.0.1:5514"'), /udp:\/\/HOST:PORT or tcp/],
@@ -203,6 +203,18 @@ test('rules between values are checked', () => {
       'sources: [{name: a, kind: syslog, format: kong, listen: "udp://[::1]:5514"}, {name: b, kind: syslog, format: kong, listen: "udp://[::1]:5514"}]',
       /sources\[1\]\.listen: same address as sources\[0\]/,
     ],
+  ];
+  for (const [text, fault] of cases) assert.match(faults(text).join('\n'), fault, text);
+});
+
+test('rules between values are checked', () => {
+  const source = (rest: string): string => `sources: [{name: a, format: kong, ${rest}}]`;
+  const cases: readonly (readonly [text: string, fault: RegExp])[] = [
+    [source('kind: file'), /needs path/],
+    [source('kind: http, path: a'), /path is for kind file, not http/],
+    [source('kind: file, path: a, token: "0123456789abcdef"'), /token is for kind http/],
+    [source('kind: file, path: a, logFormat: a'), /logFormat is for format nginx/],
+    [source('kind: file, path: a, fields: {at: time}'), /fields is for format json, tyk/],
     [source('kind: http, trust: act'), /trust act needs a token/],
     [source('kind: file, path: a, key: haeder:X'), /says no place of a key/],
     [`listen: {intake: "0.0.0.0:1"}\n${source('kind: http')}`, /needs a token when listen.intake/],
