@@ -45,6 +45,8 @@ export function createStrictWriter(connection: Connection): ReturnType<typeof cr
   });
 }
 
+const GIVE_UP_MS = 60_000;
+
 /** The server is started by the caller, before the first test. */
 export function resultDriver(server: () => ElasticsearchServer): ResultDriver {
   return {
@@ -56,7 +58,8 @@ export function resultDriver(server: () => ElasticsearchServer): ResultDriver {
       return {
         store,
         async put(results) {
-          await writer.index(documentsOf(results));
+          // A writer waits for ever: what it waits for has to end the test.
+          await writer.index(documentsOf(results), AbortSignal.timeout(GIVE_UP_MS));
           await refresh(connection);
         },
         async close() {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
+import { parse } from 'yaml';
 import type { ElasticsearchConfig } from '../../../core/config.ts';
 import { checkElasticsearch } from '../../../store/elasticsearch/check.ts';
 import { connect } from '../../../store/elasticsearch/connection.ts';
@@ -15,13 +16,16 @@ import * as rows from '../rows.ts';
 import { configOf, createStrictWriter, documentsOf, refresh } from './place.ts';
 
 const TIMEOUT = { timeout: 120_000 };
-const PAGE = path.join(import.meta.dirname, '../../../docs/elasticsearch.md');
+const ROOT = path.join(import.meta.dirname, '../../..');
+const PAGE = path.join(ROOT, 'docs/elasticsearch.md');
 const password = randomBytes(12).toString('hex');
 
 let server: ElasticsearchServer;
 before(async () => {
   const role = /PUT _security\/role\/keyhound\n(.*?)```/s.exec(readFileSync(PAGE, 'utf8'))?.[1];
   assert.ok(role !== undefined, 'the page shows the role');
+  const deployed = parse(readFileSync(path.join(ROOT, 'deploy/elasticsearch/roles.yml'), 'utf8'));
+  assert.deepEqual(deployed['keyhound'], JSON.parse(role), 'what is deployed is what is shown');
   server = await startElasticsearch({
     security: {
       users: [{ name: 'keyhound', password, roles: ['keyhound'] }],
