@@ -5,6 +5,7 @@ import { openGeography } from '../enrich/geography.ts';
 import type { Check, LoadedConfig } from './contract.ts';
 import { check, failed } from './doctor/check.ts';
 import { checkCluster } from './doctor/elasticsearch.ts';
+import { checkState } from './doctor/redis.ts';
 import { checkSources } from './doctor/sources.ts';
 import {
   checkFacts,
@@ -37,6 +38,7 @@ export async function* doctor(options: DoctorOptions): AsyncGenerator<Check> {
   yield checkRegistry(loaded);
   yield checkGeography(loaded, clock.now());
   yield* checkSources(loaded, 'holder' in facts && facts.holder !== undefined);
+  yield* checkState(loaded.config, clock);
   yield* checkCluster(loaded.config, clock);
   yield* checkListeners(loaded, 'type' in facts ? undefined : facts.holder);
 }

@@ -56,20 +56,25 @@ export const kafkaSchema = z.strictObject({
 });
 export type KafkaConfig = z.infer<typeof kafkaSchema>;
 
-export const redisSchema = z.strictObject({
-  url: z
-    .string()
-    .regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://')
-    .describe('redis://HOST:PORT/DB, or rediss:// for TLS.'),
-  username: z.string().min(1).optional().describe('ACL user.'),
-  password: z.string().min(1).optional().describe('Its password.'),
-  prefix: z
-    .string()
-    .regex(/^[a-zA-Z0-9._-]{1,64}$/, 'letters, digits, . _ -')
-    .default('keyhound')
-    .describe('Our keys begin with PREFIX:.'),
-  tls: tlsSchema,
-});
+export const redisSchema = z
+  .strictObject({
+    url: z
+      .string()
+      .regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://')
+      .describe('redis://HOST:PORT/DB, or rediss:// for TLS.'),
+    username: z.string().min(1).optional().describe('ACL user.'),
+    password: z.string().min(1).optional().describe('Its password.'),
+    prefix: z
+      .string()
+      .regex(/^[a-zA-Z0-9._-]{1,64}$/, 'letters, digits, . _ -')
+      .default('keyhound')
+      .describe('Our keys begin with PREFIX:.'),
+    tls: tlsSchema,
+  })
+  .refine(({ url, tls }) => tls === undefined || url.startsWith('rediss://'), {
+    path: ['url'],
+    error: 'must begin with rediss:// where `tls` is set',
+  });
 export type RedisConfig = z.infer<typeof redisSchema>;
 
 export const elasticsearchSchema = z.strictObject({

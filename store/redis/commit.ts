@@ -7,10 +7,10 @@ import { judge, type Owned, type OwnedGroup, type Territory } from './owned.ts';
 import { type Attempt, GROUP_LISTS, PARTITION_LISTS } from './scripts.ts';
 
 /** Of one script: bounds how long it keeps others waiting (docs/redis.md has the figures). */
-const CHUNK_ROWS_MAX = 1000;
-const CHUNK_BYTES_MAX = 1 << 20;
+const CHUNK_ROWS_MAX = 500;
+const CHUNK_BYTES_MAX = 1 << 19;
 /** Chunks on their way at once. */
-const IN_FLIGHT_MAX = 4;
+const IN_FLIGHT_MAX = 8;
 
 export interface Staged {
   /** How many chunks by key group. */

@@ -5,11 +5,13 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 import type { RedisConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
-import { asOperating } from './errors.ts';
+import { asOperating, openingError } from './errors.ts';
 
 /** A command without an answer for so long has failed for us, ms. The server may still carry it out. */
 const COMMAND_TIMEOUT_MS = 3000;
 const CONNECT_TIMEOUT_MS = 5000;
+/** With commands under way and nothing heard for so long, the connection is made anew, ms. */
+const SILENCE_MS_MAX = 10_000;
 const KEEP_ALIVE_MS = 30_000;
 const PAUSE_MS_MAX = 2000;
 /** Tries of one command while Redis is away: about half a minute where it refuses at once. */
@@ -52,10 +54,12 @@ export async function connectRedis(
     connectionName: 'keyhound',
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: commandTimeoutMs,
+    socketTimeout: SILENCE_MS_MAX,
     keepAlive: KEEP_ALIVE_MS,
-    // Nothing waits in a queue without bound, and nothing is repeated behind our back.
+    // Nothing waits in a queue without bound, and nothing is repeated behind our back. With 0 what is on its way when
+    // the connection breaks fails at once; with 1 and no resending it would hang until its time-out.
     enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
+    maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     retryStrategy: pauseMs,
     // After a failover the name may lead to the new primary already.
@@ -73,7 +77,7 @@ export async function connectRedis(
     await redis.connect();
   } catch (error) {
     redis.disconnect();
-    throw asOperating(lastError ?? error, place);
+    throw openingError(lastError ?? error, place, target.tls !== undefined);
   }
   const failed = (error: unknown) => asOperating(error, place);
   return {
@@ -97,13 +101,17 @@ async function insist<T>(
   failed: (error: unknown) => KeyhoundError,
   closed: () => boolean,
 ): Promise<T> {
+  let readOnly: KeyhoundError | undefined;
   for (let tries = 1; ; tries++) {
     try {
       return await command();
     } catch (error) {
       const why = failed(error);
+      // The connection is made anew after that answer, so later tries may only say that it is away.
+      if (why.code === 'redis-read-only') readOnly = why;
       const passing = why.code === 'redis-away' || why.code === 'redis-read-only';
-      if (!passing || tries >= triesMax || closed()) throw why;
+      if (!passing) throw why;
+      if (tries >= triesMax || closed()) throw readOnly ?? why;
     }
     await delay(pauseMs(tries));
   }
@@ -128,13 +136,8 @@ export function targetOf(config: RedisConfig): Target {
   const url = new URL(config.url);
   const db = url.pathname.length > 1 ? Number(url.pathname.slice(1)) : 0;
   if (url.hostname === '' || !Number.isInteger(db) || db < 0) throw wrongUrl();
-  const secure = url.protocol === 'rediss:';
-  if (config.tls !== undefined && !secure) {
-    throw new KeyhoundError('usage', '`redis.tls` is set, but `redis.url` asks for plaintext', {
-      code: 'config',
-      hint: 'Write rediss:// in `redis.url`, or remove `redis.tls`.',
-    });
-  }
+  // Never in plaintext where certificates are named, whatever the URL says.
+  const secure = url.protocol === 'rediss:' || config.tls !== undefined;
   const username = config.username ?? decodeURIComponent(url.username);
   const password = config.password ?? decodeURIComponent(url.password);
   return {
@@ -155,7 +158,7 @@ function tlsOf({ tls }: RedisConfig): TlsOptions {
       return { [name]: readFileSync(path) };
     } catch (cause) {
       throw new KeyhoundError('usage', `cannot read ${path} (\`redis.tls.${name}\`)`, {
-        code: 'config',
+        code: 'tls-file',
         hint: 'Give the path of a PEM file that this user may read.',
         cause,
       });
@@ -172,7 +175,7 @@ function tlsOf({ tls }: RedisConfig): TlsOptions {
 
 function wrongUrl(): KeyhoundError {
   return new KeyhoundError('usage', '`redis.url` is not an address of Redis', {
-    code: 'config',
+    code: 'config-invalid',
     hint: 'Write redis://HOST:PORT/DB, or rediss:// for TLS.',
   });
 }

@@ -77,7 +77,7 @@ const KNOWN: readonly Known[] = [
 const NETWORK = /^(?:E[A-Z]{3,}|UND_)/;
 const GONE = new RegExp(
   "Connection is closed|isn't writeable|timed out|aborted due to connection|" +
-    'max retries per request|Socket closed',
+    'max retries per request|Socket (?:closed|timeout)',
   'i',
 );
 const TLS = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|EPROTO|HOSTNAME_MISMATCH)/;
@@ -92,14 +92,8 @@ export function asOperating(error: unknown, place: string): KeyhoundError {
   const text = bareMessage(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const cause = new Error(code === '' ? text : `${code}: ${text}`);
-  if (TLS.test(code)) {
-    return operating(`no TLS connection to Redis at ${place}: ${text}`, {
-      code: 'redis-tls',
-      hint: 'Check `redis.tls`: the authority that signed the certificate, the name in it, our own.',
-      cause,
-    });
-  }
-  const known = KNOWN.find(({ begins }) => begins.some((words) => text.startsWith(words)));
+  if (TLS.test(code)) return noTls(place, text, cause);
+  const known = KNOWN.find(({ begins }) => begins.some((words) => says(text, words)));
   if (known !== undefined)
     return operating(`Redis at ${place} ${known.message}`, { ...known, cause });
   if (NETWORK.test(code) || GONE.test(text)) {
@@ -110,6 +104,30 @@ export function asOperating(error: unknown, place: string): KeyhoundError {
     hint: "Look into the server's log.",
     cause,
   });
+}
+
+/** As asOperating, for a connection that never was: a server that hangs up or keeps quiet may not want our TLS. */
+export function openingError(error: unknown, place: string, secure: boolean): KeyhoundError {
+  const why = asOperating(error, place);
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (!secure || (code !== 'ECONNRESET' && code !== 'ETIMEDOUT' && code !== 'EPIPE')) return why;
+  return noTls(place, `the handshake ended with ${code}`, why.cause);
+}
+
+function noTls(place: string, text: string, cause: unknown): KeyhoundError {
+  return operating(`no TLS connection to Redis at ${place}: ${text}`, {
+    code: 'redis-tls',
+    hint:
+      'Check `redis.tls` (the authority that signed the certificate, the name in it, our own if the server ' +
+      'wants one), and that this port speaks TLS.',
+    retryable: true,
+    cause,
+  });
+}
+
+/** Where a script failed, what the command in it said comes after a dash (Redis 6). */
+function says(text: string, words: string): boolean {
+  return text.startsWith(words) || text.includes(`-${words}`);
 }
 
 /** Without the arguments that some answers repeat, and one line. */

@@ -9,6 +9,7 @@ import type { Owned, OwnedGroup } from './owned.ts';
 const SCAN_COUNT = 1000;
 /** Key groups read at once. */
 const GROUPS_AT_ONCE = 8;
+const LENGTH_BYTES = 4;
 
 type Part = LoadedState['groups'][number];
 type Open = LoadedState['open'][number];
@@ -17,8 +18,15 @@ interface LoadedGroup {
   readonly group: number;
   readonly parts: readonly Part[];
   readonly open: readonly Open[];
-  /** digest, value, digest, value, … */
-  readonly subjects: Buffer[];
+  /** digest, value, digest, value, …, packed */
+  readonly pages: Buffer[];
+  /** Some digests may stand there twice. */
+  readonly repeats: boolean;
+}
+
+interface Page {
+  readonly rows: number;
+  readonly bytes: Buffer;
 }
 
 export async function loadPartition(link: RedisLink, owned: Owned): Promise<LoadedState> {
@@ -60,29 +68,31 @@ async function loadGroups(link: RedisLink, groups: readonly OwnedGroup[]): Promi
 }
 
 async function loadGroup(link: RedisLink, { group, keys }: OwnedGroup): Promise<LoadedGroup> {
-  const [parts, open, subjects] = await Promise.all([
+  const [parts, open, count, pages] = await Promise.all([
     pairs(link, keys.parts),
     pairs(link, keys.open),
+    link.insist(() => link.redis.hlen(keys.subjects)),
     scan(link, keys.subjects),
   ]);
   return {
     group,
     parts: parts.map(([name, bytes]) => ({ group, part: name.toString(), bytes })),
     open: open.map(([digest, body]) => ({ digest, body: body.toString() })),
-    subjects,
+    pages: pages.map((page) => page.bytes),
+    // A scan may answer a field twice while the table is being resized.
+    repeats: pages.reduce((sum, page) => sum + page.rows, 0) !== count,
   };
 }
 
-/** A small hash. */
+/** A hash of few fields, whole. */
 async function pairs(link: RedisLink, key: string): Promise<(readonly [Buffer, Buffer])[]> {
-  const flat = await scan(link, key);
+  const flat = (await link.insist(() => link.redis.callBuffer('HGETALL', key))) as Buffer[];
   return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!]);
 }
 
-/** A hash of any size, piece by piece. While its table is resized a scan may answer a field twice. */
-async function scan(link: RedisLink, key: string): Promise<Buffer[]> {
-  const found: Buffer[] = [];
-  const seen = new Set<string>();
+/** A hash of any number of fields, piece by piece. */
+async function scan(link: RedisLink, key: string): Promise<Page[]> {
+  const pages: Page[] = [];
   let cursor = '0';
   do {
     const from = cursor;
@@ -90,22 +100,48 @@ async function scan(link: RedisLink, key: string): Promise<Buffer[]> {
       link.redis.hscanBuffer(key, from, 'COUNT', SCAN_COUNT),
     );
     cursor = next.toString();
-    for (let i = 0; i < flat.length; i += 2) {
-      const name = flat[i]!.toString('latin1');
-      if (seen.has(name)) continue;
-      seen.add(name);
-      found.push(flat[i]!, flat[i + 1]!);
-    }
+    pages.push({ rows: flat.length / 2, bytes: packed(flat) });
   } while (cursor !== '0');
-  return found;
+  return pages;
 }
 
-/** Lets go of each group once its subjects were read. */
-function* subjectsOf(loaded: LoadedGroup[]): Generator<SubjectRow> {
-  for (const { group, subjects } of loaded) {
-    for (let i = 0; i < subjects.length; i += 2) {
-      yield subjectOf(group, subjects[i]!, subjects[i + 1]!);
-    }
-    subjects.length = 0;
+/**
+ * Strings of a page one after the other, each behind its length. A million small buffers that live until all is read
+ * cost the collector more than everything else together (measured).
+ */
+function packed(strings: readonly Buffer[]): Buffer {
+  const length = strings.reduce((sum, { length }) => sum + LENGTH_BYTES + length, 0);
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const string of strings) {
+    at = bytes.writeUInt32LE(string.length, at);
+    bytes.set(string, at);
+    at += string.length;
   }
+  return bytes;
+}
+
+/** Lets go of each page once its subjects were read. */
+function* subjectsOf(loaded: readonly LoadedGroup[]): Generator<SubjectRow> {
+  for (const { group, pages, repeats } of loaded) {
+    const seen = new Set<string>();
+    for (let page = pages.shift(); page !== undefined; page = pages.shift()) {
+      for (let at = 0; at < page.length; ) {
+        const digest = stringAt(page, at);
+        const value = stringAt(page, at + LENGTH_BYTES + digest.length);
+        at += 2 * LENGTH_BYTES + digest.length + value.length;
+        if (repeats) {
+          const name = digest.toString('latin1');
+          if (seen.has(name)) continue;
+          seen.add(name);
+        }
+        yield subjectOf(group, digest, value);
+      }
+    }
+  }
+}
+
+function stringAt(page: Buffer, at: number): Buffer {
+  const from = at + LENGTH_BYTES;
+  return page.subarray(from, from + page.readUInt32LE(at));
 }

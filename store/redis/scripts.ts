@@ -18,7 +18,6 @@ const OWNED = `
 local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 if epoch > tonumber(ARGV[1]) then return 0 end
 if epoch < tonumber(ARGV[1]) then return -1 end
-local number = tonumber(ARGV[2])
 `;
 
 /** Lua puts its arguments on a stack of about 8,000 values. Even, as fields and values go in pairs. */
@@ -78,16 +77,15 @@ end
 return answer
 `;
 
-/** Lays changes of a key group ready. They are not in before the partition's script names their checkpoint. */
+/**
+ * Lays changes of a key group ready. They are not in before the partition's script names their checkpoint. A late
+ * one finds that its checkpoint, or a later one, was applied since.
+ */
 const STAGE = `${OWNED}
 local applied = tonumber(redis.call('HGET', KEYS[1], 'applied') or '0')
-if applied >= number then return 1 end
 if applied ~= tonumber(ARGV[3]) then return -1 end
 local id = ARGV[1] .. ':' .. ARGV[2]
-local staged = redis.call('HGET', KEYS[2], 'id')
-if staged ~= id then
-  local later = staged and string.match(staged, '^' .. ARGV[1] .. ':(%d+)$')
-  if later and tonumber(later) > number then return 1 end
+if redis.call('HGET', KEYS[2], 'id') ~= id then
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 'id', id)
 end
@@ -97,6 +95,7 @@ return 1
 
 /** The one instant at which a checkpoint comes to be: all of its staged changes, or none. */
 const COMMIT = `${OWNED}
+local number = tonumber(ARGV[2])
 local saved = tonumber(redis.call('HGET', KEYS[1], 'checkpoint') or '0')
 if saved >= number then return 1 end
 if saved ~= number - 1 then return -1 end
@@ -113,10 +112,7 @@ return 1
 `;
 
 /** Brings staged changes in, one index after the other; the last one closes the checkpoint for this group. */
-const APPLY = `
-local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
-if epoch > tonumber(ARGV[1]) then return 0 end
-if epoch < tonumber(ARGV[1]) then return -1 end
+const APPLY = `${OWNED}
 if redis.call('HGET', KEYS[2], 'id') ~= ARGV[2] then return 1 end
 local blob = redis.call('HGET', KEYS[2], ARGV[3])
 if blob then

@@ -55,6 +55,19 @@ test('a port in use fails, with what to change', async () => {
   assert.match(checks.get('port intake')!.hint!, /listen\.intake/);
 });
 
+test('redis: a server that is away fails without its password, and the checks after it still run', async () => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((closed) => probe.close(closed));
+  const url = `redis://keyhound:made-up-secret@127.0.0.1:${port}/0`;
+  const checks = await examine(`${FREE}redis: {url: "${url}"}\n`);
+  assert.equal(checks.get('redis')!.ok, false);
+  assert.match(checks.get('redis')!.detail, /127\.0\.0\.1:\d+ does not answer/);
+  assert.doesNotMatch(JSON.stringify([...checks]), /made-up-secret/);
+  assert.ok(checks.has('port console'));
+});
+
 test('syslog: an address that another program has fails, over UDP and TCP', async () => {
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   const server = createServer().listen(0, '127.0.0.1');

@@ -1,6 +1,7 @@
 /** The Redis driver under the shared contract test. A place is a URL and a prefix. */
 import { randomUUID } from 'node:crypto';
 import type { RedisConfig } from '../../../core/config.ts';
+import type { LinkOptions } from '../../../store/redis/connection.ts';
 import {
   openRedisState,
   type PartitionState,
@@ -23,10 +24,15 @@ export const driver: Omit<StateDriver, 'createPlace'> = {
 /** All key groups on one partition. Closing the state closes the connection too. */
 export async function openOwned(
   config: RedisConfig,
-  groups: readonly number[] = ALL_GROUPS,
+  options: LinkOptions = {},
 ): Promise<{ redis: RedisState; state: PartitionState }> {
-  const redis = await openRedisState({ config, partitions: 1, pepperFingerprint: PEPPER });
-  const state = await redis.partition(0, groups).catch(async (error: unknown) => {
+  const redis = await openRedisState({
+    config,
+    partitions: 1,
+    pepperFingerprint: PEPPER,
+    ...options,
+  });
+  const state = await redis.partition(0, ALL_GROUPS).catch(async (error: unknown) => {
     await redis.close();
     throw error;
   });
