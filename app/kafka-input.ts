@@ -8,7 +8,8 @@ import type { StreamPosition } from '../core/source.ts';
 import type { DeadLetters } from '../ingest/dead-letters.ts';
 import { createKafkaSource, type KafkaSource, type TopicLag } from '../ingest/sources/kafka.ts';
 import type { PoisonMessage } from '../ingest/sources/kafka-batch.ts';
-import { NextOffsets } from '../ingest/sources/kafka-positions.ts';
+import { NextOffsets, partitionName } from '../ingest/sources/kafka-positions.ts';
+import { committedOffsets } from '../store/kafka/committed.ts';
 import { createClient } from '../store/kafka/connection.ts';
 import { consumePartitions } from '../store/kafka/consumer.ts';
 import { TopicOffsets } from '../store/kafka/offsets.ts';
@@ -24,6 +25,11 @@ export interface KafkaInputOptions {
   readonly saved: readonly StreamPosition[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /**
+   * Other processes have the other partitions of the group, and any may get any: then the group's offsets, which
+   * are told when all before them is safe, say where to go on. Repeats must be harmless.
+   */
+  readonly shared: boolean;
 }
 
 /** What is told of a Kafka source beside what is told of any. */
@@ -42,6 +48,8 @@ export class KafkaInput {
   readonly #options: KafkaInputOptions;
   readonly #kafka: KafkaConfig;
   readonly #offsets: NextOffsets;
+  /** Of what is safe, by topic and partition. */
+  #saved: ReadonlyMap<string, number> = new Map();
   #open: KafkaSource | undefined;
   #poison = 0;
   #lost = 0;
@@ -103,6 +111,14 @@ export class KafkaInput {
     };
   }
 
+  /** Call it before the state is saved; and what it answers, when the state is. */
+  beginSave(): () => void {
+    const applied = this.#offsets.all();
+    return () => {
+      this.#saved = applied;
+    };
+  }
+
   trouble(): string | undefined {
     return this.#open?.trouble();
   }
@@ -117,15 +133,18 @@ export class KafkaInput {
     onRebalance: (partitions: readonly number[]) => void,
   ): PartitionConsumer {
     const { source, logger } = this.#options;
-    const group = source.group ?? GROUP;
     const role = 'source';
     const offsets = new TopicOffsets(createClient(this.#kafka, { role, logger }), topic);
     const consumer = consumePartitions(this.#kafka, {
       topic,
-      groupId: topicsOf(source).length > 1 ? `${group}.${topic}` : group,
+      groupId: groupOf(source, topic),
       owner: {
-        open: async (partition) =>
-          this.#goOn(topic, partition, await owner.open(partition), offsets),
+        open: async (partition) => {
+          const owned = await owner.open(partition);
+          const nextOffset = await this.#begin(topic, partition, owned.nextOffset, offsets);
+          const savedOffset = () => this.#saved.get(partitionName(topic, partition)) ?? -1;
+          return { ...owned, nextOffset, savedOffset };
+        },
       },
       onRebalance,
       logger,
@@ -142,25 +161,39 @@ export class KafkaInput {
     };
   }
 
-  /** What retention has taken before it was read is gone: that is said aloud, and the rest is read. */
-  async #goOn(
+  async #begin(
     topic: string,
     partition: number,
-    owned: OwnedPartition,
+    own: OwnedPartition['nextOffset'],
     offsets: TopicOffsets,
-  ): Promise<OwnedPartition> {
-    const { nextOffset } = owned;
-    if (nextOffset === 'earliest') return owned;
+  ): Promise<OwnedPartition['nextOffset']> {
+    let next = own === 'earliest' ? -1 : own;
+    if (this.#options.shared) {
+      const group = groupOf(this.#options.source, topic);
+      const committed = await committedOffsets(this.#kafka, group, topic, this.#options.logger);
+      next = Math.max(next, committed.get(partition) ?? -1);
+    }
+    if (next < 0) return 'earliest';
     const low = (await offsets.ranges()).get(partition)?.low ?? 0;
-    if (nextOffset >= low) return owned;
+    if (next < low) this.#tellLost(topic, partition, next, low);
+    const begin = Math.max(next, low);
+    this.#offsets.set(topic, partition, begin);
+    return begin;
+  }
+
+  /** What retention has taken before it was read is gone: that is said aloud, and the rest is read. */
+  #tellLost(topic: string, partition: number, nextOffset: number, low: number): void {
     const lost = low - nextOffset;
     this.#lost += lost;
     const { source, logger } = this.#options;
     const facts = { source: source.name, topic, partition, nextOffset, low };
     logger.error(facts, `up to ${lost} messages were deleted before they were read`);
-    this.#offsets.set(topic, partition, low);
-    return { ...owned, nextOffset: low };
   }
+}
+
+function groupOf(source: SourceConfig, topic: string): string {
+  const { group = GROUP } = source;
+  return topicsOf(source).length > 1 ? `${group}.${topic}` : group;
 }
 
 /** The brokers of the source itself, or else those of the `kafka` section. */

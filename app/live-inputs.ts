@@ -25,6 +25,8 @@ export interface LiveOptions {
   readonly clock: InputOptions['clock'];
   /** Folder of the spool. */
   readonly spoolDir: string;
+  /** Other processes read the other partitions of the same topics, as the ingest role does. Default: none. */
+  readonly shared?: boolean;
   /** For the intake source that exists when the configuration names no source. */
   defaultToken(): string;
 }
@@ -45,6 +47,16 @@ export interface LiveInputs {
   readonly spool: Spool | undefined;
   /** Position in the spool before which everything has been applied. */
   spoolApplied(): number;
+}
+
+/** Call it before the state is saved; and what it answers, once it is: sources are told what is safe. */
+export function beginSave({ inputs, spool, spoolApplied }: LiveInputs): () => Promise<void> {
+  const applied = spoolApplied();
+  const saved = inputs.map(({ kafka }) => kafka?.beginSave());
+  return async () => {
+    for (const tell of saved) tell?.();
+    await spool?.release(applied);
+  };
 }
 
 const INTAKE_NAME = 'intake';
@@ -118,7 +130,9 @@ function readInput(source: SourceConfig, options: LiveOptions): LiveInput {
 function kafkaInput(source: SourceConfig, format: Format, options: LiveOptions): KafkaInput {
   const { config, session, clock, logger } = options;
   const { framing } = format;
-  return new KafkaInput({ source, framing, config, saved: session.saved, clock, logger });
+  const { saved } = session;
+  const shared = options.shared === true;
+  return new KafkaInput({ source, framing, config, saved, clock, logger, shared });
 }
 
 function createSource(source: SourceConfig, format: Format, options: LiveOptions) {

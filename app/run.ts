@@ -12,7 +12,7 @@ import { KeyhoundError } from '../core/errors.ts';
 import type { Coverage } from '../detectors/engine/contract.ts';
 import { createConsoleData } from './console-data.ts';
 import { ROLES, type Run, type RunOptions } from './contract.ts';
-import { type LiveInput, type LiveInputs, openLiveInputs } from './live-inputs.ts';
+import { beginSave, type LiveInput, type LiveInputs, openLiveInputs } from './live-inputs.ts';
 import { applySome } from './pump.ts';
 import { ReadinessBoard } from './readiness-board.ts';
 import { createRecent } from './recent.ts';
@@ -229,7 +229,7 @@ async function keepTime(
 }
 
 async function save(session: Session, live: LiveInputs): Promise<void> {
-  const applied = live.spoolApplied();
+  const saved = beginSave(live);
   await session.checkpoint();
-  await live.spool?.release(applied);
+  await saved();
 }

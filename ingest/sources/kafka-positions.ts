@@ -31,6 +31,10 @@ export function positionBefore(offset: number): number {
   return offset > 0 && offset % EPOCH_OFFSETS === 0 ? STREAM_END : positionOf(offset);
 }
 
+export function partitionName(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}
+
 /** Next offsets by topic and partition. Kept while the source is opened again and again. */
 export class NextOffsets {
   readonly #offsets = new Map<string, number>();
@@ -47,10 +51,15 @@ export class NextOffsets {
 
   /** Undefined where nothing has been read. */
   get(topic: string, partition: number): number | undefined {
-    return this.#offsets.get(`${topic}/${partition}`);
+    return this.#offsets.get(partitionName(topic, partition));
   }
 
   set(topic: string, partition: number, offset: number): void {
-    this.#offsets.set(`${topic}/${partition}`, offset);
+    this.#offsets.set(partitionName(topic, partition), offset);
+  }
+
+  /** A copy, by `partitionName`. */
+  all(): ReadonlyMap<string, number> {
+    return new Map(this.#offsets);
   }
 }
