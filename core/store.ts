@@ -117,7 +117,8 @@ export interface IncidentFilter {
 
 /**
  * State of a detection engine. One writer: a lock keeps others away (SQLite), or an owner epoch (Redis), under which
- * `commit` throws `operating` with code `fenced` once somebody else has claimed the state; nothing is written then.
+ * `commit` throws `operating` with code `fenced` once somebody else has claimed the state, or the server lost what it
+ * had confirmed; nothing is written then, and only claiming and loading it anew helps.
  */
 export interface StateStore {
   /** Undefined for a new store. Throws `usage` when the state is of a newer version or another pepper. */

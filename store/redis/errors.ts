@@ -142,11 +142,16 @@ export function fenced(what: string): KeyhoundError {
   });
 }
 
-/** The server holds an older state than the one that it confirmed to us. */
+/**
+ * The server holds an older state than the one that it confirmed to us. For the owner it is as if it were fenced: what
+ * it has in memory does not follow from what is saved, so it has to claim and load anew.
+ */
 export function wentBack(what: string): KeyhoundError {
   return operating(`Redis has lost confirmed state of ${what}`, {
-    code: 'state-went-back',
-    hint: 'It goes on from what is there. Check that AOF is on and that nobody flushed or restored the database.',
+    code: 'fenced',
+    hint:
+      'It is loaded anew, as it is there, and the events since are applied again. Check that AOF is on and that ' +
+      'nobody flushed or restored the database.',
   });
 }
 

@@ -160,8 +160,7 @@ async function bringIn(
 }
 
 function isLost(error: unknown): error is KeyhoundError {
-  if (!(error instanceof KeyhoundError)) return false;
-  return error.code === 'fenced' || error.code === 'state-went-back';
+  return error instanceof KeyhoundError && error.code === 'fenced';
 }
 
 /** Throws `pepper-mismatch` unless nothing was kept, or under one of our peppers. */
