@@ -17,6 +17,7 @@ import { createFileSource } from '../ingest/sources/file.ts';
 import { expandPaths, type FoundFile } from '../ingest/sources/paths.ts';
 import { createStdinSource } from '../ingest/sources/stdin.ts';
 import type { SourceReading } from './contract.ts';
+import type { Sequence } from './sequence.ts';
 import type { Session } from './session.ts';
 
 /** What a source is read as. A path given on the command line has only some of it. */
@@ -40,8 +41,13 @@ const SAMPLE_BYTES = 65_536;
 /** With more files than this, what one reads ahead is gone from the caches before its turn comes. */
 const AHEAD_FILES_MAX = 8;
 
+/** What sources need of a session. */
+export type InputSession = Pick<Session, 'enricher' | 'deadLetters' | 'saved'> & {
+  readonly engine: Sequence;
+};
+
 export interface InputOptions {
-  readonly session: Session;
+  readonly session: InputSession;
   readonly clock: Clock;
   readonly counters: ReaderCounters;
   readonly recordBytesMax: number;

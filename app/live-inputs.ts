@@ -11,14 +11,13 @@ import type { SyslogListener } from '../ingest/sources/syslog.ts';
 import type { Spool } from '../ingest/spool.ts';
 import { kafkaTrust } from './config/kafka-rules.ts';
 import type { LoadedConfig, Logger } from './contract.ts';
-import { createReader, type InputOptions } from './inputs.ts';
+import { createReader, type InputOptions, type InputSession } from './inputs.ts';
 import { KafkaInput } from './kafka-input.ts';
 import { openPushed } from './pushed-inputs.ts';
-import type { Session } from './session.ts';
 import type { SourceWatch, WatchedSource } from './source-watch.ts';
 
 export interface LiveOptions {
-  readonly session: Session;
+  readonly session: InputSession;
   readonly config: LoadedConfig;
   readonly watch: SourceWatch;
   readonly logger: Logger;

@@ -1,7 +1,7 @@
 /** Events from a stream into the engine, a few at a time, so that the records they need are read ahead. */
 import { copyEvent, createEvent } from '../core/event.ts';
-import type { DetectionEngine } from '../detectors/engine/engine.ts';
 import type { EventStream } from '../ingest/reader.ts';
+import type { Sequence } from './sequence.ts';
 
 const AHEAD = 32;
 
@@ -9,7 +9,10 @@ const AHEAD = 32;
 const ring = Array.from({ length: AHEAD }, createEvent);
 
 /** Applies up to AHEAD events of what has been loaded; false when more must be loaded. */
-export function applySome(stream: EventStream, engine: DetectionEngine): boolean {
+export function applySome(
+  stream: EventStream,
+  engine: Pick<Sequence, 'touch' | 'observe'>,
+): boolean {
   let count = 0;
   while (count < AHEAD && stream.next()) copyEvent(stream.event, ring[count++]!);
   engine.touch(ring, count);

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { rejectedByReason } from '../ingest/reader.ts';
 import type { LiveInputs } from './live-inputs.ts';
 import type { ReadinessBoard } from './readiness-board.ts';
+import type { Sequence } from './sequence.ts';
 import type { Session } from './session.ts';
 import type { SourceWatch, WatchedSource } from './source-watch.ts';
 import { summaryOf } from './summary.ts';
@@ -70,10 +71,17 @@ export function metricsOf(parts: StatusParts): MetricsSnapshot {
   };
 }
 
-function sourceMetrics(source: WatchedSource, parts: StatusParts): SourceMetrics {
+export function sourceMetrics(
+  source: WatchedSource,
+  parts: {
+    readonly session: { readonly engine: Pick<Sequence, 'streams'> };
+    readonly live: Pick<LiveInputs, 'inputs'>;
+  },
+): SourceMetrics {
   const { counters, name } = source;
-  const kafka = parts.live.inputs.find((input) => input.source === source)?.kafka?.status();
-  const applied = parts.session.engine.streams.totals(name);
+  const { session, live } = parts;
+  const kafka = live.inputs.find((input) => input.source === source)?.kafka?.status();
+  const applied = session.engine.streams.totals(name);
   return {
     name,
     records: counters.records,

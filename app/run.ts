@@ -4,7 +4,6 @@
  * Nothing here decides anything: sources read, the engine judges, and between batches state and positions are
  * saved together, so that a kill at any instant costs no event and repeats none.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createApi } from '../console/api.ts';
 import { createMetrics } from '../console/metrics.ts';
 import { systemClock } from '../core/clock.ts';
@@ -12,11 +11,12 @@ import { KeyhoundError } from '../core/errors.ts';
 import type { Coverage } from '../detectors/engine/contract.ts';
 import { createConsoleData } from './console-data.ts';
 import { ROLES, type Run, type RunOptions } from './contract.ts';
-import { beginSave, type LiveInput, type LiveInputs, openLiveInputs } from './live-inputs.ts';
+import { beginSave, type LiveInputs, openLiveInputs } from './live-inputs.ts';
 import { applySome } from './pump.ts';
 import { ReadinessBoard } from './readiness-board.ts';
 import { createRecent } from './recent.ts';
 import { metricsOf, readinessOf, type StatusParts, summaryNow } from './run-status.ts';
+import { serve } from './serve.ts';
 import { openSession, type Session } from './session.ts';
 import { coverageOf } from './source-health.ts';
 import { SourceWatch } from './source-watch.ts';
@@ -25,11 +25,10 @@ import type { Commit } from './steering-data.ts';
 import { Turns } from './turns.ts';
 import { VERSION } from './version.ts';
 
-const LOOK_MS = 1000;
-const RETRY_MS_MIN = 1000;
-const RETRY_MS_MAX = 30_000;
-
 export const run: Run = async (options) => {
+  if (options.config.config.kafka !== undefined) {
+    return (await import('./distributed/run.ts')).runDistributed(options);
+  }
   checkRoles(options);
   const { config: loaded, logger } = options;
   const paths = openStateFolder(loaded.config.state.dir);
@@ -91,7 +90,22 @@ export const run: Run = async (options) => {
       sources: watch.sources.map((source) => source.name),
       notes,
     });
-    await serve(parts, turns, options);
+    await serve(
+      {
+        inputs: live.inputs,
+        watch,
+        turns,
+        apply: (stream) => {
+          while (applySome(stream, session.engine));
+        },
+        save: () => save(session, live),
+        isSaveDue: () => session.isCheckpointDue(),
+        lookMs: loaded.config.state.checkpointMs,
+        stopIntake: () => closeListeners(live),
+      },
+      options.signal,
+    );
+    for (const source of watch.sources) logger.debug({ source: source.name }, 'stopped');
   } finally {
     for (const close of closing.reverse()) await close();
   }
@@ -136,7 +150,7 @@ function checkRoles({ roles }: RunOptions): void {
   if (roles === undefined || ROLES.every((role) => roles.includes(role))) return;
   throw new KeyhoundError('usage', 'the embedded form runs all roles in one process', {
     code: 'roles',
-    hint: 'Leave --role out. Roles apart need Kafka and Redis between them, which this version has not.',
+    hint: 'Leave --role out, or configure `kafka` and `redis`, which join roles in processes of their own.',
   });
 }
 
@@ -156,76 +170,6 @@ function createWatch(session: Session, { config, logger }: RunOptions): SourceWa
       logger.warn({ source: name, ...losses?.() }, `source ${name} lost ${lost} records`);
     },
   });
-}
-
-/** Until the signal: reads, judges, saves. Rejects when something broke that no retry can mend. */
-async function serve(parts: StatusParts, turns: Turns, options: RunOptions): Promise<void> {
-  const { session, watch, live } = parts;
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  const loops = live.inputs.map((input) => consume(input, parts, turns, signal));
-  loops.push(keepTime(parts, turns, signal, options.config.config.state.checkpointMs));
-  const failed = await Promise.all(loops.map((loop) => loop.catch(stopWith(stop))));
-  const error = failed.find((cause) => cause !== undefined);
-  if (error !== undefined) throw error;
-  await closeListeners(live);
-  await turns.take(() => save(session, live));
-  for (const source of watch.sources) options.logger.debug({ source: source.name }, 'stopped');
-}
-
-function stopWith(stop: AbortController): (error: unknown) => unknown {
-  return (error) => {
-    stop.abort();
-    return error;
-  };
-}
-
-/** One source to its end, again and again after operating failures. */
-async function consume(
-  input: LiveInput,
-  parts: StatusParts,
-  turns: Turns,
-  signal: AbortSignal,
-): Promise<undefined> {
-  const { watch } = parts;
-  let retryMs = RETRY_MS_MIN;
-  while (!signal.aborted) {
-    const stream = input.open();
-    try {
-      while (await stream.fill(signal)) {
-        retryMs = RETRY_MS_MIN;
-        await turns.take(() => {
-          while (applySome(stream, parts.session.engine));
-        });
-      }
-      watch.end(input.source);
-      return;
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof KeyhoundError) || error.kind !== 'operating') throw error;
-      watch.fail(input.source, error.message);
-      await sleep(retryMs, undefined, { signal }).catch(() => undefined);
-      retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
-    } finally {
-      await stream.close();
-    }
-  }
-}
-
-/** Looks for silent sources, and saves when it is time. */
-async function keepTime(
-  parts: StatusParts,
-  turns: Turns,
-  signal: AbortSignal,
-  checkpointMs: number,
-): Promise<undefined> {
-  const { session, watch, live } = parts;
-  const lookMs = Math.min(LOOK_MS, checkpointMs);
-  while (!signal.aborted) {
-    await sleep(lookMs, undefined, { signal }).catch(() => undefined);
-    await turns.take(() => watch.look());
-    if (session.isCheckpointDue()) await turns.take(() => save(session, live));
-  }
 }
 
 async function save(session: Session, live: LiveInputs): Promise<void> {

@@ -23,7 +23,7 @@ import type { LoadedConfig } from './contract.ts';
 import { openStateFolder } from './state-folder.ts';
 
 /** Bindings of raw keys to credentials are kept beside the key groups' parts, under this name. */
-const ALIASES_PART = 'aliases';
+export const ALIASES_PART = 'aliases';
 
 export interface SessionOptions {
   readonly config: LoadedConfig;
@@ -136,7 +136,7 @@ function versionsOf(
   };
 }
 
-interface Kept {
+export interface Kept {
   readonly lock: StateLock;
   readonly store: SqliteStore;
 }
@@ -217,7 +217,11 @@ function createSession(options: SessionOptions, parts: Parts): Session {
   };
 }
 
-async function openKept(folder: string, pepper: Pepper, options: SessionOptions): Promise<Kept> {
+export async function openKept(
+  folder: string,
+  pepper: Pepper,
+  options: Pick<SessionOptions, 'config' | 'clock' | 'command' | 'readOnly'>,
+): Promise<Kept> {
   if (options.readOnly !== true) openStateFolder(folder);
   const lock = lockStateFolder(folder, { command: options.command, clock: options.clock });
   try {
@@ -262,7 +266,7 @@ async function restore(
   }
 }
 
-function geographyPaths(loaded: LoadedConfig): GeographyOptions {
+export function geographyPaths(loaded: LoadedConfig): GeographyOptions {
   const { city, asn } = loaded.config.geography;
   return {
     city: city === undefined ? undefined : path.resolve(loaded.folder, city),
@@ -278,7 +282,10 @@ function readPepper(env: SessionOptions['env']): Pepper {
   return { ...made, previous: undefined, file: undefined, created: false, exposed: false };
 }
 
-function tellPepper(pepper: Pepper, options: SessionOptions): void {
+export function tellPepper(
+  pepper: Pepper,
+  options: Pick<SessionOptions, 'onNote' | 'readOnly'>,
+): void {
   if (pepper.created) {
     options.onNote(
       `made the secret of the key hash: ${pepper.file}; keep a copy, without it keys are strangers again`,

@@ -43,6 +43,14 @@ export interface KafkaSourceMetrics {
   readonly lost: number;
 }
 
+/** Messages of a partition that this process has yet to apply. */
+export interface PartitionLagMetrics {
+  /** Without the prefix. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly messages: number;
+}
+
 export interface MetricsSnapshot {
   readonly sources: readonly SourceMetrics[];
   readonly events: number;
@@ -70,6 +78,11 @@ export interface MetricsSnapshot {
   readonly refusedPushes: number;
   readonly stateBytes: number;
   readonly traffic: Traffic;
+  /** In the distributed form. */
+  readonly lags?: readonly PartitionLagMetrics[];
+  /** Batches of events that could not be read, and reports of other partitions that were waited for in vain. */
+  readonly damagedBatches?: number;
+  readonly unheardReports?: number;
 }
 
 export interface Metrics {
@@ -97,11 +110,12 @@ export function createMetrics(snapshot: () => MetricsSnapshot): Metrics {
   const ofTopics = topicMetrics(registry);
   const ofEngine = engineMetrics(registry);
   const ofStorage = storageMetrics(registry);
+  const ofLog = logMetrics(registry);
   return {
     contentType: registry.contentType,
     text() {
       const now = snapshot();
-      for (const update of [ofSources, ofTopics, ofEngine, ofStorage]) update(now);
+      for (const update of [ofSources, ofTopics, ofEngine, ofStorage, ofLog]) update(now);
       return registry.metrics();
     },
   };
@@ -269,6 +283,28 @@ function peopleMetrics(registry: Registry): Update {
     unheard.set({ reason: 'part' }, now.partOf);
     heldBack.inc({ reason: 'allowed' }, now.heldBack.allowed);
     heldBack.inc({ reason: 'remembered' }, now.heldBack.remembered);
+  };
+}
+
+/** Nothing of it in the embedded form. */
+function logMetrics(registry: Registry): Update {
+  const lag = gauges(registry, ['topic', 'partition'])(
+    'keyhound_partition_lag_messages',
+    'Messages of a partition that this process has yet to apply.',
+  );
+  const counter = counters(registry, []);
+  const damaged = counter('keyhound_damaged_batches_total', 'Batches that could not be read.');
+  const unheard = counter(
+    'keyhound_unheard_reports_total',
+    'Reports of other partitions that were waited for in vain.',
+  );
+  return (now) => {
+    for (const metric of [lag, damaged, unheard]) metric.reset();
+    damaged.inc(now.damagedBatches ?? 0);
+    unheard.inc(now.unheardReports ?? 0);
+    for (const { topic, partition, messages } of now.lags ?? []) {
+      lag.set({ topic, partition: String(partition) }, messages);
+    }
   };
 }
 

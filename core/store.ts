@@ -98,12 +98,6 @@ export interface LoadedState {
   /** May be read once: what was read is let go, so that a million records do not stand in memory twice. */
   readonly subjects: Iterable<SubjectRow>;
   readonly open: readonly { readonly digest: Uint8Array; readonly body: string }[];
-  /**
-   * Position up to which key groups have been applied that are ahead of `streams`: where each is saved on its own, a
-   * crash between two of them leaves some ahead. Stream by stream, the position to go on from. SQLite and Redis save
-   * all of them at one instant, and leave this out.
-   */
-  readonly groupsAhead?: readonly { readonly group: number; readonly position: number }[];
 }
 
 export interface IncidentFilter {

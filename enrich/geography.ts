@@ -87,6 +87,13 @@ export function openGeography(options: GeographyOptions = {}): Geography {
   };
 }
 
+/** Version of what `openGeography` would open, without reading all of it. */
+export function geographyVersion(options: GeographyOptions = {}): string {
+  if (options.city !== undefined || options.asn !== undefined)
+    return openGeography(options).version;
+  return bundledName(bundledFolder());
+}
+
 function elsewhere(kind: Place['kind']): Place {
   return kind === 'private' ? PRIVATE_PLACE : UNKNOWN_PLACE;
 }
@@ -110,17 +117,27 @@ function kindOf(address: IpAddress): Place['kind'] {
   return future ? 'unknown' : 'private';
 }
 
-function bundled(places: Places): Locator {
+function bundledFolder(): string {
   const require = createRequire(import.meta.url);
-  const geoip = require('geoip-lite') as typeof import('geoip-lite');
-  const folder = path.resolve(
+  return path.resolve(
     path.dirname(require.resolve('geoip-lite')),
     process.env['GEODATADIR'] ?? '../data/',
   );
+}
+
+function bundledName(folder: string): string {
+  const require = createRequire(import.meta.url);
   const { version } = require('geoip-lite/package.json') as { version: string };
+  return `geoip-lite ${version} (city ${cityChecksum(folder).slice(0, 8)})`;
+}
+
+function bundled(places: Places): Locator {
+  const require = createRequire(import.meta.url);
+  const geoip = require('geoip-lite') as typeof import('geoip-lite');
+  const folder = bundledFolder();
   const checksum = cityChecksum(folder);
   return {
-    name: `geoip-lite ${version} (city ${checksum.slice(0, 8)})`,
+    name: bundledName(folder),
     source: 'geoip-lite',
     takesNumbers: true,
     builtAt: builtAtOf(checksum, folder, require.resolve('geoip-lite/package.json')),

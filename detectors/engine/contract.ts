@@ -119,21 +119,6 @@ export interface ExpectedHour {
   readonly high: number;
 }
 
-/** An authentication result, for the network that it came from. */
-export interface NetworkAttempt {
-  /** Epoch ms. */
-  readonly at: number;
-  readonly stream: number;
-  readonly position: number;
-  readonly network: number;
-  readonly networkId: string;
-  /** Stands for the key. */
-  readonly member: number;
-  readonly failed: boolean;
-  /** Whose the key is, '' where that is not known before its record is looked at. */
-  readonly consumer: string;
-}
-
 export interface Engine {
   /**
    * Announces a stream and answers its index for `ApiEvent.stream`. A stream is known by its name for ever;

@@ -82,7 +82,7 @@ export class DetectionEngine implements Engine {
   readonly coldStart: ColdStart;
   readonly lineage: Lineage;
   readonly spans: Spans;
-  protected readonly shard: Shard;
+  readonly shard: Shard;
 
   constructor(options: EngineOptions, detectors: readonly Detector[]) {
     checkIds(

@@ -2,11 +2,12 @@
  * One of several engines that share the key groups: it has those of its shard, reads them from a log that says itself
  * how far its sources have come, and waits for the other engines where it is too far ahead of them (exchange.ts).
  */
-import { type ApiEvent, KEY_GROUPS } from '../../core/event.ts';
+import type { ApiEvent } from '../../core/event.ts';
 import type { LoadedState } from '../../core/store.ts';
+import type { Attempt } from '../../core/wire/layout.ts';
 import type { Detector } from '../detector.ts';
 import { DETECTORS } from '../list.ts';
-import type { EngineOptions, NetworkAttempt } from './contract.ts';
+import type { EngineOptions } from './contract.ts';
 import { DetectionEngine } from './engine.ts';
 import { APPLIES_MS, type Report } from './exchange.ts';
 import type { Shard } from './spans.ts';
@@ -14,9 +15,6 @@ import type { Shard } from './spans.ts';
 export type ShardOptions = EngineOptions & { readonly shard: Shard };
 
 export class ShardEngine extends DetectionEngine {
-  /** Place in the log, by key group, below which what comes is applied already (LoadedState.groupsAhead). */
-  private readonly appliedUpTo = new Float64Array(KEY_GROUPS);
-
   constructor(options: ShardOptions, detectors: readonly Detector[]) {
     super(options, detectors);
     if (options.shard.count > 1) this.streams.limit = Number.NEGATIVE_INFINITY;
@@ -28,26 +26,25 @@ export class ShardEngine extends DetectionEngine {
    */
   reach(stream: number, latestAt: number): boolean {
     if (this.streams.arrive(stream, latestAt)) this.passWatermark();
-    return this.streams.watermark >= this.streams.allowed;
+    return !this.isHeld;
   }
 
-  /** Applies one event; `logPosition` is that of its message. */
-  observeShared(event: ApiEvent, logPosition: number): void {
-    if (!this.isNew(event)) return;
-    const group = this.groups[event.key.digest0 & (KEY_GROUPS - 1)]!;
-    if (logPosition >= this.appliedUpTo[group.index]!) this.take(event);
-    // Applied before a crash. The words of routes belong to no group, and are collected again.
-    else if (event.attested && group.slab.find(event.key) > 0) this.routes.resolve(event);
+  /** The watermark waits for what other engines tell. */
+  get isHeld(): boolean {
+    return this.streams.watermark < this.streams.allowed;
+  }
+
+  /** Applies one event. */
+  observeShared(event: ApiEvent): void {
+    if (this.isNew(event)) this.take(event);
   }
 
   /** Applies an authentication result to its network. */
-  observeAttempt(attempt: NetworkAttempt, logPosition: number): void {
+  observeAttempt(attempt: Attempt): void {
     const { stream, position, at, failed, network, networkId, member, consumer } = attempt;
     if (!this.streams.acceptAttempt(stream, position) || at < this.streams.watermark) return;
-    const { crowds } = this.docket;
-    if (logPosition < this.appliedUpTo[crowds.groupOfNetwork(network)]!) return;
-    if (!crowds.concerns(network, failed) || this.docket.shared.isSharedFailure(consumer, at))
-      return;
+    const { crowds, shared } = this.docket;
+    if (!crowds.concerns(network, failed) || shared.isSharedFailure(consumer, at)) return;
     crowds.observeNetwork(networkId, network, member, at, failed);
   }
 
@@ -77,7 +74,6 @@ export class ShardEngine extends DetectionEngine {
 
   override restore(state: LoadedState): void {
     super.restore(state);
-    for (const { group, position } of state.groupsAhead ?? []) this.appliedUpTo[group] = position;
     this.raiseLimit();
   }
 }

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ApiEvent, createEvent } from '../../../core/event.ts';
 import type { Finding, Incident } from '../../../core/finding.ts';
-import type { NetworkAttempt } from '../../../detectors/engine/contract.ts';
-import { isFailure } from '../../../detectors/engine/crowds.ts';
+import type { Attempt } from '../../../core/wire/layout.ts';
+import { groupOfNetwork, isFailure } from '../../../detectors/engine/crowds.ts';
 import { consumerOf } from '../../../detectors/engine/engine.ts';
 import type { Report } from '../../../detectors/engine/exchange.ts';
 import { createEventFiller } from '../../../traffic/api-event.ts';
@@ -51,13 +51,12 @@ const EVENTS = traffic();
 interface Item {
   readonly latestAt: number;
   readonly event?: ApiEvent;
-  readonly attempt?: NetworkAttempt;
+  readonly attempt?: Attempt;
 }
 
 /** As the ingest role cuts the sequence: events by their key, authentication results by their network. */
 function logs(count: number): Item[][] {
   const logs = Array.from({ length: count }, (): Item[] => []);
-  const { crowds } = openBench().engine.docket;
   const failing = new Set<number>();
   let latestAt = Number.NEGATIVE_INFINITY;
   for (const event of EVENTS) {
@@ -68,7 +67,7 @@ function logs(count: number): Item[][] {
       const consumer = consumerOf(event, NO_DIRECTORY);
       const member = key.digest2;
       const attempt = { at, stream, position, network, networkId, member, failed, consumer };
-      logs[crowds.groupOfNetwork(network) % count]!.push({ latestAt, attempt });
+      logs[groupOfNetwork(network) % count]!.push({ latestAt, attempt });
     }
     logs[(event.key.digest0 & 255) % count]!.push({ latestAt, event });
     latestAt = Math.max(latestAt, event.at);
@@ -125,8 +124,8 @@ function run(
     for (; one.at < until; one.at++) {
       const { latestAt, event, attempt } = items[index]![one.at]!;
       if (latestAt > 0 && !engine.reach(stream, latestAt)) break;
-      if (event !== undefined) engine.observeShared(event, one.at);
-      if (attempt !== undefined) engine.observeAttempt(attempt, one.at);
+      if (event !== undefined) engine.observeShared(event);
+      if (attempt !== undefined) engine.observeAttempt(attempt);
     }
     const fate = draw();
     if (fate < crashes) {
@@ -139,7 +138,10 @@ function run(
     }
     publish(one);
     if (fate > 0.9) {
-      one.kept.take(engine.checkpoint());
+      const checkpoint = engine.checkpoint();
+      for (const { group, part } of checkpoint.groups)
+        assert.equal(group % count, index, `${part} of another shard's key group`);
+      one.kept.take(checkpoint);
       one.savedAt = one.at;
       one.savedHeard = one.heard;
     }

@@ -1,0 +1,327 @@
+/**
+ * One partition of the topic of events, with the engine that has its key groups: applies what comes, tells the other
+ * engines what they have to know, and saves state and offset together. What it has found is in its topic before
+ * the state is saved, so after a crash nothing is missing, and what is told again is the same.
+ */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type { OwnedPartition, ReceivedMessage } from '../../core/broker.ts';
+import type { Clock } from '../../core/clock.ts';
+import { KeyhoundError } from '../../core/errors.ts';
+import { copyEvent, createEvent } from '../../core/event.ts';
+import type { Checkpoint, LoadedState } from '../../core/store.ts';
+import { ITEM, type StreamIdentity } from '../../core/wire/layout.ts';
+import { EventBatchReader } from '../../core/wire/reader.ts';
+import type { Report } from '../../detectors/engine/exchange.ts';
+import type { ShardEngine } from '../../detectors/engine/shard-engine.ts';
+import type { PartitionState } from '../../store/redis/state.ts';
+import type { Logger } from '../contract.ts';
+import { Turns } from '../turns.ts';
+import type { ExchangeEar, ExchangeFeed } from './exchange-feed.ts';
+import type { ResultSender } from './results.ts';
+
+/** Applying gives way to the rest of the process after so long, ms. */
+const SLICE_MS = 10;
+const AHEAD = 32;
+/** Nobody is waited for longer than this: a process that is gone has been replaced by then. */
+const PATIENCE_MS = 120_000;
+const RETRY_MS_MAX = 5000;
+
+export interface PartitionParts {
+  readonly partition: number;
+  readonly engine: ShardEngine;
+  readonly state: PartitionState;
+  readonly loaded: LoadedState | undefined;
+  readonly feed: ExchangeFeed;
+  readonly results: ResultSender;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly checkpointMs: number;
+  readonly checkpointDirty: number;
+  readonly silentMs: number;
+  /** Puts a report into the topic of the exchange. */
+  tell(report: Report): Promise<void>;
+}
+
+export class DetectPartition implements OwnedPartition, ExchangeEar {
+  readonly nextOffset: number | 'earliest';
+  heardTo: number;
+  /** Batches that could not be read. */
+  damaged = 0;
+  /** Spans that went on without what another engine should have told. */
+  unheard = 0;
+  checkpointAt: number | undefined;
+  /** Wall clock of the last batch; -Infinity before the first. */
+  heardOfAt = Number.NEGATIVE_INFINITY;
+  private readonly parts: PartitionParts;
+  private readonly reader = new EventBatchReader();
+  /** Events read ahead, and the latest second of their streams before each. */
+  private readonly ring = Array.from({ length: AHEAD }, createEvent);
+  private readonly seconds = new Float64Array(AHEAD);
+  private readonly streams = new Map<StreamIdentity, number>();
+  /** Wall clock at which each stream was heard of last, by index. */
+  private readonly heardAt: number[] = [];
+  private readonly turns = new Turns();
+  private appliedTo: number;
+  private saved: number;
+  private triedAt: number;
+  private sliceAt = 0;
+  private closing = false;
+  private readonly looking: NodeJS.Timeout;
+
+  constructor(parts: PartitionParts) {
+    const { clock, loaded } = parts;
+    this.parts = parts;
+    this.nextOffset = loaded?.logPosition ?? 'earliest';
+    this.appliedTo = loaded?.logPosition ?? 0;
+    this.saved = this.appliedTo;
+    this.heardTo = (loaded?.meta['exchange'] as { heardTo: number } | undefined)?.heardTo ?? 0;
+    this.triedAt = clock.now();
+    this.looking = setInterval(() => void this.look(), 500);
+    this.looking.unref();
+  }
+
+  get engine(): ShardEngine {
+    return this.parts.engine;
+  }
+
+  hear(report: Report): void {
+    this.engine.receive(report);
+  }
+
+  savedOffset(): number {
+    return this.saved;
+  }
+
+  /** Whoever waits in `apply` gives up: the partition is about to be another's. */
+  interrupt(): void {
+    this.closing = true;
+  }
+
+  apply(messages: readonly ReceivedMessage[]): Promise<void> {
+    return this.turns.take(async () => {
+      this.sliceAt = performance.now();
+      for (const message of messages) {
+        await this.applyOne(message);
+        this.appliedTo = message.offset + 1;
+        if (performance.now() - this.sliceAt < SLICE_MS) continue;
+        this.parts.results.flush();
+        if (this.isSaveDue()) await this.save();
+        await nextTurn();
+        this.sliceAt = performance.now();
+      }
+      this.parts.results.flush();
+      this.report();
+      if (this.isSaveDue()) await this.save();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    clearInterval(this.looking);
+    try {
+      await this.turns.take(() => this.save());
+    } finally {
+      this.parts.feed.remove(this);
+      await this.parts.state.close();
+    }
+  }
+
+  private isSaveDue(): boolean {
+    const { checkpointDirty, checkpointMs, clock } = this.parts;
+    if (this.appliedTo === this.saved) return false;
+    return clock.now() - this.triedAt >= checkpointMs || this.engine.dirty >= checkpointDirty;
+  }
+
+  private async look(): Promise<void> {
+    await this.turns
+      .take(async () => {
+        if (this.closing) return;
+        this.silence();
+        this.report();
+        if (this.isSaveDue()) await this.save();
+      })
+      .catch((error: unknown) => this.parts.logger.error({ err: error }, 'a partition failed'));
+  }
+
+  private async applyOne({ offset, value }: ReceivedMessage): Promise<void> {
+    const { reader, ring, seconds } = this;
+    try {
+      reader.open(value);
+    } catch (error) {
+      if (!(error instanceof KeyhoundError) || error.code !== 'event-damaged') throw error;
+      this.damaged++;
+      const { logger, partition } = this.parts;
+      logger.error({ partition, offset }, `a batch of events cannot be read: ${error.message}`);
+      return;
+    }
+    this.heardOfAt = this.parts.clock.now();
+    const indices = reader.streams.map((stream) => this.indexOf(stream));
+    for (;;) {
+      const count = this.readAhead(indices);
+      this.engine.touch(ring, count);
+      for (let i = 0; i < count; i++) {
+        const event = ring[i]!;
+        if (!this.engine.reach(event.stream, seconds[i]! * 1000)) {
+          await this.wait();
+        }
+        this.engine.observeShared(event);
+      }
+      if (count === AHEAD) continue;
+      const kind = this.pending;
+      this.pending = undefined;
+      if (kind === undefined) break;
+      if (kind === ITEM.attempt) await this.applyAttempt(indices);
+    }
+    for (const [i, index] of indices.entries()) await this.heartbeat(i, index);
+  }
+
+  /** What stopped reading ahead, and is at hand in the reader. */
+  private pending: number | undefined;
+
+  /** Copies events up to the next item of another kind. */
+  private readAhead(indices: readonly number[]): number {
+    const { reader, ring, seconds } = this;
+    let count = 0;
+    while (count < AHEAD) {
+      const kind = reader.next();
+      if (kind !== ITEM.event) {
+        this.pending = kind === ITEM.none ? undefined : kind;
+        break;
+      }
+      const event = ring[count]!;
+      copyEvent(reader.event, event);
+      event.stream = indices[event.stream]!;
+      seconds[count++] = reader.latestSecond;
+    }
+    return count;
+  }
+
+  private async applyAttempt(indices: readonly number[]): Promise<void> {
+    const { attempt, latestSecond } = this.reader;
+    attempt.stream = indices[attempt.stream]!;
+    if (!this.engine.reach(attempt.stream, latestSecond * 1000)) await this.wait();
+    this.engine.observeAttempt(attempt);
+  }
+
+  private async heartbeat(i: number, index: number): Promise<void> {
+    const { reader, engine } = this;
+    const latestAt = reader.latestAt(i);
+    const state = reader.streamState(i);
+    const stream = engine.streams.list[index]!;
+    if (state === 'ended') {
+      if (!engine.reach(index, latestAt)) await this.wait();
+      if (!stream.finished) engine.closeStream(index, stream.next);
+      return;
+    }
+    const isSilent = state === 'silent' || state === 'failed';
+    if (stream.silent !== isSilent) engine.setSilent(index, isSilent);
+    if (!engine.reach(index, latestAt)) await this.wait();
+  }
+
+  private indexOf(identity: StreamIdentity): number {
+    const { engine, streams } = this;
+    let index = streams.get(identity);
+    if (index === undefined) {
+      index = engine.openStream(identity.source, identity.name, identity.latenessMs);
+      streams.set(identity, index);
+    } else if (engine.streams.list[index]!.finished) {
+      index = engine.openStream(identity.source, identity.name, identity.latenessMs);
+    }
+    this.heardAt[index] = this.parts.clock.now();
+    return index;
+  }
+
+  /** A stream of a process that is gone must not hold the watermark for ever. */
+  private silence(): void {
+    const { clock, silentMs } = this.parts;
+    const now = clock.now();
+    for (const [index, at] of this.heardAt.entries()) {
+      if (at === undefined || now - at < silentMs) continue;
+      const stream = this.engine.streams.list[index]!;
+      if (!stream.silent && !stream.finished) this.engine.setSilent(index, true);
+    }
+  }
+
+  /** Until the watermark may rise as far as this engine's own streams allow. */
+  private async wait(): Promise<void> {
+    const { clock, engine, feed, logger, partition } = this.parts;
+    const since = clock.now();
+    this.parts.results.flush();
+    while (engine.isHeld) {
+      if (this.closing) throw interrupted();
+      this.report();
+      if (!engine.isHeld) return;
+      await feed.wait(200);
+      if (clock.now() - since < PATIENCE_MS) continue;
+      const missing = engine.giveUpWaiting();
+      this.unheard += missing;
+      logger.warn(
+        { partition, missing },
+        `${missing} partitions have not told what this one waits for; going on without`,
+      );
+    }
+    this.sliceAt = performance.now();
+  }
+
+  /** Not awaited: whoever needs it hears it from the topic. */
+  private report(): void {
+    const report = this.engine.report();
+    if (report === undefined) return;
+    const told = this.parts.tell(report);
+    this.telling.add(told);
+    told.then(
+      () => this.telling.delete(told),
+      (error: unknown) => {
+        this.untold = { error };
+      },
+    );
+  }
+
+  private readonly telling = new Set<Promise<void>>();
+  private untold: { readonly error: unknown } | undefined;
+
+  private async save(): Promise<void> {
+    const { clock, engine, results, state, partition, logger } = this.parts;
+    this.triedAt = clock.now();
+    if (this.appliedTo === this.saved) return;
+    this.report();
+    const changed = engine.checkpoint();
+    const position = this.appliedTo;
+    for (const input of changed.inputs) results.inputs(input);
+    for (const row of changed.usage) results.usage(row);
+    const checkpoint: Checkpoint = {
+      ...changed,
+      // Read again if it has to be tried again.
+      subjects: [...changed.subjects],
+      meta: { ...changed.meta, exchange: { heardTo: this.heardTo } },
+      logPosition: position,
+      findings: [],
+      incidents: [],
+      inputs: [],
+      usage: [],
+      controls: [],
+      deadLetters: [],
+    };
+    await results.settle();
+    await Promise.all(this.telling);
+    if (this.untold !== undefined) throw this.untold.error;
+    for (let retryMs = 200; ; retryMs = Math.min(RETRY_MS_MAX, 2 * retryMs)) {
+      try {
+        await state.commit(checkpoint);
+        break;
+      } catch (error) {
+        if (!(error instanceof KeyhoundError) || error.code === 'fenced' || this.closing)
+          throw error;
+        if (error.kind !== 'operating') throw error;
+        logger.warn({ partition, code: error.code }, `the state is not saved: ${error.message}`);
+        await sleep(retryMs);
+      }
+    }
+    this.saved = position;
+    this.checkpointAt = clock.now();
+  }
+}
+
+function interrupted(): KeyhoundError {
+  return new KeyhoundError('operating', 'the partition is given up', { code: 'fenced' });
+}

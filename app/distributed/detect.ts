@@ -1,0 +1,168 @@
+/**
+ * The detect role: a member of the consumer group of the topic of events. Each partition that the group gives to this
+ * process is an engine with its state out of Redis (detect-partition.ts).
+ */
+import path from 'node:path';
+import type { OwnedPartition, PartitionConsumer, PartitionOwner } from '../../core/broker.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { KafkaConfig, RedisConfig } from '../../core/config.ts';
+import { KEY_GROUPS } from '../../core/event.ts';
+import type { Incident } from '../../core/finding.ts';
+import { createShardEngine, type ShardEngine } from '../../detectors/engine/shard-engine.ts';
+import { loadCalendars } from '../../enrich/calendars.ts';
+import { geographyVersion } from '../../enrich/geography.ts';
+import { loadPepper } from '../../enrich/pepper.ts';
+import { loadRegistry } from '../../enrich/registry.ts';
+import { consumePartitions } from '../../store/kafka/consumer.ts';
+import { followLog } from '../../store/kafka/follower.ts';
+import { KafkaProducer } from '../../store/kafka/producer.ts';
+import { topicNames } from '../../store/kafka/topics.ts';
+import { openRedisState, type RedisState } from '../../store/redis/state.ts';
+import type { LoadedConfig, Logger } from '../contract.ts';
+import { geographyPaths } from '../session.ts';
+import { DetectPartition } from './detect-partition.ts';
+import { ExchangeFeed } from './exchange-feed.ts';
+import { ResultSender } from './results.ts';
+
+export interface DetectOptions {
+  readonly config: LoadedConfig;
+  readonly kafka: KafkaConfig;
+  readonly redis: RedisConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  onIncident(incident: Incident): void;
+}
+
+export interface DetectRole {
+  readonly partitions: readonly DetectPartition[];
+  readonly consumer: PartitionConsumer;
+  /** What is wrong, in words, by what it is about. */
+  trouble(): readonly { readonly name: string; readonly detail: string }[];
+  /** Settles when this process can go on no more. */
+  readonly failed: Promise<Error>;
+  close(): Promise<void>;
+}
+
+export async function openDetect(options: DetectOptions): Promise<DetectRole> {
+  const { config: loaded, env, kafka, redis, logger } = options;
+  const topics = topicNames(kafka.prefix);
+  const pepper = loadPepper({ env, stateDir: undefined, mayCreate: false });
+  const state = await openRedisState({
+    config: redis,
+    partitions: kafka.partitions,
+    pepperFingerprint: pepper.fingerprint,
+    previousFingerprint: pepper.previous?.fingerprint,
+  });
+  const producer = new KafkaProducer(kafka, { role: 'detect', lingerMs: 1, logger });
+  const feed = new ExchangeFeed((from, onMessages) =>
+    followLog(kafka, { topic: topics.exchange, from, apply: onMessages, role: 'detect', logger }),
+  );
+  const open = new Map<number, DetectPartition>();
+  const makeEngine = engineMaker(options);
+  const owner: PartitionOwner = {
+    async open(partition): Promise<OwnedPartition> {
+      const results = new ResultSender(producer, topics.incidents, partition);
+      const owned = await openPartition(partition, state, kafka.partitions, (shard) =>
+        makeEngine(shard, results),
+      );
+      const one = new DetectPartition({
+        ...owned,
+        partition,
+        feed,
+        results,
+        clock: options.clock,
+        logger,
+        checkpointMs: loaded.config.state.checkpointMs,
+        checkpointDirty: loaded.config.state.checkpointDirty,
+        silentMs: loaded.config.intake.silentMs,
+        tell: (report) =>
+          producer.send(topics.exchange, 0, [
+            { key: null, value: Buffer.from(JSON.stringify(report)) },
+          ]),
+      });
+      feed.add(one);
+      open.set(partition, one);
+      return one;
+    },
+  };
+  const consumer = consumePartitions(kafka, {
+    topic: topics.events,
+    groupId: `${kafka.prefix}-detect`,
+    owner,
+    role: 'detect',
+    logger,
+    onRebalance: (partitions) => {
+      for (const partition of open.keys()) {
+        if (!partitions.includes(partition)) open.delete(partition);
+      }
+      logger.info({ partitions }, 'partitions assigned');
+    },
+  });
+  return {
+    get partitions() {
+      return [...open.values()];
+    },
+    consumer,
+    failed: Promise.race([consumer.failed, feed.failed]),
+    trouble: () => troubles(consumer, state, feed),
+    async close() {
+      for (const one of open.values()) one.interrupt();
+      await consumer.close();
+      await feed.close();
+      await producer.close();
+      await state.close();
+    },
+  };
+}
+
+function troubles(
+  consumer: PartitionConsumer,
+  state: RedisState,
+  feed: ExchangeFeed,
+): { readonly name: string; readonly detail: string }[] {
+  const found = [
+    { name: 'kafka', detail: consumer.trouble() },
+    { name: 'redis', detail: state.trouble()?.message },
+    { name: 'exchange', detail: feed.trouble() },
+  ];
+  return found.flatMap(({ name, detail }) => (detail === undefined ? [] : [{ name, detail }]));
+}
+
+async function openPartition(
+  partition: number,
+  redis: RedisState,
+  count: number,
+  makeEngine: (shard: ShardEngine['shard']) => ShardEngine,
+) {
+  const groups = Array.from({ length: KEY_GROUPS }, (_, group) => group).filter(
+    (group) => group % count === partition,
+  );
+  const state = await redis.partition(partition, groups);
+  const loaded = await state.load();
+  const engine = makeEngine({ index: partition, count });
+  if (loaded !== undefined) engine.restore(loaded);
+  return { state, loaded, engine };
+}
+
+function engineMaker({ config: loaded, onIncident }: DetectOptions) {
+  const { config, folder } = loaded;
+  const directory = loadRegistry(config.keys, folder, config.consumers);
+  const calendar = loadCalendars(config.calendars, path.resolve(folder));
+  const version = geographyVersion(geographyPaths(loaded));
+  return (shard: ShardEngine['shard'], results: ResultSender): ShardEngine =>
+    createShardEngine({
+      subjectsMax: config.engine.subjectsMax,
+      detectors: config.detectors,
+      directory,
+      calendar,
+      geographyVersion: version,
+      durable: true,
+      shard,
+      onFinding: (finding) => results.line(finding),
+      onIncident: (incident) => {
+        results.line(incident);
+        onIncident(incident);
+      },
+    });
+}

@@ -1,0 +1,144 @@
+/** The ingest role: sources → decoded, hashed events → the topic of events. */
+import { systemClock } from '../../core/clock.ts';
+import type { KafkaConfig } from '../../core/config.ts';
+import type { RunOptions } from '../contract.ts';
+import { type LiveInputs, openLiveInputs } from '../live-inputs.ts';
+import { applySome } from '../pump.ts';
+import { serve, Unmendable } from '../serve.ts';
+import { SourceWatch } from '../source-watch.ts';
+import { intakeToken, type StatePaths } from '../state-folder.ts';
+import { Turns } from '../turns.ts';
+import { type IngestSession, openIngestSession } from './ingest-session.ts';
+
+/** What was read is on its way at the latest after this, ms. */
+const LINGER_MS = 10;
+/** Partitions without events are told how far the streams are so often, ms. */
+const HEARTBEAT_MS = 500;
+const HOPELESS_MS = 10_000;
+
+export interface IngestRole {
+  readonly session: IngestSession;
+  readonly watch: SourceWatch;
+  readonly live: LiveInputs;
+  trouble(): readonly { readonly name: string; readonly detail: string }[];
+  /** Until the signal; then all that was read is safe and saved. */
+  serve(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openIngest(
+  options: RunOptions,
+  kafka: KafkaConfig,
+  paths: StatePaths,
+  onNote: (text: string) => void,
+): Promise<IngestRole> {
+  const { config: loaded, logger } = options;
+  const session = await openIngestSession({
+    config: loaded,
+    kafka,
+    stateDir: paths.folder,
+    env: process.env,
+    clock: systemClock,
+    logger,
+    onNote,
+  });
+  const { engine } = session;
+  const watch = new SourceWatch({
+    engine,
+    clock: systemClock,
+    silentMs: loaded.config.intake.silentMs,
+    onState: ({ name, state, detail }) => {
+      const facts = { source: name, state };
+      if (state === 'failed') logger.error(facts, `source ${name} failed: ${detail}`);
+      else if (state === 'silent') logger.warn(facts, `source ${name} is silent`);
+      else logger.info(facts, `source ${name} is ${state}`);
+    },
+  });
+  let live: LiveInputs;
+  try {
+    live = await openLiveInputs({
+      session,
+      config: loaded,
+      watch,
+      logger,
+      clock: systemClock,
+      spoolDir: paths.spool,
+      defaultToken: () => {
+        const { token, file, created } = intakeToken(paths);
+        if (created) onNote(`made a token for the intake: ${file}`);
+        return token;
+      },
+    });
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  return {
+    session,
+    watch,
+    live,
+    trouble: () => troubles(session, watch),
+    serve: (signal) => serveIngest(session, watch, live, loaded.config.state.checkpointMs, signal),
+    async close() {
+      await closeListeners(live);
+      await live.spool?.close();
+      await session.close();
+    },
+  };
+}
+
+function troubles(session: IngestSession, watch: SourceWatch) {
+  const failed = watch.sources
+    .filter((source) => source.state === 'failed')
+    .map(({ name, detail }) => ({ name: `source ${name}`, detail }));
+  const { unconfirmedMs } = session.engine;
+  if (unconfirmedMs < HOPELESS_MS) return failed;
+  const seconds = Math.round(unconfirmedMs / 1000);
+  return [...failed, { name: 'kafka', detail: `no broker has answered for ${seconds} s` }];
+}
+
+async function closeListeners({ intake, syslog }: LiveInputs): Promise<void> {
+  await Promise.all([intake, ...syslog.values()].map((listener) => listener?.close()));
+}
+
+async function serveIngest(
+  session: IngestSession,
+  watch: SourceWatch,
+  live: LiveInputs,
+  lookMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { engine } = session;
+  const turns = new Turns();
+  const lingering = setInterval(() => engine.flush(false), LINGER_MS);
+  const beating = setInterval(() => {
+    if (engine.hasNews) engine.flush(true);
+  }, HEARTBEAT_MS);
+  try {
+    await serve(
+      {
+        inputs: live.inputs,
+        watch,
+        turns,
+        apply: async (stream) => {
+          while (applySome(stream, engine));
+          await engine.relief().catch((error: unknown) => {
+            throw new Unmendable(error);
+          });
+        },
+        save: async () => {
+          const applied = live.spoolApplied();
+          await session.checkpoint();
+          await live.spool?.release(applied);
+        },
+        isSaveDue: () => session.isCheckpointDue(),
+        lookMs,
+        stopIntake: () => closeListeners(live),
+      },
+      signal,
+    );
+  } finally {
+    clearInterval(lingering);
+    clearInterval(beating);
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The service with its roles apart: any number of processes of each, joined by Kafka, with state in Redis and results
+ * in Elasticsearch. A role that can go on no more ends the process, so that its supervisor starts it again.
+ */
+import { createApi } from '../../console/api.ts';
+import { createMetrics } from '../../console/metrics.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { KafkaConfig } from '../../core/config.ts';
+import { KeyhoundError } from '../../core/errors.ts';
+import type { ResultStore } from '../../core/store.ts';
+import { connect } from '../../store/elasticsearch/connection.ts';
+import { createResultReader } from '../../store/elasticsearch/reader.ts';
+import { ROLES, type Role, type Run, type RunOptions } from '../contract.ts';
+import { apiToken, openStateFolder, type StatePaths } from '../state-folder.ts';
+import { VERSION } from '../version.ts';
+import { createDistributedData } from './data.ts';
+import { type DetectRole, openDetect } from './detect.ts';
+import { type IndexWriter, openIndexWriter } from './index-writer.ts';
+import { type IngestRole, openIngest } from './ingest.ts';
+import { metricsOf, type RunningRoles, readinessOf, summaryNow } from './status.ts';
+
+export const runDistributed: Run = async (options) => {
+  const { config: loaded, logger } = options;
+  const { config } = loaded;
+  const roles = rolesOf(options);
+  const kafka = config.kafka!;
+  const paths = openStateFolder(config.state.dir);
+  const notes: string[] = [];
+  const startedAt = systemClock.now();
+  const running: { -readonly [K in keyof RunningRoles]: RunningRoles[K] } = {};
+  const results = openResults(options);
+  const closing: (() => Promise<void>)[] = [async () => results?.close()];
+  const api = createApi({
+    data: createDistributedData({
+      results,
+      detectors: config.detectors,
+      readiness: () => readinessOf(running),
+      summary: () => summaryNow(running, startedAt),
+    }),
+    metrics: createMetrics(() => metricsOf(running)),
+    token: apiToken(paths).token,
+    version: VERSION,
+    logger,
+  });
+  try {
+    // First: whoever waits for the stores can be asked what it lacks.
+    const address = await api.listen(config.listen.console);
+    closing.push(() => api.close());
+    await openRoles(roles, options, kafka, paths, running, closing, notes);
+    options.onReady?.({
+      listeners: {
+        console: `http://${address}`,
+        ...(running.ingest?.live.intake === undefined
+          ? {}
+          : { intake: running.ingest.live.intake.url }),
+      },
+      stateDir: paths.folder,
+      sources: running.ingest?.watch.sources.map(({ name }) => name) ?? [],
+      notes,
+    });
+    await work(running, options.signal);
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+};
+
+async function openRoles(
+  roles: readonly Role[],
+  options: RunOptions,
+  kafka: KafkaConfig,
+  paths: StatePaths,
+  running: { -readonly [K in keyof RunningRoles]: RunningRoles[K] },
+  closing: (() => Promise<void>)[],
+  notes: string[],
+): Promise<void> {
+  const { config: loaded, logger } = options;
+  const { elasticsearch, redis } = loaded.config;
+  if (roles.includes('console') && elasticsearch !== undefined) {
+    const index: IndexWriter = openIndexWriter({
+      kafka,
+      elasticsearch,
+      logger,
+      clock: systemClock,
+    });
+    running.index = index;
+    closing.push(() => index.close());
+  }
+  if (roles.includes('detect')) {
+    const detect: DetectRole = await openDetect({
+      config: loaded,
+      kafka,
+      redis: redis!,
+      env: process.env,
+      clock: systemClock,
+      logger,
+      onIncident: options.onIncident,
+    });
+    running.detect = detect;
+    closing.push(() => detect.close());
+  }
+  if (roles.includes('ingest')) {
+    const ingest: IngestRole = await openIngest(options, kafka, paths, (note) => notes.push(note));
+    running.ingest = ingest;
+    closing.push(() => ingest.close());
+  }
+}
+
+/** Until the signal, or until a role fails. */
+async function work({ ingest, detect, index }: RunningRoles, signal: AbortSignal): Promise<void> {
+  const stop = new AbortController();
+  const until = AbortSignal.any([signal, stop.signal]);
+  const ended = new Promise<undefined>((resolve) => {
+    if (until.aborted) resolve(undefined);
+    until.addEventListener('abort', () => resolve(undefined));
+  });
+  const failures = [detect?.failed, index?.consumer.failed].flatMap((one) => one ?? []);
+  const failed = Promise.race([ended, ...failures]);
+  const reading = ingest?.serve(until).catch((error: unknown) => {
+    stop.abort();
+    throw error;
+  });
+  const error = await failed;
+  stop.abort();
+  await reading;
+  if (error !== undefined) throw error;
+}
+
+function openResults({ config }: RunOptions): ResultStore | undefined {
+  const { elasticsearch } = config.config;
+  return elasticsearch === undefined ? undefined : createResultReader(connect(elasticsearch));
+}
+
+/** Throws `usage` when what a role needs is not configured. */
+function rolesOf({ config, roles = ROLES }: RunOptions): readonly Role[] {
+  if (roles.includes('detect') && config.config.redis === undefined) {
+    throw new KeyhoundError(
+      'usage',
+      'the detect role keeps its state in Redis, and none is configured',
+      {
+        code: 'redis-missing',
+        hint: 'Set `redis.url`, or leave `kafka` out: then one process does it all.',
+      },
+    );
+  }
+  return roles;
+}

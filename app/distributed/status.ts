@@ -1,0 +1,153 @@
+/** What a process of the distributed form says of itself: what it lacks, and its figures. */
+import type { Missing, Readiness, Traffic } from '../../console/contract.ts';
+import type { MetricsSnapshot, PartitionLagMetrics } from '../../console/metrics.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { EngineStats } from '../../detectors/engine/contract.ts';
+import { createCounters } from '../../ingest/reader.ts';
+import { sourceMetrics, trafficOf } from '../run-status.ts';
+import { summaryOf } from '../summary.ts';
+import type { DetectRole } from './detect.ts';
+import type { IndexWriter } from './index-writer.ts';
+import type { IngestRole } from './ingest.ts';
+
+/** The roles that run in this process. */
+export interface RunningRoles {
+  readonly ingest?: IngestRole | undefined;
+  readonly detect?: DetectRole | undefined;
+  readonly index?: IndexWriter | undefined;
+}
+
+export function readinessOf({ ingest, detect, index }: RunningRoles): Readiness {
+  const missing: Missing[] = [];
+  for (const [role, running] of Object.entries({ ingest, detect, index })) {
+    for (const { name, detail } of running?.trouble() ?? [])
+      missing.push({ name: `${role}: ${name}`, detail });
+  }
+  return { missing, traffic: traffic({ ingest, detect }) };
+}
+
+function traffic({ ingest, detect }: RunningRoles): Traffic {
+  if (ingest !== undefined) return trafficOf(ingest.watch.sources);
+  const now = systemClock.now();
+  const heard = detect?.partitions.map(({ heardOfAt }) => heardOfAt) ?? [];
+  const last = Math.max(Number.NEGATIVE_INFINITY, ...heard);
+  if (!Number.isFinite(last)) return 'none';
+  return now - last < 60_000 ? 'live' : 'silent';
+}
+
+const SUMS = [
+  'events',
+  'claimed',
+  'duplicates',
+  'repeats',
+  'late',
+  'unadmitted',
+  'subjects',
+  'silenced',
+  'partOf',
+  'openIncidents',
+] as const;
+
+/** Of all partitions that this process has. */
+export function statsOf(detect: DetectRole | undefined): EngineStats {
+  const all = detect?.partitions.map(({ engine }) => engine.stats()) ?? [];
+  const sums = Object.fromEntries(
+    SUMS.map((name) => [name, all.reduce((sum, stats) => sum + stats[name], 0)]),
+  ) as Record<(typeof SUMS)[number], number>;
+  const instant = (pick: (stats: EngineStats) => number | undefined, least: boolean) => {
+    const known = all.flatMap((stats) => pick(stats) ?? []);
+    if (known.length === 0) return undefined;
+    return least ? Math.min(...known) : Math.max(...known);
+  };
+  return {
+    ...sums,
+    firstAt: instant(({ firstAt }) => firstAt, true),
+    lastAt: instant(({ lastAt }) => lastAt, false),
+    watermarkAt: instant(({ watermarkAt }) => watermarkAt, true),
+    findings: added(all.map(({ findings }) => findings)),
+    incidents: added(all.map(({ incidents }) => incidents)),
+    closedAs: { 'false-alarm': 0, resolved: 0, ...added(all.map(({ closedAs }) => closedAs)) },
+    heldBack: { allowed: 0, remembered: 0, ...added(all.map(({ heldBack }) => heldBack)) },
+    risks: all.flatMap(({ risks }) => risks),
+    spanMs: Math.max(0, ...all.map(({ spanMs }) => spanMs)),
+  };
+}
+
+function added(
+  all: readonly Readonly<Record<string, number | undefined>>[],
+): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const counts of all) {
+    for (const [name, count] of Object.entries(counts))
+      sums[name] = (sums[name] ?? 0) + (count ?? 0);
+  }
+  return sums;
+}
+
+export function metricsOf(roles: RunningRoles): MetricsSnapshot {
+  const { ingest, detect, index } = roles;
+  const stats = statsOf(detect);
+  const now = systemClock.now();
+  const checkpoints = [
+    ingest?.session.checkpointAt,
+    ...(detect?.partitions.map(({ checkpointAt }) => checkpointAt) ?? []),
+  ].flatMap((at) => at ?? []);
+  const { watermarkAt } = stats;
+  return {
+    sources: ingest?.watch.sources.map((source) => sourceMetrics(source, ingest)) ?? [],
+    events: stats.events,
+    subjects: stats.subjects,
+    unadmitted: stats.unadmitted,
+    findings: stats.findings,
+    incidents: stats.incidents,
+    openIncidents: stats.openIncidents,
+    silenced: stats.silenced,
+    partOf: stats.partOf,
+    closedAs: stats.closedAs,
+    heldBack: stats.heldBack,
+    readiness: undefined,
+    checkpointAgeMs: checkpoints.length === 0 ? undefined : now - Math.min(...checkpoints),
+    checkpointMs: undefined,
+    lagMs: watermarkAt === undefined ? undefined : now - watermarkAt,
+    deadLetters: ingest?.session.deadLetters.taken ?? 0,
+    deadLetterBytes: 0,
+    spoolBytes: ingest?.live.spool?.bytes ?? 0,
+    refusedPushes: ingest?.live.intake?.refused.get(429) ?? 0,
+    stateBytes: 0,
+    traffic: traffic(roles),
+    lags: [...lagsOf('events', detect), ...lagsOf('incidents', index)],
+    damagedBatches: detect?.partitions.reduce((sum, { damaged }) => sum + damaged, 0) ?? 0,
+    unheardReports: detect?.partitions.reduce((sum, { unheard }) => sum + unheard, 0) ?? 0,
+  };
+}
+
+function lagsOf(
+  topic: string,
+  role: Pick<DetectRole | IndexWriter, 'consumer'> | undefined,
+): PartitionLagMetrics[] {
+  const lags = role?.consumer.lag() ?? [];
+  return lags.map(({ partition, position, end }) => ({
+    topic,
+    partition,
+    messages: end - position,
+  }));
+}
+
+/** The `summary` of contracts.md, of this process since its start. */
+export function summaryNow(roles: RunningRoles, startedAt: number): object {
+  const { ingest, detect } = roles;
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  return summaryOf(
+    {
+      engine: { stats: () => statsOf(detect) },
+      enricher: ingest?.session.enricher ?? {
+        flawed: { address: 0, 'time-zone': 0, status: 0, number: 0 },
+      },
+    },
+    {
+      counters: ingest?.watch.sources.map(({ counters }) => counters) ?? [createCounters()],
+      elapsedMs: systemClock.now() - startedAt,
+      cpuMicros: userCPUTime + systemCPUTime,
+    },
+  );
+}

@@ -1,0 +1,196 @@
+/**
+ * The distributed form with its real servers: Kafka, Redis and, where asked for, Elasticsearch, and Keyhound's
+ * processes by role on a folder each.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type KafkaConfig, kafkaSchema } from '../../core/config.ts';
+import { createClient } from '../../store/kafka/connection.ts';
+import { applyTopics, planTopics, topicNames } from '../../store/kafka/topics.ts';
+import { type ElasticsearchServer, startElasticsearch } from '../servers/elasticsearch.ts';
+import { type KafkaServer, startKafka } from '../servers/kafka.ts';
+import { type RedisServer, startRedis } from '../servers/redis.ts';
+import { type Child, start } from './keyhound.ts';
+
+export interface Servers {
+  readonly kafka: KafkaServer;
+  readonly redis: RedisServer;
+  readonly elasticsearch: ElasticsearchServer | undefined;
+  stop(): Promise<void>;
+}
+
+export async function startServers(options: { readonly elasticsearch: boolean }): Promise<Servers> {
+  const [kafka, redis, elasticsearch] = await Promise.all([
+    startKafka(),
+    startRedis(),
+    options.elasticsearch ? startElasticsearch() : undefined,
+  ]);
+  return {
+    kafka,
+    redis,
+    elasticsearch,
+    async stop() {
+      await Promise.all([kafka.stop(), redis.stop(), elasticsearch?.stop()]);
+    },
+  };
+}
+
+export interface Member {
+  readonly child: Child;
+  /** HOST:PORT of its API. */
+  readonly console: string;
+  readonly folder: string;
+  get(url: string): Promise<string>;
+}
+
+/** One installation on servers that may serve several. */
+export class Stack {
+  readonly prefix: string;
+  readonly folder: string;
+  readonly servers: Servers;
+  readonly partitions: number;
+  private readonly sources: readonly object[];
+  private readonly children = new Set<Child>();
+  private members = 0;
+
+  constructor(
+    servers: Servers,
+    options: { prefix: string; partitions: number; sources: readonly object[] },
+  ) {
+    this.servers = servers;
+    this.prefix = options.prefix;
+    this.partitions = options.partitions;
+    this.sources = options.sources;
+    this.folder = mkdtempSync(path.join(tmpdir(), 'keyhound-stack-'));
+  }
+
+  get kafkaConfig() {
+    return kafkaSchema.parse({
+      brokers: this.servers.kafka.brokers,
+      prefix: this.prefix,
+      partitions: this.partitions,
+      replication: 1,
+      sessionMs: 3000,
+    });
+  }
+
+  async createTopics(): Promise<void> {
+    const { kafkaConfig } = this;
+    await applyTopics(kafkaConfig, await planTopics(kafkaConfig));
+  }
+
+  /** Starts a process of a role, in a folder of its own or that of one before. */
+  async start(role: string, folder?: string): Promise<Member> {
+    const own = folder ?? path.join(this.folder, `${role}-${this.members++}`);
+    mkdirSync(own, { recursive: true });
+    const { elasticsearch, redis } = this.servers;
+    const config = {
+      state: { dir: 'state', checkpointMs: 1000 },
+      listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0' },
+      kafka: this.kafkaConfig,
+      redis: { url: redis.url, prefix: this.prefix },
+      ...(elasticsearch === undefined
+        ? {}
+        : { elasticsearch: { nodes: [elasticsearch.url], prefix: this.prefix, replicas: 0 } }),
+      sources: role === 'ingest' ? this.sources : [],
+    };
+    writeFileSync(path.join(own, 'keyhound.yaml'), JSON.stringify(config));
+    const child = start(['run', '--role', role, '--json'], { cwd: own });
+    this.children.add(child);
+    void child.ended.then(() => this.children.delete(child));
+    const told = (await child.told(/"listeners":(\{[^}]*\})/))[1]!;
+    const listeners = JSON.parse(told) as { console: string };
+    const token = readFileSync(path.join(own, 'state/api-token'), 'utf8').trim();
+    return {
+      child,
+      folder: own,
+      console: listeners.console,
+      async get(url) {
+        const headers = { authorization: `Bearer ${token}` };
+        return (await fetch(`${listeners.console}${url}`, { headers })).text();
+      },
+    };
+  }
+
+  /** Every message of the topic of incidents so far. */
+  results(): Promise<Record<string, unknown>[]> {
+    return readAll(this.kafkaConfig, topicNames(this.prefix).incidents);
+  }
+
+  async end(): Promise<void> {
+    for (const child of this.children) child.kill('SIGKILL');
+    await Promise.all([...this.children].map(({ ended }) => ended));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** All messages of one topic, parsed, by partition and offset. */
+async function readAll(config: KafkaConfig, topic: string): Promise<Record<string, unknown>[]> {
+  const client = createClient(config, { role: 'test' });
+  const admin = client.admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  const left = new Map(
+    ends
+      .filter(({ low, high }) => low !== high)
+      .map(({ partition, high }) => [partition, Number(high)]),
+  );
+  const lines: { partition: number; offset: number; line: Record<string, unknown> }[] = [];
+  if (left.size === 0) return [];
+  const consumer = client.consumer({ groupId: `test-${randomUUID()}` });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await new Promise<void>((resolve) => {
+    void consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch }) => {
+        for (const { offset, value } of batch.messages) {
+          const line = JSON.parse(value!.toString('utf8')) as Record<string, unknown>;
+          lines.push({ partition: batch.partition, offset: Number(offset), line });
+        }
+        if (Number(batch.lastOffset()) + 1 >= (left.get(batch.partition) ?? 0))
+          left.delete(batch.partition);
+        if (left.size === 0) resolve();
+      },
+    });
+  });
+  await consumer.disconnect();
+  lines.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+  return lines.map(({ line }) => line);
+}
+
+/** Messages that are to be applied yet, of all partitions that the members have; and how many partitions that are. */
+export async function lagOf(
+  members: readonly Member[],
+  topic: string,
+): Promise<{ readonly partitions: number; readonly messages: number }> {
+  let partitions = 0;
+  let messages = 0;
+  for (const member of members) {
+    const text = await member.get('/metrics').catch(() => '');
+    const lines = text.matchAll(/^keyhound_partition_lag_messages\{topic="(\w+)"[^}]*\} (\d+)/gm);
+    for (const [, name, count] of lines) {
+      if (name !== topic) continue;
+      partitions++;
+      messages += Number(count);
+    }
+  }
+  return { partitions, messages };
+}
+
+/** Resolves once the members have all partitions and nothing is left to apply, three times in a row. */
+export async function drained(
+  members: () => readonly Member[],
+  topic: string,
+  partitions: number,
+): Promise<void> {
+  for (let calm = 0; calm < 3; ) {
+    await sleep(500);
+    const lag = await lagOf(members(), topic);
+    calm = lag.partitions === partitions && lag.messages === 0 ? calm + 1 : 0;
+  }
+}
