@@ -16,7 +16,7 @@ import { applySome } from './pump.ts';
 import { ReadinessBoard } from './readiness-board.ts';
 import { createRecent } from './recent.ts';
 import { metricsOf, readinessOf, type StatusParts, summaryNow } from './run-status.ts';
-import { serve } from './serve.ts';
+import { type Serving, serve } from './serve.ts';
 import { openSession, type Session } from './session.ts';
 import { coverageOf } from './source-health.ts';
 import { SourceWatch } from './source-watch.ts';
@@ -90,22 +90,7 @@ export const run: Run = async (options) => {
       sources: watch.sources.map((source) => source.name),
       notes,
     });
-    await serve(
-      {
-        inputs: live.inputs,
-        watch,
-        turns,
-        apply: (stream) => {
-          while (applySome(stream, session.engine));
-        },
-        save: () => save(session, live),
-        isSaveDue: () => session.isCheckpointDue(),
-        lookMs: loaded.config.state.checkpointMs,
-        stopIntake: () => closeListeners(live),
-      },
-      options.signal,
-    );
-    for (const source of watch.sources) logger.debug({ source: source.name }, 'stopped');
+    await serve(serving(parts, turns, loaded.config.state.checkpointMs), options.signal);
   } finally {
     for (const close of closing.reverse()) await close();
   }
@@ -122,6 +107,21 @@ function listenersOf({ intake, syslog }: LiveInputs): Record<string, string> {
 /** What they have received is in the spool then. */
 async function closeListeners({ intake, syslog }: LiveInputs): Promise<void> {
   await Promise.all([intake, ...syslog.values()].map((listener) => listener?.close()));
+}
+
+function serving({ live, session, watch }: StatusParts, turns: Turns, lookMs: number): Serving {
+  return {
+    inputs: live.inputs,
+    watch,
+    turns,
+    apply: (stream) => {
+      while (applySome(stream, session.engine));
+    },
+    save: () => save(session, live),
+    isSaveDue: () => session.isCheckpointDue(),
+    lookMs,
+    stopIntake: () => closeListeners(live),
+  };
 }
 
 /** A change takes its turn with the events, and is saved before it is answered. */

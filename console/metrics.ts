@@ -293,9 +293,9 @@ function logMetrics(registry: Registry): Update {
     'Messages of a partition that this process has yet to apply.',
   );
   const counter = counters(registry, []);
-  const damaged = counter('keyhound_damaged_batches_total', 'Batches that could not be read.');
+  const damaged = counter('keyhound_damaged_messages_total', 'Messages that could not be read.');
   const unheard = counter(
-    'keyhound_unheard_reports_total',
+    'keyhound_unheard_messages_total',
     'Reports of other partitions that were waited for in vain.',
   );
   return (now) => {

@@ -45,7 +45,7 @@ export interface DetectRole {
 }
 
 export async function openDetect(options: DetectOptions): Promise<DetectRole> {
-  const { config: loaded, env, kafka, redis, logger } = options;
+  const { env, kafka, redis, logger } = options;
   const topics = topicNames(kafka.prefix);
   const pepper = loadPepper({ env, stateDir: undefined, mayCreate: false });
   const state = await openRedisState({
@@ -71,11 +71,7 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
         partition,
         feed,
         results,
-        clock: options.clock,
-        logger,
-        checkpointMs: loaded.config.state.checkpointMs,
-        checkpointDirty: loaded.config.state.checkpointDirty,
-        silentMs: loaded.config.intake.silentMs,
+        ...boundsOf(options),
         tell: (report) =>
           producer.send(topics.exchange, 0, [
             { key: null, value: Buffer.from(JSON.stringify(report)) },
@@ -114,6 +110,12 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
       await state.close();
     },
   };
+}
+
+function boundsOf({ config, clock, logger }: DetectOptions) {
+  const { state, intake } = config.config;
+  const { checkpointMs, checkpointDirty } = state;
+  return { clock, logger, checkpointMs, checkpointDirty, silentMs: intake.silentMs };
 }
 
 function troubles(

@@ -17,7 +17,7 @@ import { createDeadLetters, type DeadLetters } from '../../ingest/dead-letters.t
 import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
-import { ALIASES_PART, geographyPaths, openKept, tellPepper } from '../session.ts';
+import { ALIASES_PART, geographyPaths, type Kept, openKept, tellPepper } from '../session.ts';
 import { EventRouter, type SavedRouter } from './router.ts';
 
 /** Brokers may stay away for so long: pushes wait in the spool, files where they are. */
@@ -65,7 +65,7 @@ const NOTHING: Omit<Checkpoint, 'meta' | 'streams' | 'groups' | 'deadLetters'> =
 });
 
 export async function openIngestSession(options: IngestOptions): Promise<IngestSession> {
-  const { config: loaded, clock, kafka } = options;
+  const { config: loaded, kafka } = options;
   const { config } = loaded;
   const folder = path.resolve(options.stateDir);
   const directory = loadRegistry(config.keys, loaded.folder, config.consumers);
@@ -99,50 +99,71 @@ export async function openIngestSession(options: IngestOptions): Promise<IngestS
       instance,
     });
     if (meta.router !== undefined) engine.restore(meta.router);
-    const deadLetters = createDeadLetters();
-    let aliasVersion = enricher.aliases.version;
-    let checkpointAt: number | undefined;
-    let lastTriedAt = clock.now();
-    return {
+    return sessionOf(options, {
+      kept,
+      producer,
       engine,
       enricher,
-      deadLetters,
+      instance,
       saved: state?.streams ?? [],
-      get checkpointAt() {
-        return checkpointAt;
-      },
-      get heldBytes() {
-        return producer.heldBytes;
-      },
-      async checkpoint() {
-        lastTriedAt = clock.now();
-        const { streams, router } = engine.drain();
-        const letters = deadLetters.drain();
-        const isNew = enricher.aliases.version !== aliasVersion;
-        aliasVersion = enricher.aliases.version;
-        const bytes = isNew ? enricher.aliases.snapshot() : undefined;
-        const groups = bytes === undefined ? [] : [{ group: 0, part: ALIASES_PART, bytes }];
-        await engine.settle();
-        const own: Meta = { instance, router };
-        await kept.store.commit({
-          ...NOTHING,
-          meta: { ...own },
-          streams,
-          groups,
-          deadLetters: letters,
-        });
-        checkpointAt = clock.now();
-      },
-      isCheckpointDue: () => clock.now() - lastTriedAt >= config.state.checkpointMs,
-      async close() {
-        await producer.close();
-        await kept.store.close();
-        kept.lock.release();
-      },
-    };
+    });
   } catch (error) {
     await kept.store.close();
     kept.lock.release();
     throw error;
   }
+}
+
+interface Parts {
+  readonly kept: Kept;
+  readonly producer: KafkaProducer;
+  readonly engine: EventRouter;
+  readonly enricher: FullEnricher;
+  readonly instance: string;
+  readonly saved: readonly StreamPosition[];
+}
+
+function sessionOf({ clock, config }: IngestOptions, parts: Parts): IngestSession {
+  const { kept, producer, engine, enricher, instance, saved } = parts;
+  const deadLetters = createDeadLetters();
+  let aliasVersion = enricher.aliases.version;
+  let checkpointAt: number | undefined;
+  let lastTriedAt = clock.now();
+  return {
+    engine,
+    enricher,
+    deadLetters,
+    saved,
+    get checkpointAt() {
+      return checkpointAt;
+    },
+    get heldBytes() {
+      return producer.heldBytes;
+    },
+    async checkpoint() {
+      lastTriedAt = clock.now();
+      const { streams, router } = engine.drain();
+      const letters = deadLetters.drain();
+      const isNew = enricher.aliases.version !== aliasVersion;
+      aliasVersion = enricher.aliases.version;
+      const bytes = isNew ? enricher.aliases.snapshot() : undefined;
+      const groups = bytes === undefined ? [] : [{ group: 0, part: ALIASES_PART, bytes }];
+      await engine.settle();
+      const own: Meta = { instance, router };
+      await kept.store.commit({
+        ...NOTHING,
+        meta: { ...own },
+        streams,
+        groups,
+        deadLetters: letters,
+      });
+      checkpointAt = clock.now();
+    },
+    isCheckpointDue: () => clock.now() - lastTriedAt >= config.config.state.checkpointMs,
+    async close() {
+      await producer.close();
+      await kept.store.close();
+      kept.lock.release();
+    },
+  };
 }

@@ -2,7 +2,7 @@
 import { systemClock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
 import type { RunOptions } from '../contract.ts';
-import { type LiveInputs, openLiveInputs } from '../live-inputs.ts';
+import { beginSave, type LiveInputs, openLiveInputs } from '../live-inputs.ts';
 import { applySome } from '../pump.ts';
 import { serve, Unmendable } from '../serve.ts';
 import { SourceWatch } from '../source-watch.ts';
@@ -127,9 +127,9 @@ async function serveIngest(
           });
         },
         save: async () => {
-          const applied = live.spoolApplied();
+          const saved = beginSave(live);
           await session.checkpoint();
-          await live.spool?.release(applied);
+          await saved();
         },
         isSaveDue: () => session.isCheckpointDue(),
         lookMs,

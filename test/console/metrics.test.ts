@@ -112,6 +112,8 @@ test('lag is told by partition, of sources of kind kafka alone', async () => {
       ['keyhound_source_lag_messages{source="edge",topic="logs",partition="1"}', 0],
       ['keyhound_poison_messages_total{source="edge"}', 2],
       ['keyhound_lost_messages_total{source="edge"}', 5],
+      ['keyhound_damaged_messages_total', 0],
+      ['keyhound_unheard_messages_total', 0],
     ],
   );
 });

@@ -34,7 +34,7 @@ export async function writeLog(file: string, options: LogOptions): Promise<numbe
     attacks,
     rates: { min: rate / 4, max: rate * 2 },
     scenarios: [
-      { kind: 'launch', fromAt: lastDay + 20 * 3_600_000, durationMs: 1_200_000, factor: 20 },
+      { kind: 'launch', fromAt: lastDay + 20 * 3_600_000, durationMs: 1_200_000, factor: 60 },
     ],
   });
   let lines = 0;

@@ -44,6 +44,8 @@ export interface Member {
   readonly console: string;
   readonly folder: string;
   get(url: string): Promise<string>;
+  /** Resolves when it has read so many records since its start. */
+  read(records: number): Promise<void>;
 }
 
 /** One installation on servers that may serve several. */
@@ -104,13 +106,21 @@ export class Stack {
     const told = (await child.told(/"listeners":(\{[^}]*\})/))[1]!;
     const listeners = JSON.parse(told) as { console: string };
     const token = readFileSync(path.join(own, 'state/api-token'), 'utf8').trim();
+    const get = async (url: string): Promise<string> => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await fetch(`${listeners.console}${url}`, { headers })).text();
+    };
     return {
       child,
       folder: own,
       console: listeners.console,
-      async get(url) {
-        const headers = { authorization: `Bearer ${token}` };
-        return (await fetch(`${listeners.console}${url}`, { headers })).text();
+      get,
+      async read(records) {
+        for (;;) {
+          const summary = JSON.parse(await get('/api/v1/summary')) as { records: number };
+          if (summary.records >= records) return;
+          await sleep(200);
+        }
       },
     };
   }
