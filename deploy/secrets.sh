@@ -38,7 +38,8 @@ redis_users() {
   local hash
   hash=$(secret redis-password | openssl dgst -sha256 -r | cut -d ' ' -f 1)
   echo 'user default off resetpass resetchannels -@all'
-  echo "user keyhound on #$hash ~keyhound:* &keyhound:* +@all -@admin -@dangerous +info +config|get"
+  # What docs/redis.md says is enough, and what lets doctor ask for more.
+  echo "user keyhound on #$hash resetchannels ~keyhound:* +@connection +@hash +@scripting +del +info +time +config|get"
 }
 
 # {SSHA256} is the one salted form of the file realm that openssl can make. The passwords are 256 random bits: nothing

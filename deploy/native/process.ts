@@ -53,6 +53,10 @@ export class Running {
     this.child = this.start();
   }
 
+  get name(): string {
+    return this.program.name;
+  }
+
   get pid(): number {
     return this.child.pid ?? 0;
   }

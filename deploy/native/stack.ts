@@ -12,7 +12,19 @@ import { kafka } from './kafka.ts';
 import { type Program, Running } from './process.ts';
 import { redis } from './redis.ts';
 import { keyhound, type RoleProcess, roles } from './roles.ts';
-import { isFree, PORTS, ROOT, readSettings, readVariables, type Settings } from './settings.ts';
+import {
+  isFree,
+  PORTS,
+  type PortName,
+  ROOT,
+  readSettings,
+  readVariables,
+  type Settings,
+} from './settings.ts';
+
+/** Nobody listens there natively, yet. */
+const UNUSED: readonly PortName[] = ['KIBANA', 'DECIDE', 'HOOKS'];
+const OF_DEMO: readonly PortName[] = ['GATEWAY', 'DEMO_API'];
 
 const USAGE = `Usage: npm run stack -- [options]
 
@@ -42,7 +54,7 @@ async function main(): Promise<void> {
   const stop = untilSignal();
   prepare(folder);
   const settings = await readSettings(options.freePorts);
-  if (!options.freePorts) await refuseTakenPorts(settings);
+  if (!options.freePorts) await refuseTakenPorts(settings, options);
   const place = { folder, logs: path.join(folder, 'logs'), say };
   const running: Running[] = [];
   const start = async (programs: readonly Program[]): Promise<void> => {
@@ -68,12 +80,7 @@ async function main(): Promise<void> {
       await start([demo(settings, folder), gateway(settings, folder)]);
     }
     if (!stop.signal.aborted) {
-      const facts = {
-        folder,
-        ports: settings.ports,
-        processes,
-        pids: running.map(({ pid }) => pid),
-      };
+      const facts = { folder, ports: settings.ports, processes, running };
       process.stdout.write(options.json ? asJson(facts) : asText(facts, options));
     }
     await Promise.race([stop.asked, ...running.map(({ failed }) => failed)]);
@@ -153,9 +160,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function refuseTakenPorts({ ports }: Settings): Promise<void> {
+async function refuseTakenPorts({ ports }: Settings, options: Options): Promise<void> {
   const taken: string[] = [];
   for (const name of PORTS) {
+    if (UNUSED.includes(name) || (!options.demo && OF_DEMO.includes(name))) continue;
     if (!(await isFree(ports[name]))) taken.push(`KEYHOUND_${name}_PORT (${ports[name]})`);
   }
   if (taken.length === 0) return;
@@ -166,17 +174,21 @@ interface Facts {
   readonly folder: string;
   readonly ports: Settings['ports'];
   readonly processes: readonly RoleProcess[];
-  readonly pids: readonly number[];
+  readonly running: readonly Running[];
 }
 
-function asJson({ folder, ports, processes, pids }: Facts): string {
+function asJson({ folder, ports, processes, running }: Facts): string {
+  const pids = Object.fromEntries(running.map(({ name, pid }) => [name, pid]));
   const list = processes.map(({ name, role, url }) => ({ name, role, url }));
   return `${JSON.stringify({ type: 'stack', folder, ports, processes: list, pids })}\n`;
 }
 
 function asText({ folder, ports, processes }: Facts, options: Options): string {
   const at = (port: number): string => `127.0.0.1:${port}`;
-  const near = (name: string): string => path.relative(process.cwd(), path.join(folder, name));
+  const near = (name: string): string => {
+    const short = path.relative(process.cwd(), path.join(folder, name));
+    return short.startsWith('..') ? path.join(folder, name) : short;
+  };
   const rows: [string, string][] = [
     ['kafka', at(ports.KAFKA)],
     ['redis', `${at(ports.REDIS)}  user keyhound, password in ${near('secrets/redis-password')}`],
@@ -184,7 +196,10 @@ function asText({ folder, ports, processes }: Facts, options: Options): string {
       'elasticsearch',
       `http://${at(ports.ELASTICSEARCH)}  user keyhound, password in ${near('secrets/elasticsearch-password')}`,
     ],
-    ...processes.map(({ name, url }): [string, string] => [name, url]),
+    ...processes.map(({ name, role, url }): [string, string] => [
+      name,
+      role === 'console' ? `${url}  token in ${near('state/console/api-token')}` : url,
+    ]),
   ];
   if (processes.length > 0) {
     const intake = `http://${at(ports.INTAKE)}/intake/keyhound  token in ${near('secrets/intake-token')}`;

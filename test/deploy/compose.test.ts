@@ -189,9 +189,16 @@ test('users of the stores may touch what has the prefix of the configuration, an
   const prefixes = [...readText('deploy/keyhound.yaml').matchAll(/^ {2}prefix: (\S+)$/gm)];
   assert.equal(prefixes.length, 3);
   for (const [, prefix] of prefixes) {
-    assert.match(readText('deploy/secrets.sh'), new RegExp(` ~${prefix}:\\* &${prefix}:\\* `));
+    assert.ok(readText('deploy/secrets.sh').includes(` resetchannels ~${prefix}:* `));
     assert.ok(readText('deploy/elasticsearch/roles.yml').includes(`"${prefix}-*"`));
   }
+});
+
+test('the user of Redis has the rights that its page says are enough', () => {
+  const [, shown] =
+    /^ACL SETUSER keyhound on >PASSWORD (.+)$/m.exec(readText('docs/redis.md')) ?? [];
+  const [, given] = /"user keyhound on #\$hash (.+)"$/m.exec(readText('deploy/secrets.sh')) ?? [];
+  assert.equal(given, `${shown} +config|get`);
 });
 
 test('Kafka gets the same settings natively and in its container', () => {

@@ -18,12 +18,14 @@ interface Facts {
     readonly role: string;
     readonly url: string;
   }[];
-  /** Each the first of a process group. */
-  readonly pids: readonly number[];
+  /** By name, each the first of a process group. */
+  readonly pids: Readonly<Record<string, number>>;
 }
 
 export interface Stack extends Facts {
   readonly child: ChildProcess;
+  /** Of a Keyhound process: health and API. */
+  urlOf(name: string): string;
   secret(name: string): string;
   /** Process ids of what it has started and has not ended. */
   left(): number[];
@@ -54,10 +56,11 @@ export async function startStack(
     once(child, 'exit').then(() => assert.fail('the stack ended before it was up')),
   ]);
   const facts = JSON.parse(line) as Facts;
-  pids = facts.pids;
+  pids = Object.values(facts.pids);
   return {
     ...facts,
     child,
+    urlOf: (name) => facts.processes.find((one) => one.name === name)!.url,
     secret: (name) => readFileSync(path.join(folder, 'secrets', name), 'utf8').trim(),
     left: () => membersOf(pids),
   };

@@ -13,16 +13,20 @@ async function elasticsearch(
   method = 'GET',
 ): Promise<number> {
   const login = Buffer.from(`${user}:${password}`).toString('base64');
-  const address = `http://127.0.0.1:${stack.ports.ELASTICSEARCH}${url}`;
-  return (await fetch(address, { method, headers: { authorization: `Basic ${login}` } })).status;
+  const answer = await fetch(`http://127.0.0.1:${stack.ports.ELASTICSEARCH}${url}`, {
+    method,
+    headers: { authorization: `Basic ${login}`, 'content-type': 'application/json' },
+    ...(method === 'PUT' ? { body: '{"kept": true}' } : {}),
+  });
+  return answer.status;
 }
 
-test('the servers start with the settings and rights of deploy/, and leave nothing but their data', async (t) => {
+test('servers have the settings and rights of deploy/; killed, they leave nothing but their data', async (t) => {
   const folder = makeFolder(t);
   const first = await startStack(t, folder, '--servers');
   const password = first.secret('elasticsearch-password');
-  assert.equal(await elasticsearch(first, 'keyhound', password, '/keyhound-a', 'PUT'), 200);
-  assert.equal(await elasticsearch(first, 'keyhound', password, '/other', 'PUT'), 403);
+  assert.equal(await elasticsearch(first, 'keyhound', password, '/keyhound-a/_doc/1', 'PUT'), 201);
+  assert.equal(await elasticsearch(first, 'keyhound', password, '/other/_doc/1', 'PUT'), 403);
   assert.equal(await elasticsearch(first, 'keyhound', 'wrong', '/_cluster/health'), 401);
   const operator = first.secret('operator-password');
   assert.equal(await elasticsearch(first, 'operator', operator, '/keyhound-a/_search'), 200);
@@ -36,7 +40,7 @@ test('the servers start with the settings and rights of deploy/, and leave nothi
   while (first.left().length > 0) await delay(50);
 
   const again = await startStack(t, folder, '--servers');
-  assert.equal(await elasticsearch(again, 'keyhound', password, '/keyhound-a'), 200);
+  assert.equal(await elasticsearch(again, 'keyhound', password, '/keyhound-a/_doc/1'), 200);
   again.child.kill('SIGTERM');
   assert.deepEqual(await once(again.child, 'exit'), [0, null]);
   assert.deepEqual(again.left(), []);
