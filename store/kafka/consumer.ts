@@ -10,22 +10,22 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
-  Consumer,
-  ConsumerCrashEvent,
   ConsumerGroupJoinEvent,
   ConsumerStartBatchProcessEvent,
   EachBatchPayload,
+  Kafka,
 } from 'kafkajs';
 import type { PartitionConsumer, PartitionLag, PartitionOwner } from '../../core/broker.ts';
 import type { KafkaConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { createClient, type KafkaLogger, RETRY } from './connection.ts';
-import { asOperating, isProgrammers, rootOf } from './errors.ts';
+import { asOperating, isProgrammers } from './errors.ts';
 import { Holdings } from './holdings.ts';
+import { Membership, rebalanceMs } from './membership.ts';
 import { TopicOffsets } from './offsets.ts';
 import type { Partition } from './partition.ts';
-import { stickyAssigner } from './sticky-assigner.ts';
-import { Watchdog } from './watchdog.ts';
+import { type Holding, stickyAssigner } from './sticky-assigner.ts';
+import { Quiet, Watchdog } from './watchdog.ts';
 
 export interface ConsumerOptions {
   readonly topic: string;
@@ -42,55 +42,61 @@ export interface ConsumerOptions {
   readonly lookMs?: number;
   /** A consumer that does nothing for so long has stopped, ms. */
   readonly silentMs?: number;
+  /** What was deleted before it was read is passed over. Default: it ends the consumer. */
+  readonly skipsDeleted?: boolean;
+  /**
+   * Of one partition: opened, or all that was fetched is applied. `nothingLeft`: there is nothing more to fetch
+   * now, even if the log's end is said to be further on.
+   */
+  readonly onProgress?: (lag: PartitionLag, nothingLeft: boolean) => void;
 }
 
 const BUFFER_BYTES_MAX = 64 << 20;
 const LOOK_MS = 5000;
-const SILENT_MS = 120_000;
-const FETCH_BYTES_MAX = 8 << 20;
-const FETCH_PARTITION_BYTES_MAX = 1 << 20;
-const FETCH_WAIT_MS = 500;
-/** For an attempt to join that is under way when the consumer is closed. */
-const END_MS = 5000;
+const SILENT_MS = 60_000;
 
 /** Joins the group in the background: `trouble` says what it waits for until it is a member. */
 export function consumePartitions(
   config: KafkaConfig,
   options: ConsumerOptions,
-): PartitionConsumer {
+): KafkaPartitionConsumer {
   return new KafkaPartitionConsumer(config, options);
 }
 
-class KafkaPartitionConsumer implements PartitionConsumer {
+export class KafkaPartitionConsumer implements PartitionConsumer {
   readonly failed: Promise<Error>;
+  readonly #settleFailed: (error: Error) => void;
   readonly #config: KafkaConfig;
   readonly #options: ConsumerOptions;
-  readonly #consumer: Consumer;
+  readonly #client: Kafka;
   readonly #offsets: TopicOffsets;
   readonly #holdings: Holdings;
   readonly #watchdog: Watchdog;
-  readonly #membership = { memberId: '', generation: -1, attempts: 0, joins: 0 };
+  readonly #quiet = new Quiet();
   readonly #looking: NodeJS.Timeout;
-  readonly #started: Promise<void>;
-  #settleFailed: (error: Error) => void = () => {};
+  readonly #living: Promise<void>;
+  /** `attempts`: to join, since the last join. */
+  readonly #standing = { memberId: '', generation: -1, attempts: 0, joins: 0 };
+  #membership: Membership | undefined;
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
+  /** Last that kafkajs said. */
   #lastLog = 'not connected yet';
-  /** Ticks of looking without a heartbeat. */
+  /** Looks since the last heartbeat. */
   #unheard = 0;
-  #restart: Promise<void> | undefined;
   #committed = new Map<number, number>();
 
   constructor(config: KafkaConfig, options: ConsumerOptions) {
     this.#config = config;
     this.#options = options;
-    this.failed = new Promise((resolve) => {
-      this.#settleFailed = resolve;
-    });
-    this.#watchdog = new Watchdog(options.silentMs ?? SILENT_MS, () =>
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    this.failed = promise;
+    this.#settleFailed = resolve;
+    const silentMs = options.silentMs ?? Math.max(SILENT_MS, 2 * rebalanceMs(config));
+    this.#watchdog = new Watchdog(silentMs, () =>
       this.#fail(stopped('the consumer has stopped without a word')),
     );
-    const client = createClient(config, {
+    this.#client = createClient(config, {
       role: options.role ?? 'consumer',
       logger: options.logger,
       onLog: (text) => {
@@ -98,13 +104,11 @@ class KafkaPartitionConsumer implements PartitionConsumer {
         this.#watchdog.heard();
       },
     });
-    this.#consumer = client.consumer(this.#consumerConfig());
-    this.#offsets = new TopicOffsets(client, options.topic);
+    this.#offsets = new TopicOffsets(this.#client, options.topic);
     this.#holdings = this.#createHoldings();
-    this.#listen();
     this.#looking = setInterval(() => void this.#look(), options.lookMs ?? LOOK_MS);
     this.#looking.unref();
-    this.#started = this.#start();
+    this.#living = this.#live();
   }
 
   lag(): readonly PartitionLag[] {
@@ -115,11 +119,20 @@ class KafkaPartitionConsumer implements PartitionConsumer {
     if (this.#failure !== undefined) return this.#failure.message;
     if (this.#closing !== undefined) return 'closed';
     if (this.#watchdog.isWorrying) return `nothing heard for ${this.#watchdog.silentMs} ms`;
-    if (this.#membership.joins === 0) return `not a member of the group yet: ${this.#lastLog}`;
+    if (this.#standing.memberId === '') return `not a member of the group: ${this.#lastLog}`;
     if (this.#unheard > 1) return `no heartbeat gets through: ${this.#lastLog}`;
-    if (this.#restart !== undefined) return 'joining again';
     if (this.#holdings.numbers.length === 0) return 'no partition is assigned to this process';
     return this.#holdings.trouble();
+  }
+
+  /** Fetched and not applied. */
+  get heldBytes(): number {
+    return this.#holdings.open.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+  }
+
+  /** Goes on from another offset. False: the partition is not open. */
+  moveTo(partition: number, offset: number): boolean {
+    return this.#holdings.moveTo(partition, offset);
   }
 
   close(): Promise<void> {
@@ -127,109 +140,98 @@ class KafkaPartitionConsumer implements PartitionConsumer {
     return this.#closing;
   }
 
-  #consumerConfig() {
-    const { sessionMs } = this.#config;
-    const heartbeatInterval = Math.max(250, Math.min(3000, Math.floor(sessionMs / 4)));
-    return {
-      groupId: this.#options.groupId,
-      sessionTimeout: sessionMs,
-      rebalanceTimeout: Math.max(6000, 2 * sessionMs),
-      heartbeatInterval,
-      // kafkajs sends heartbeats between two fetches only.
-      maxWaitTimeInMs: Math.min(FETCH_WAIT_MS, heartbeatInterval),
-      maxBytes: FETCH_BYTES_MAX,
-      maxBytesPerPartition: FETCH_PARTITION_BYTES_MAX,
-      allowAutoTopicCreation: false,
-      retry: { ...RETRY, restartOnFailure: async () => true },
-      partitionAssigners: [stickyAssigner({ holding: () => this.#holding() })],
-    };
-  }
-
-  /** Called at each attempt to join. */
-  #holding() {
-    this.#membership.attempts += 1;
-    const { generation } = this.#membership;
-    return { generation, partitions: this.#holdings.numbers };
-  }
-
   #createHoldings(): Holdings {
-    const { topic, owner, bufferBytesMax } = this.#options;
-    const listed = (partitions: readonly number[]) => [{ topic, partitions: [...partitions] }];
-    // Between leaving and joining kafkajs takes no orders; the join makes them all anew.
-    const whileMember = (order: () => void) => {
-      if (this.#restart === undefined && this.#closing === undefined) ignoringErrors(order);
-    };
+    const { topic, owner, bufferBytesMax, skipsDeleted } = this.#options;
     return new Holdings({
+      skipsDeleted: skipsDeleted ?? false,
       topic,
       owner,
       offsets: this.#offsets,
       bufferBytesMax: bufferBytesMax ?? BUFFER_BYTES_MAX,
-      seek: (partition, offset) =>
-        whileMember(() => this.#consumer.seek({ topic, partition, offset: String(offset) })),
-      pause: (partitions) => ignoringErrors(() => this.#consumer.pause(listed(partitions))),
-      resume: (partitions) => whileMember(() => this.#consumer.resume(listed(partitions))),
+      seek: (partition, offset) => {
+        this.#quiet.reset();
+        this.#membership?.seek(partition, offset);
+      },
+      pause: (partitions) => this.#membership?.pause(partitions),
+      resume: (partitions) => this.#membership?.resume(partitions),
       fenced: (partition) => void this.#joinAgain(partition),
       failed: (error) => this.#fail(error),
+      progressed: ({ lag }) => this.#options.onProgress?.(lag, false),
     });
   }
 
-  #listen(): void {
-    const { events } = this.#consumer;
-    const heard = () => this.#watchdog.heard();
-    for (const event of [events.FETCH_START, events.FETCH, events.CONNECT, events.REBALANCING]) {
-      this.#consumer.on(event as typeof events.FETCH, heard);
-    }
-    this.#consumer.on(events.HEARTBEAT, ({ payload }) => {
-      heard();
-      this.#unheard = 0;
-      this.#membership.generation = payload.groupGenerationId;
-    });
-    this.#consumer.on(events.START_BATCH_PROCESS, (event) => this.#skipIfEmpty(event));
-    this.#consumer.on(events.GROUP_JOIN, (event) => this.#failing(() => this.#joined(event)));
-    this.#consumer.on(events.CRASH, (event) => this.#crashed(event));
-  }
-
-  async #start(): Promise<void> {
+  /** One membership after the other, until it is closed or has failed. */
+  async #live(): Promise<void> {
+    // What the constructor is still to set must be there before the first event.
+    await Promise.resolve();
     const { topic } = this.#options;
     while (this.#closing === undefined) {
-      try {
-        await this.#consumer.connect();
-        await this.#consumer.subscribe({ topic, fromBeginning: true });
-        return await this.#run();
-      } catch (error) {
+      const membership = this.#createMembership();
+      this.#membership = membership;
+      const error = await membership.life();
+      if (this.#closing !== undefined) return;
+      this.#standing.memberId = '';
+      if (error !== undefined) {
         const fault = asOperating(error, `read ${topic}`);
         this.#lastLog = fault.message;
-        if (isProgrammers(error) || !fault.retryable) return this.#fail(fault);
+        this.#options.logger?.warn({ topic }, fault.message);
+        if (isProgrammers(error) || fault.code === 'kafka-refused') return this.#fail(error);
       }
-      await delay(RETRY.maxRetryTime);
+      this.#watchdog.heard();
+      await membership.end();
+      await delay(RETRY.initialRetryTime * 2);
     }
   }
 
-  #run(): Promise<void> {
-    return this.#consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: async (payload) => this.#failing(() => this.#onBatch(payload)),
+  #createMembership(): Membership {
+    const { topic, groupId } = this.#options;
+    const heard = () => this.#watchdog.heard();
+    return new Membership({
+      config: this.#config,
+      client: this.#client,
+      topic,
+      groupId,
+      assigner: stickyAssigner({ holding: () => this.#holding() }),
+      handlers: {
+        joined: (payload) => this.#failing(() => this.#joined(payload)),
+        batch: (payload) => this.#failing(() => this.#take(payload)),
+        batchBegins: (payload) => this.#skipIfEmpty(payload),
+        fetchBegins: (nodeId) => this.#quiet.started(nodeId),
+        fetched: (nodeId) => this.#fetched(nodeId),
+        heartbeat: (generation) => {
+          heard();
+          this.#unheard = 0;
+          this.#standing.generation = generation;
+        },
+        heard,
+      },
     });
   }
 
-  #joined({ payload }: ConsumerGroupJoinEvent): void {
-    const membership = this.#membership;
-    const unbroken = payload.memberId === membership.memberId && membership.attempts === 1;
-    membership.memberId = payload.memberId;
-    membership.attempts = 0;
-    membership.joins += 1;
+  /** Asked at each attempt to join. */
+  #holding(): Holding {
+    this.#standing.attempts += 1;
+    return { generation: this.#standing.generation, partitions: this.#holdings.numbers };
+  }
+
+  #joined({ memberId, memberAssignment }: ConsumerGroupJoinEvent['payload']): void {
+    const standing = this.#standing;
+    const unbroken = memberId === standing.memberId && standing.attempts === 1;
+    standing.memberId = memberId;
+    standing.attempts = 0;
+    standing.joins += 1;
     this.#watchdog.heard();
+    this.#quiet.reset();
     this.#unheard = 0;
-    if (this.#closing !== undefined) return;
-    const numbers = payload.memberAssignment[this.#options.topic] ?? [];
     this.#committed = new Map();
+    if (this.#closing !== undefined) return;
+    const numbers = [...(memberAssignment[this.#options.topic] ?? [])].sort((a, b) => a - b);
     this.#holdings.assign(numbers, unbroken);
-    this.#options.onRebalance?.([...numbers].sort((a, b) => a - b));
+    this.#options.onRebalance?.(numbers);
   }
 
   /** Takes the messages and returns: kafkajs sends no heartbeat while it waits here. */
-  #onBatch({ batch, resolveOffset }: EachBatchPayload): void {
+  #take({ batch, resolveOffset }: EachBatchPayload): void {
     const partition = this.#holdings.get(batch.partition);
     if (partition === undefined || this.#closing !== undefined) return;
     if (partition.accept(batch)) {
@@ -241,16 +243,20 @@ class KafkaPartitionConsumer implements PartitionConsumer {
   }
 
   /** kafkajs does not show batches without messages for readers, but goes on behind them. */
-  #skipIfEmpty({ payload }: ConsumerStartBatchProcessEvent): void {
+  #skipIfEmpty(payload: ConsumerStartBatchProcessEvent['payload']): void {
     this.#watchdog.heard();
+    this.#quiet.reset();
     if (payload.batchSize > 0) return;
     this.#holdings.get(payload.partition)?.skipTo(Number(payload.lastOffset) + 1);
   }
 
-  #crashed({ payload }: ConsumerCrashEvent): void {
+  #fetched(nodeId: number): void {
     this.#watchdog.heard();
-    this.#lastLog = rootOf(payload.error).message;
-    if (!payload.restart) this.#fail(payload.error);
+    this.#quiet.ended(nodeId);
+    if (this.#options.onProgress === undefined || !this.#quiet.isQuiet) return;
+    for (const { isIdle, lag } of this.#holdings.open) {
+      if (isIdle) this.#options.onProgress(lag, true);
+    }
   }
 
   /**
@@ -258,18 +264,12 @@ class KafkaPartitionConsumer implements PartitionConsumer {
    * hear of it with the next heartbeat. If not, the other one was late and will go: a new membership claims it.
    */
   async #joinAgain(partition: number): Promise<void> {
-    const { joins } = this.#membership;
+    const { joins } = this.#standing;
     this.#options.logger?.warn({ partition }, 'kafka: another process owns the partition');
     await delay(this.#config.sessionMs, undefined, { ref: false });
-    if (this.#membership.joins !== joins || this.#closing !== undefined) return;
-    this.#restart ??= this.#leaveAndJoin().catch((error) => this.#fail(error));
-  }
-
-  async #leaveAndJoin(): Promise<void> {
+    if (this.#standing.joins !== joins || this.#closing !== undefined) return;
     await this.#holdings.releaseAll();
-    await this.#consumer.stop();
-    this.#restart = undefined;
-    if (this.#closing === undefined) await this.#run();
+    await this.#membership?.end();
   }
 
   async #look(): Promise<void> {
@@ -284,16 +284,12 @@ class KafkaPartitionConsumer implements PartitionConsumer {
 
   /** For the figures on lag that brokers show; nothing of ours reads it. */
   async #commit(partitions: readonly Partition[]): Promise<void> {
-    const { topic } = this.#options;
-    const saved = partitions.map(({ number, owned }) => [number, owned.savedOffset()] as const);
-    const news = saved.filter(
-      ([number, offset]) => offset >= 0 && this.#committed.get(number) !== offset,
-    );
+    const news = partitions
+      .map(({ number, owned }) => [number, owned.savedOffset()] as const)
+      .filter(([number, offset]) => offset >= 0 && this.#committed.get(number) !== offset);
     if (news.length === 0) return;
     try {
-      await this.#consumer.commitOffsets(
-        news.map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
-      );
+      await this.#membership?.commit(news);
       for (const [number, offset] of news) this.#committed.set(number, offset);
     } catch {
       // The next one says the same.
@@ -301,17 +297,14 @@ class KafkaPartitionConsumer implements PartitionConsumer {
   }
 
   async #end(): Promise<void> {
-    const { topic } = this.#options;
     clearInterval(this.#looking);
     this.#watchdog.close();
-    // The whole topic: what a join brings meanwhile is not fetched either.
-    ignoringErrors(() => this.#consumer.pause([{ topic }]));
+    this.#membership?.pause();
     const { open } = this.#holdings;
     await this.#holdings.releaseAll();
     await this.#commit(open);
-    const underWay = Promise.allSettled([this.#started, this.#restart]);
-    await Promise.race([underWay, delay(END_MS, undefined, { ref: false })]);
-    await this.#consumer.disconnect().catch(() => {});
+    await this.#membership?.end();
+    await this.#living;
     await this.#offsets.close();
   }
 
@@ -338,12 +331,4 @@ function stopped(text: string): KeyhoundError {
     code: 'kafka-stopped',
     hint: 'Restart the process.',
   });
-}
-
-function ignoringErrors(order: () => void): void {
-  try {
-    order();
-  } catch {
-    // See the caller.
-  }
 }

@@ -67,7 +67,7 @@ function knownOf(fault: KafkaFault): Known {
   if (fault.name === 'KafkaJSSASLAuthenticationError' || /AUTHORIZATION|SASL/.test(type)) {
     return REFUSED;
   }
-  if (/certificate|SSL|TLS|self.signed/i.test(fault.message)) return REFUSED;
+  if (/certificate|self.signed|altname|SSL routines/i.test(fault.message)) return REFUSED;
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return TOPIC_MISSING;
   if (/Connection|NoBroker|BrokerNotFound|Timeout/.test(fault.name)) return UNREACHABLE;
   return fault.retriable === true ? { ...OTHER, retryable: true } : OTHER;

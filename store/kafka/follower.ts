@@ -1,66 +1,100 @@
+/**
+ * Follows one topic of one partition, by itself: every follower sees everything, and nothing is committed. kafkajs
+ * reads as a member of a group only, so each follower makes a group of its own with a random name, which the broker
+ * forgets when it leaves.
+ *
+ * It is the consumer of groups with an owner that claims nothing: bounded buffer and watchdog are the same. What was
+ * deleted before it was read is passed over, and shows as a hole in the offsets; an offset that is yet to come is
+ * refused, because then the topic is another.
+ */
 import { randomUUID } from 'node:crypto';
-import type { LogFollower, ReceivedMessage } from '../../core/broker.ts';
+import type { LogFollower, OwnedPartition, ReceivedMessage } from '../../core/broker.ts';
 import type { KafkaConfig } from '../../core/config.ts';
-import { createClient, type KafkaLogger } from './connection.ts';
+import type { KafkaLogger } from './connection.ts';
+import { consumePartitions, type KafkaPartitionConsumer } from './consumer.ts';
 
-export function followLog(
-  config: KafkaConfig,
-  options: {
-    topic: string;
-    from: number;
-    apply: (messages: readonly ReceivedMessage[]) => void;
-    role?: string;
-    logger?: KafkaLogger;
-  },
-): LogFollower {
-  const client = createClient(config, { role: options.role ?? 'follower', logger: options.logger });
-  const consumer = client.consumer({
-    groupId: `keyhound-follow-${randomUUID()}`,
-    maxWaitTimeInMs: 200,
-    sessionTimeout: 10000,
-  });
-  let next = options.from;
-  const started = (async () => {
-    for (;;) {
-      try {
-        await consumer.connect();
-        await consumer.subscribe({ topics: [options.topic], fromBeginning: true });
-        await consumer.run({
-          autoCommit: false,
-          eachBatch: async ({ batch }) => {
-            const messages = batch.messages
-              .filter(({ offset }) => Number(offset) >= next)
-              .map(({ offset, key, value, timestamp }) => ({
-                offset: Number(offset),
-                key,
-                value: value ?? new Uint8Array(0),
-                timestamp: Number(timestamp),
-              }));
-            if (messages.length > 0 && messages[0]!.offset === next) {
-              next = messages.at(-1)!.offset + 1;
-              options.apply(messages);
-            } else if (messages.length > 0) {
-              consumer.seek({ topic: options.topic, partition: 0, offset: String(next) });
-            }
-          },
-        });
-        consumer.seek({ topic: options.topic, partition: 0, offset: String(next) });
-        return;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      }
-    }
-  })();
-  return {
-    seek(offset) {
-      next = offset;
-      consumer.seek({ topic: options.topic, partition: 0, offset: String(offset) });
-    },
-    caughtUp: started,
-    trouble: () => undefined,
-    failed: new Promise(() => {}),
-    async close() {
-      await consumer.disconnect();
-    },
-  };
+export interface FollowerOptions {
+  readonly topic: string;
+  /** Offset of the first message to deliver. */
+  readonly from: number | 'earliest';
+  /** Not called again before it has settled, at most 500 messages. A rejection ends the follower. */
+  readonly apply: (messages: readonly ReceivedMessage[]) => Promise<void> | void;
+  readonly logger?: KafkaLogger;
+  /** Part of the client id. */
+  readonly role?: string;
 }
+
+export function followLog(config: KafkaConfig, options: FollowerOptions): LogFollower {
+  return new KafkaFollower(config, options);
+}
+
+class KafkaFollower implements LogFollower {
+  readonly caughtUp: Promise<void>;
+  readonly #consumer: KafkaPartitionConsumer;
+  #next: number | 'earliest';
+  /** Raised by `seek`: what was delivered before it does not move us any more. */
+  #era = 0;
+  /** Where to go as soon as the topic is open. */
+  #seeking: number | undefined;
+  /** Of the log, when it was first opened. */
+  #end: number | undefined;
+
+  constructor(config: KafkaConfig, options: FollowerOptions) {
+    this.#next = options.from;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.caughtUp = promise;
+    this.#consumer = consumePartitions(config, {
+      topic: options.topic,
+      groupId: `${config.prefix}.follower.${randomUUID()}`,
+      role: options.role ?? 'follower',
+      ...(options.logger && { logger: options.logger }),
+      skipsDeleted: true,
+      owner: { open: async () => this.#owned(options) },
+      onProgress: ({ position, end }, nothingLeft) => {
+        if (this.#seeking !== undefined && this.#moveTo(this.#seeking)) return;
+        this.#end ??= end;
+        if (position >= this.#end || nothingLeft) resolve();
+      },
+    });
+  }
+
+  get failed(): Promise<Error> {
+    return this.#consumer.failed;
+  }
+
+  trouble(): string | undefined {
+    return this.#consumer.trouble();
+  }
+
+  seek(offset: number): void {
+    this.#era += 1;
+    this.#next = offset;
+    this.#moveTo(offset);
+  }
+
+  #moveTo(offset: number): boolean {
+    const moved = this.#consumer.moveTo(0, offset);
+    this.#seeking = moved ? undefined : offset;
+    return moved;
+  }
+
+  close(): Promise<void> {
+    return this.#consumer.close();
+  }
+
+  #owned(options: FollowerOptions): OwnedPartition {
+    return {
+      nextOffset: this.#next,
+      apply: async (messages) => {
+        const era = this.#era;
+        await options.apply(messages);
+        if (era === this.#era) this.#next = messages.at(-1)!.offset + 1;
+      },
+      savedOffset: () => NOT_SAVED,
+      close: async () => {},
+    };
+  }
+}
+
+/** Nothing is committed for a negative offset. */
+const NOT_SAVED = -1;

@@ -20,6 +20,8 @@ export interface HoldingsPorts {
   fenced(partition: number): void;
   /** The consumer cannot go on. */
   failed(error: unknown): void;
+  /** A partition was opened, or has come to the end of what was fetched. */
+  progressed?(partition: Partition): void;
 }
 
 export interface HoldingsOptions extends HoldingsPorts {
@@ -28,6 +30,14 @@ export interface HoldingsOptions extends HoldingsPorts {
   readonly offsets: TopicOffsets;
   /** Of all buffers together, bytes. */
   readonly bufferBytesMax: number;
+  /** What was deleted before it was read is passed over; else it ends the consumer. */
+  readonly skipsDeleted: boolean;
+}
+
+interface Start {
+  readonly fetchNext: number;
+  /** Of the log, when the partition was opened. */
+  readonly end: number;
 }
 
 interface Slot {
@@ -41,12 +51,6 @@ interface Slot {
   misplaced: number;
   /** Looks in a row at which the range had no place for it. */
   strayed: number;
-}
-
-/** Where to begin, and the end of the log then. */
-interface Start {
-  readonly offset: number;
-  readonly end: number;
 }
 
 export class Holdings {
@@ -107,6 +111,16 @@ export class Holdings {
     void this.#sendBack(slot, slot.partition).catch((error) => this.#options.failed(error));
   }
 
+  /** Goes on from elsewhere, if it is open. */
+  moveTo(number: number, offset: number): boolean {
+    const slot = this.#slots.get(number);
+    if (slot?.partition === undefined) return false;
+    this.#options.pause([number]);
+    slot.partition.moveTo(offset);
+    void this.#sendBack(slot, slot.partition).catch((error) => this.#options.failed(error));
+    return true;
+  }
+
   placed(number: number): void {
     const slot = this.#slots.get(number);
     if (slot !== undefined) slot.misplaced = 0;
@@ -121,7 +135,8 @@ export class Holdings {
       const slot = this.#slots.get(partition.number);
       if (range === undefined || slot?.partition !== partition) continue;
       partition.sawEnd(range.high);
-      const isInside = fetchNext <= range.high && partition.fetchNext >= range.low;
+      const isThere = partition.fetchNext >= range.low || this.#options.skipsDeleted;
+      const isInside = fetchNext <= range.high && isThere;
       slot.strayed = isInside ? 0 : slot.strayed + 1;
       if (slot.strayed >= RANGE_LOOKS) {
         this.#options.failed(outOfRange(this.#options.topic, slot.number, fetchNext, range));
@@ -175,13 +190,14 @@ export class Holdings {
       await owned.close();
       return;
     }
-    slot.partition = this.#partitionOf(slot, owned, start.offset);
-    slot.partition.sawEnd(start.end);
-    this.#goOn(slot, slot.partition);
+    const partition = this.#partitionOf(slot, owned, start);
+    slot.partition = partition;
+    this.#goOn(slot, partition);
+    this.#options.progressed?.(partition);
   }
 
-  #partitionOf(slot: Slot, owned: OwnedPartition, offset: number): Partition {
-    const { bufferBytesMax, pause, resume, fenced, failed } = this.#options;
+  #partitionOf(slot: Slot, owned: OwnedPartition, start: Start): Partition {
+    const { bufferBytesMax, pause, resume, fenced, failed, progressed } = this.#options;
     const { number } = slot;
     const ports = {
       pause: () => pause([number]),
@@ -191,9 +207,12 @@ export class Holdings {
         if (!slot.dropped) this.#drop(slot);
         fenced(number);
       },
+      progressed: () => {
+        if (slot.partition !== undefined) progressed?.(slot.partition);
+      },
     };
     const share = () => bufferBytesMax / Math.max(1, this.#slots.size);
-    return new Partition(number, owned, offset, share, ports);
+    return new Partition(number, owned, start, share, ports);
   }
 
   /** Repeats a call that may fail while a store or the brokers are away. Undefined: it is no longer ours. */
@@ -220,11 +239,11 @@ export class Holdings {
     for (let look = 1; ; look++) {
       const range = (await this.#options.offsets.ranges()).get(number);
       if (range === undefined) throw new KeyhoundError('operating', `no partition ${number}`);
-      const { low, high } = range;
-      if (nextOffset === 'earliest') return { offset: low, end: high };
-      if (nextOffset >= low && nextOffset <= high) return { offset: nextOffset, end: high };
-      if (nextOffset < low || look >= RANGE_LOOKS) {
-        throw outOfRange(this.#options.topic, number, nextOffset, range);
+      const wanted = nextOffset === 'earliest' ? range.low : nextOffset;
+      const fetchNext = this.#options.skipsDeleted ? Math.max(wanted, range.low) : wanted;
+      if (fetchNext >= range.low && fetchNext <= range.high) return { fetchNext, end: range.high };
+      if (fetchNext < range.low || look >= RANGE_LOOKS) {
+        throw outOfRange(this.#options.topic, number, fetchNext, range);
       }
       await delay(RETRY.initialRetryTime * 2);
     }
@@ -241,6 +260,7 @@ export class Holdings {
       (await this.#options.offsets.ranges()).get(slot.number),
     );
     if (slot.dropped || range === undefined) return;
+    if (this.#options.skipsDeleted) partition.skipTo(range.low);
     if (partition.fetchNext < range.low || partition.fetchNext > range.high) {
       throw outOfRange(this.#options.topic, slot.number, partition.fetchNext, range);
     }

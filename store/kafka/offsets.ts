@@ -14,6 +14,7 @@ export class TopicOffsets {
   readonly #client: Kafka;
   readonly #topic: string;
   #admin: Admin | undefined;
+  #isClosed = false;
   #asking: Promise<ReadonlyMap<number, OffsetRange>> | undefined;
 
   constructor(client: Kafka, topic: string) {
@@ -29,13 +30,22 @@ export class TopicOffsets {
     return this.#asking;
   }
 
+  /** Leaves no connection behind, also not that of a question under way. */
   async close(): Promise<void> {
-    await this.#admin?.disconnect().catch(() => {});
+    this.#isClosed = true;
+    await this.#asking?.catch(() => {});
+    await this.#disconnect();
+  }
+
+  async #disconnect(): Promise<void> {
+    const admin = this.#admin;
     this.#admin = undefined;
+    await admin?.disconnect().catch(() => {});
   }
 
   #ask(): Promise<ReadonlyMap<number, OffsetRange>> {
     return retried(`read the offsets of ${this.#topic}`, async () => {
+      if (this.#isClosed) throw new KeyhoundError('operating', 'Kafka: closed');
       try {
         if (this.#admin === undefined) {
           this.#admin = this.#client.admin();
@@ -50,7 +60,7 @@ export class TopicOffsets {
         );
       } catch (error) {
         // A client that has lost its brokers is not always one that finds them again.
-        await this.close();
+        await this.#disconnect();
         throw error;
       }
     });

@@ -21,6 +21,8 @@ export interface PartitionPorts {
   /** Somebody else owns the state. */
   fenced(): void;
   failed(error: unknown): void;
+  /** Has applied, or passed, more than before. */
+  progressed(): void;
 }
 
 /** kafkajs has it and does not declare it. */
@@ -47,14 +49,14 @@ export class Partition {
   constructor(
     number: number,
     owned: OwnedPartition,
-    fetchNext: number,
+    range: { readonly fetchNext: number; readonly end: number },
     bytesMax: () => number,
     ports: PartitionPorts,
   ) {
     this.number = number;
     this.owned = owned;
-    this.#fetchNext = fetchNext;
-    this.#end = fetchNext;
+    this.#fetchNext = range.fetchNext;
+    this.#end = range.end;
     this.#bytesMax = bytesMax;
     this.#ports = ports;
   }
@@ -75,6 +77,16 @@ export class Partition {
     return { partition: this.number, position, end: Math.max(this.#end, this.#fetchNext) };
   }
 
+  /** Fetched and not applied. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** All that was fetched has been applied. */
+  get isIdle(): boolean {
+    return this.#pumping === undefined;
+  }
+
   sawEnd(offset: number): void {
     this.#end = Math.max(this.#end, offset);
   }
@@ -82,6 +94,14 @@ export class Partition {
   /** A batch of what is not for readers: marks and leftovers of transactions, or compacted away. */
   skipTo(offset: number): void {
     this.#fetchNext = Math.max(this.#fetchNext, offset);
+    if (this.isIdle) this.#ports.progressed();
+  }
+
+  /** Goes on from another offset; what is being applied is finished first. */
+  moveTo(offset: number): void {
+    this.#drop();
+    this.#isFull = false;
+    this.#fetchNext = offset;
   }
 
   /** False, and nothing is taken, if the batch was fetched from elsewhere than where we are. */
@@ -127,9 +147,11 @@ export class Partition {
         this.#isFull = false;
         this.#ports.resume();
       }
+      if (this.#head >= this.#queue.length) break;
       await nextTurn();
     }
     this.#pumping = undefined;
+    if (!this.#released) this.#ports.progressed();
   }
 
   #gotStuck(error: unknown): void {

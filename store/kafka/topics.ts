@@ -6,7 +6,7 @@ import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import type { KafkaConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { createClient, type KafkaLogger } from './connection.ts';
-import { retried } from './errors.ts';
+import { retried, rootOf } from './errors.ts';
 
 export interface TopicNames {
   /** Events, heartbeats and control records of each key group, in one order. */
@@ -220,12 +220,12 @@ function settingFaults(topic: WantedTopic, found: ReadonlyMap<string, string>): 
 
 export interface TopicState {
   readonly name: string;
+  /** Some of its partitions have no leader and can be neither read nor written; the rest is not known then. */
+  readonly isOffline: boolean;
   readonly partitions: number;
   readonly replication: number;
   /** Partitions with copies that are behind. */
   readonly underReplicated: number;
-  /** Partitions without a leader: they can be neither read nor written. */
-  readonly offline: number;
 }
 
 export interface ClusterState {
@@ -246,11 +246,8 @@ export async function describeTopics(
     const cluster = await retried('describe the cluster', () => admin.describeCluster());
     const existing = new Set(await retried('list topics', () => admin.listTopics()));
     const present = wantedTopics(config).filter(({ name }) => existing.has(name));
-    const names = present.map(({ name }) => name);
-    const { topics } =
-      names.length === 0
-        ? { topics: [] }
-        : await retried('describe topics', () => admin.fetchTopicMetadata({ topics: names }));
+    const topics: TopicState[] = [];
+    for (const { name } of present) topics.push(await stateOf(admin, name));
     return {
       clusterId: cluster.clusterId,
       controller: cluster.controller ?? undefined,
@@ -258,16 +255,31 @@ export async function describeTopics(
         id: nodeId,
         address: `${host}:${port}`,
       })),
-      topics: topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.length,
-        replication: Math.min(...partitions.map(({ replicas }) => replicas.length)),
-        underReplicated: partitions.filter(({ isr, replicas }) => isr.length < replicas.length)
-          .length,
-        offline: partitions.filter(({ leader }) => leader < 0).length,
-      })),
+      topics,
     };
   });
+}
+
+async function stateOf(admin: Admin, name: string): Promise<TopicState> {
+  try {
+    const { topics } = await retried(
+      `describe ${name}`,
+      () => admin.fetchTopicMetadata({ topics: [name] }),
+      2,
+    );
+    const partitions = topics[0]!.partitions;
+    return {
+      name,
+      isOffline: false,
+      partitions: partitions.length,
+      replication: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+      underReplicated: partitions.filter(({ isr, replicas }) => isr.length < replicas.length)
+        .length,
+    };
+  } catch (error) {
+    if (rootOf(error).type !== 'LEADER_NOT_AVAILABLE') throw error;
+    return { name, isOffline: true, partitions: 0, replication: 0, underReplicated: 0 };
+  }
 }
 
 async function withAdmin<T>(

@@ -38,3 +38,28 @@ export class Watchdog {
     clearInterval(this.#timer);
   }
 }
+
+/**
+ * Tells that there is nothing more to read although offsets say so: what is left of the log may hold only what was
+ * compacted away, which kafkajs cannot step over. Three fetches in a row from each broker that brought no batch.
+ */
+export class Quiet {
+  readonly #fetches = new Map<number, number>();
+
+  started(nodeId: number): void {
+    if (!this.#fetches.has(nodeId)) this.#fetches.set(nodeId, 0);
+  }
+
+  ended(nodeId: number): void {
+    this.#fetches.set(nodeId, (this.#fetches.get(nodeId) ?? 0) + 1);
+  }
+
+  /** A batch came, or fetching begins anew. */
+  reset(): void {
+    this.#fetches.clear();
+  }
+
+  get isQuiet(): boolean {
+    return this.#fetches.size > 0 && [...this.#fetches.values()].every((count) => count >= 3);
+  }
+}

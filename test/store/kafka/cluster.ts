@@ -7,6 +7,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { type KafkaConfig, kafkaSchema } from '../../../core/config.ts';
 import { applyTopics, planTopics } from '../../../store/kafka/topics.ts';
 import type { KafkaServer } from '../../servers/kafka.ts';
@@ -34,10 +35,15 @@ export async function freshTopics(
   return config;
 }
 
-export async function until(what: string, holds: () => boolean): Promise<void> {
+/** `seen` is told when it does not come to hold. */
+export async function until(
+  what: string,
+  holds: () => boolean,
+  seen: () => unknown = () => '',
+): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited in vain: ${what} ${inspect(seen())}`);
     await delay(20);
   }
 }
@@ -65,7 +71,11 @@ export class ConsumerProcess {
   }
 
   said(pattern: RegExp): boolean {
-    return this.lines.some((line) => pattern.test(line));
+    return this.count(pattern) > 0;
+  }
+
+  count(pattern: RegExp): number {
+    return this.lines.filter((line) => pattern.test(line)).length;
   }
 
   /** Partitions it was given last. */

@@ -1,6 +1,6 @@
 /** Nothing lost, nothing applied twice, in order: with processes that are killed, frozen, and come and go. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KafkaConfig } from '../../../core/config.ts';
 import { consumePartitions } from '../../../store/kafka/consumer.ts';
@@ -18,7 +18,7 @@ after(() => server?.stop());
 
 const PARTITIONS = [0, 1, 2, 3];
 /** Ends a test that hangs. */
-const PATIENT = { timeout: 120_000 };
+const PATIENT = { timeout: 200_000 };
 
 /** Writes numbered messages to each partition until it is told to stop. */
 class Writer {
@@ -70,13 +70,26 @@ function assertExact(ledger: Ledger, writer: Writer): void {
   }
 }
 
-async function scene(applyMs: number) {
+async function scene(context: TestContext, applyMs: number) {
   const config = await freshTopics(server);
   const file = temporaryFile('ledger.db');
   const ledger = new Ledger(file);
   const topic = topicNames(config.prefix).events;
-  const settings = { kafka: config, topic, groupId: 'detect', file, applyMs };
-  return { config, topic, ledger, settings, writer: new Writer(config) };
+  const settings = { kafka: config, topic, groupId: `${config.prefix}.detect`, file, applyMs };
+  const writer = new Writer(config);
+  const started: ConsumerProcess[] = [];
+  const start = () => {
+    const consumer = new ConsumerProcess(settings);
+    started.push(consumer);
+    return consumer;
+  };
+  // Also when the test fails: nothing may go on behind it.
+  context.after(async () => {
+    await Promise.all(started.map((consumer) => consumer.kill()));
+    await writer.stop().catch(() => {});
+    ledger.close();
+  });
+  return { ledger, start, writer };
 }
 
 test('messages are applied once and in the order of sends', PATIENT, async () => {
@@ -94,7 +107,7 @@ test('messages are applied once and in the order of sends', PATIENT, async () =>
   const rebalances: Array<readonly number[]> = [];
   const consumer = consumePartitions(config, {
     topic: events,
-    groupId: 'detect',
+    groupId: `${config.prefix}.detect`,
     owner: ledger,
     onRebalance: (partitions) => rebalances.push(partitions),
   });
@@ -118,33 +131,32 @@ test('messages are applied once and in the order of sends', PATIENT, async () =>
 test(
   'consumers killed with -9 again and again lose nothing and apply nothing twice',
   PATIENT,
-  async () => {
-    const { ledger, settings, writer } = await scene(15);
-    const consumers = [new ConsumerProcess(settings), new ConsumerProcess(settings)];
+  async (context) => {
+    const { ledger, start, writer } = await scene(context, 15);
+    const consumers = [start(), start()];
     for (let round = 0; round < 4; round++) {
       const before = ledger.count;
       await until('it goes on', () => ledger.count >= before + 2500);
       await consumers.shift()!.kill();
-      consumers.push(new ConsumerProcess(settings));
+      consumers.push(start());
     }
     await writer.stop();
     await until('all is applied', () => ledger.count >= writer.total);
     await Promise.all(consumers.map((consumer) => consumer.close()));
     assertExact(ledger, writer);
-    ledger.close();
   },
 );
 
 test(
   'a consumer frozen for longer than its session commits nothing when it goes on',
   PATIENT,
-  async () => {
-    const { ledger, settings, writer } = await scene(5);
-    const first = new ConsumerProcess(settings);
+  async (context) => {
+    const { ledger, start, writer } = await scene(context, 5);
+    const first = start();
     await until('the first has applied some', () => ledger.count > 500);
     first.order('freeze');
     await until('it is frozen', () => first.said(/^frozen/));
-    const second = new ConsumerProcess(settings);
+    const second = start();
     await until('the second has all', () => second.assigned.length === PARTITIONS.length);
     await until('the second has claimed them', () =>
       PARTITIONS.every((partition) => second.said(new RegExp(`^opened ${partition}`))),
@@ -160,20 +172,20 @@ test(
     await until('all is applied', () => ledger.count >= writer.total);
     await Promise.all([first.close(), second.close()]);
     assertExact(ledger, writer);
-    ledger.close();
   },
 );
 
 test(
   'partitions are shared when a consumer joins, kept where they stay, and taken when it leaves',
   PATIENT,
-  async () => {
-    const { ledger, settings, writer } = await scene(1);
-    const first = new ConsumerProcess(settings);
+  async (context) => {
+    const { ledger, start, writer } = await scene(context, 1);
+    const first = start();
     await until('the first has all', () => first.assigned.length === 4);
-    const second = new ConsumerProcess(settings);
+    const second = start();
     await until('both share', () => first.assigned.length === 2 && second.assigned.length === 2);
     const kept = first.assigned;
+    await until('the second has claimed its own', () => second.count(/^opened/) === 2);
     await second.close();
     await until('the first has all again', () => first.assigned.length === 4);
     const before = ledger.count;
@@ -186,6 +198,27 @@ test(
     await until('all is applied', () => ledger.count >= writer.total);
     await first.close();
     assertExact(ledger, writer);
-    ledger.close();
+  },
+);
+
+test(
+  'a broker killed and restarted loses nothing and doubles nothing',
+  PATIENT,
+  async (context) => {
+    const { ledger, start, writer } = await scene(context, 1);
+    const consumer = start();
+    const seen = () => [ledger.count, writer.written, consumer.lines];
+    for (let round = 0; round < 2; round++) {
+      const before = ledger.count;
+      await until('it goes on', () => ledger.count >= before + 1000, seen);
+      await server.kill();
+      await server.restart();
+    }
+    const before = ledger.count;
+    await until('it goes on', () => ledger.count >= before + 1000, seen);
+    await writer.stop();
+    await until('all is applied', () => ledger.count >= writer.total, seen);
+    await consumer.close();
+    assertExact(ledger, writer);
   },
 );
