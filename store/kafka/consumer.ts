@@ -54,6 +54,8 @@ export interface ConsumerOptions {
 const BUFFER_BYTES_MAX = 64 << 20;
 const LOOK_MS = 5000;
 const SILENT_MS = 60_000;
+/** For the last commit. */
+const COMMIT_MS = 500;
 
 /** Joins the group in the background: `trouble` says what it waits for until it is a member. */
 export function consumePartitions(
@@ -302,7 +304,8 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
     this.#membership?.pause();
     const { open } = this.#holdings;
     await this.#holdings.releaseAll();
-    await this.#commit(open);
+    // While others leave too, the group takes no commits for a while; it is not worth waiting for.
+    await Promise.race([this.#commit(open), delay(COMMIT_MS, undefined, { ref: false })]);
     await this.#membership?.end();
     await this.#living;
     await this.#offsets.close();

@@ -15,7 +15,7 @@ import kafkajs, { type Kafka, type Message, type PartitionerArgs, type Producer 
 import type { LogMessage, LogProducer } from '../../core/broker.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
-import { assert, KeyhoundError } from '../../core/errors.ts';
+import { assert, type ErrorDetail, KeyhoundError } from '../../core/errors.ts';
 import { createClient, type KafkaLogger, REQUEST_TIMEOUT_MS, RETRY } from './connection.ts';
 import { asOperating, isProgrammers, rootOf } from './errors.ts';
 
@@ -119,16 +119,17 @@ export class KafkaProducer implements LogProducer {
 
   send(topic: string, partition: number, messages: readonly LogMessage[]): Promise<void> {
     if (messages.length === 0) return Promise.resolve();
-    if (this.#closing) return Promise.reject(failure('producer-closed', 'the producer is closed'));
+    if (this.#closing)
+      return Promise.reject(failure('the producer is closed', { code: 'producer-closed' }));
     const sizes = messages.map(sizeOf);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
     if (Math.max(...sizes) > MESSAGE_BYTES_MAX) {
       const text = `a message of more than ${MESSAGE_BYTES_MAX} bytes`;
-      return Promise.reject(failure('message-too-large', text));
+      return Promise.reject(failure(text, { code: 'message-too-large' }));
     }
     if (this.#heldBytes > 0 && this.#heldBytes + bytes > this.#options.bytesMax) {
       const text = `${this.#heldBytes} bytes wait for the brokers already`;
-      return Promise.reject(failure('producer-full', text, true));
+      return Promise.reject(failure(text, { code: 'producer-full', retryable: true }));
     }
     this.#heldBytes += bytes;
     return new Promise((resolve, reject) => {
@@ -330,8 +331,8 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-function failure(code: string, text: string, retryable = false): KeyhoundError {
-  return new KeyhoundError('operating', `Kafka: ${text}`, { code, retryable });
+function failure(text: string, detail: ErrorDetail): KeyhoundError {
+  return new KeyhoundError('operating', `Kafka: ${text}`, detail);
 }
 
 function sizeOf({ key, value }: LogMessage): number {
