@@ -5,6 +5,7 @@ import { openGeography } from '../enrich/geography.ts';
 import type { Check, LoadedConfig } from './contract.ts';
 import { check, failed } from './doctor/check.ts';
 import { checkCluster } from './doctor/elasticsearch.ts';
+import { checkBrokers } from './doctor/kafka.ts';
 import { checkState } from './doctor/redis.ts';
 import { checkSources } from './doctor/sources.ts';
 import {
@@ -30,7 +31,7 @@ export async function* doctor(options: DoctorOptions): AsyncGenerator<Check> {
   yield checkNode(process.versions.node);
   yield checkConfig(loaded);
   yield* checkFolder(stateDir);
-  const { check: pepperCheck, pepper } = checkPepper(env, stateDir);
+  const { check: pepperCheck, pepper } = checkPepper(env, stateDir, loaded.config);
   yield pepperCheck;
   const facts = await readFacts(stateDir);
   if ('type' in facts) yield facts;
@@ -38,7 +39,8 @@ export async function* doctor(options: DoctorOptions): AsyncGenerator<Check> {
   yield checkRegistry(loaded);
   yield checkGeography(loaded, clock.now());
   yield* checkSources(loaded, 'holder' in facts && facts.holder !== undefined);
-  yield* checkState(loaded.config, clock);
+  yield* checkBrokers(loaded.config);
+  yield* checkState(loaded.config, clock, pepper);
   yield* checkCluster(loaded.config, clock);
   yield* checkListeners(loaded, 'type' in facts ? undefined : facts.holder);
 }

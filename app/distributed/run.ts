@@ -6,7 +6,6 @@ import { createApi } from '../../console/api.ts';
 import { createMetrics } from '../../console/metrics.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
-import { KeyhoundError } from '../../core/errors.ts';
 import type { ResultStore } from '../../core/store.ts';
 import { connect } from '../../store/elasticsearch/connection.ts';
 import { createResultReader } from '../../store/elasticsearch/reader.ts';
@@ -17,6 +16,8 @@ import { createDistributedData } from './data.ts';
 import { type DetectRole, openDetect } from './detect.ts';
 import { type IndexWriter, openIndexWriter } from './index-writer.ts';
 import { type IngestRole, openIngest } from './ingest.ts';
+import { redisMissing } from './needs.ts';
+import { findOwnState } from './own-state.ts';
 import { metricsOf, type RunningRoles, readinessOf, summaryNow } from './status.ts';
 
 export const runDistributed: Run = async (options) => {
@@ -27,7 +28,9 @@ export const runDistributed: Run = async (options) => {
   const paths = openStateFolder(config.state.dir);
   const notes: string[] = [];
   const startedAt = systemClock.now();
-  const running: { -readonly [K in keyof RunningRoles]: RunningRoles[K] } = {};
+  const running: { -readonly [K in keyof RunningRoles]: RunningRoles[K] } = {
+    lack: { name: 'start', detail: 'the roles are being opened' },
+  };
   const results = openResults(options);
   const closing: (() => Promise<void>)[] = [async () => results?.close()];
   const api = createApi({
@@ -46,7 +49,10 @@ export const runDistributed: Run = async (options) => {
     // First: whoever waits for the stores can be asked what it lacks.
     const address = await api.listen(config.listen.console);
     closing.push(() => api.close());
+    const ours = await findState(roles, options, kafka, running);
+    if (!ours) return;
     await openRoles(roles, options, kafka, paths, running, closing, notes);
+    running.lack = undefined;
     options.onReady?.({
       listeners: {
         console: `http://${address}`,
@@ -63,6 +69,21 @@ export const runDistributed: Run = async (options) => {
     for (const close of closing.reverse()) await close();
   }
 };
+
+/** False when the signal came before Redis did. */
+async function findState(
+  roles: readonly Role[],
+  { config, logger, signal }: RunOptions,
+  kafka: KafkaConfig,
+  running: { lack?: RunningRoles['lack'] },
+): Promise<boolean> {
+  const { redis } = config.config;
+  if (redis === undefined || !roles.some(needsState)) return true;
+  const onWait = (detail: string) => {
+    running.lack = { name: 'redis', detail };
+  };
+  return findOwnState({ kafka, redis, env: process.env, logger, signal, onWait });
+}
 
 async function openRoles(
   roles: readonly Role[],
@@ -130,17 +151,16 @@ function openResults({ config }: RunOptions): ResultStore | undefined {
   return elasticsearch === undefined ? undefined : createResultReader(connect(elasticsearch));
 }
 
+/** `detect` keeps its state in Redis; `ingest` asks there whether its pepper is that of the others. */
+function needsState(role: Role): boolean {
+  return role === 'detect' || role === 'ingest';
+}
+
 /** Throws `usage` when what a role needs is not configured. */
 function rolesOf({ config, roles = ROLES }: RunOptions): readonly Role[] {
-  if (roles.includes('detect') && config.config.redis === undefined) {
-    throw new KeyhoundError(
-      'usage',
-      'the detect role keeps its state in Redis, and none is configured',
-      {
-        code: 'redis-missing',
-        hint: 'Set `redis.url`, or leave `kafka` out: then one process does it all.',
-      },
-    );
+  const needy = roles.find(needsState);
+  if (needy !== undefined && config.config.redis === undefined) {
+    throw redisMissing(`the role ${needy}`);
   }
   return roles;
 }

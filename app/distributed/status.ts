@@ -15,10 +15,12 @@ export interface RunningRoles {
   readonly ingest?: IngestRole | undefined;
   readonly detect?: DetectRole | undefined;
   readonly index?: IndexWriter | undefined;
+  /** What keeps the roles from being opened. */
+  readonly lack?: Missing | undefined;
 }
 
-export function readinessOf({ ingest, detect, index }: RunningRoles): Readiness {
-  const missing: Missing[] = [];
+export function readinessOf({ ingest, detect, index, lack }: RunningRoles): Readiness {
+  const missing: Missing[] = lack === undefined ? [] : [lack];
   for (const [role, running] of Object.entries({ ingest, detect, index })) {
     for (const { name, detail } of running?.trouble() ?? [])
       missing.push({ name: `${role}: ${name}`, detail });

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { toIso } from '../../core/clock.ts';
+import type { Config } from '../../core/config.ts';
 import { loadPepper, type Pepper, pepperPath } from '../../enrich/pepper.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
 import type { Check, LoadedConfig } from '../contract.ts';
@@ -93,10 +94,18 @@ function holderInWords({ holder }: StateFacts): string {
   return `in use by \`keyhound ${holder.command}\`, process ${holder.pid}`;
 }
 
-/** Does not make a pepper: that is for the first run to do, and to say. */
-export function checkPepper(env: Env, stateDir: string): { check: Check; pepper?: Pepper } {
+/**
+ * Does not make a pepper: that is for the first run to do, and to say. In the distributed form it must be given: each
+ * host would make another one.
+ */
+export function checkPepper(
+  env: Env,
+  stateDir: string,
+  { kafka }: Pick<Config, 'kafka'>,
+): { check: Check; pepper?: Pepper } {
   const given = [env['KEYHOUND_PEPPER'], env['KEYHOUND_PEPPER_FILE']].some((value) => value);
   try {
+    if (kafka !== undefined && !given) loadPepper({ env, stateDir, mayCreate: false });
     if (!given && !existsSync(pepperPath(env))) {
       return { check: check('pepper', true, `none yet: the first run makes ${pepperPath(env)}`) };
     }

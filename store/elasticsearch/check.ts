@@ -40,9 +40,9 @@ export async function* checkElasticsearch(
     return;
   }
   yield checkDisks(nodes);
-  yield await attempt('elasticsearch-health', connection, () => checkHealth(connection));
-  yield await attempt('elasticsearch-templates', connection, () => checkTemplates(connection));
-  yield await attempt('elasticsearch-shards', connection, () => checkShards(connection, options));
+  yield await attempt('elasticsearch health', connection, () => checkHealth(connection));
+  yield await attempt('elasticsearch templates', connection, () => checkTemplates(connection));
+  yield await attempt('elasticsearch shards', connection, () => checkShards(connection, options));
 }
 
 function check(name: string, ok: boolean, detail: string, hint: string): ClusterCheck {
@@ -123,7 +123,7 @@ function checkClock(nodes: readonly NodeFacts[], now: number): ClusterCheck {
   const worst = skews.reduce((a, b) => (Math.abs(b.ms) > Math.abs(a.ms) ? b : a));
   const side = worst.ms < 0 ? 'behind' : 'ahead of';
   return check(
-    'elasticsearch-clock',
+    'elasticsearch clock',
     Math.abs(worst.ms) <= SKEW_MS_MAX,
     `${worst.name} is ${Math.abs(worst.ms)} ms ${side} this machine`,
     'Let both set their clocks by NTP: "the last hour" of Kibana is another than ours.',
@@ -146,11 +146,11 @@ function checkDisks(nodes: readonly NodeFacts[]): ClusterCheck {
     }),
   );
   const least = disks.sort((a, b) => a.free - a.low - (b.free - b.low))[0];
-  if (least === undefined) return check('elasticsearch-disk', true, 'no node says', '');
+  if (least === undefined) return check('elasticsearch disk', true, 'no node says', '');
   const { name, free, low, flood } = least;
   const stage = free < flood ? 'flood-stage' : 'low';
   return check(
-    'elasticsearch-disk',
+    'elasticsearch disk',
     free >= low,
     `${name} has ${gib(free)} free, ${gib(free < flood ? flood : low)} is its ${stage} watermark`,
     stage === 'low'
@@ -173,7 +173,7 @@ async function checkHealth(connection: Connection): Promise<ClusterCheck> {
   const health = await ask<Health>(connection, '/_cluster/health');
   const nodes = health.number_of_data_nodes;
   return check(
-    'elasticsearch-health',
+    'elasticsearch health',
     health.status === 'green',
     `${health.status}, ${counted(nodes, 'data node')}, ${counted(health.unassigned_shards, 'shard')} unassigned`,
     nodes <= connection.replicas
@@ -188,7 +188,7 @@ async function checkTemplates(connection: Connection): Promise<ClusterCheck> {
   const newer = states.filter(({ version }) => (version ?? 0) > TEMPLATE_VERSION);
   const older = states.filter(({ version }) => (version ?? TEMPLATE_VERSION) < TEMPLATE_VERSION);
   if (missing.length === states.length) {
-    return check('elasticsearch-templates', true, 'none yet: the first write installs them', '');
+    return check('elasticsearch templates', true, 'none yet: the first write installs them', '');
   }
   const words = [
     `version ${TEMPLATE_VERSION}`,
@@ -197,7 +197,7 @@ async function checkTemplates(connection: Connection): Promise<ClusterCheck> {
     ...(newer.length > 0 ? [`${newer.length} newer`] : []),
   ];
   return check(
-    'elasticsearch-templates',
+    'elasticsearch templates',
     newer.length === 0,
     words.join(', '),
     'A newer version of Keyhound writes here too: bring this one up to date.',
@@ -223,7 +223,7 @@ async function checkShards(
   const days = Math.ceil(usageMonthsMax * DAYS_A_MONTH);
   const needed = days * INDICES_A_DAY * (1 + connection.replicas);
   return check(
-    'elasticsearch-shards',
+    'elasticsearch shards',
     needed <= most,
     `${health.active_shards} of at most ${most} shards; ${days} days of ours are up to ${needed}`,
     `Set cluster.max_shards_per_node to ${Math.ceil((needed * 1.25) / health.number_of_data_nodes)} or more, ` +

@@ -3,6 +3,8 @@ import type { Clock } from '../../core/clock.ts';
 import type { RedisConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { connectRedis, type RedisLink } from './connection.ts';
+import { metaKey } from './keys.ts';
+import { type Identity, refuseOthers } from './state.ts';
 
 export interface StoreCheck {
   readonly name: string;
@@ -20,7 +22,12 @@ const SKEW_MS_MAX = 2000;
 /** Of maxmemory: beyond it there is no room for a copy on write and a busy day. */
 const MEMORY_SHARE_MAX = 0.8;
 
-export async function checkRedis(config: RedisConfig, clock: Clock): Promise<StoreCheck[]> {
+/** `ours`: what the state in it must be of, to be taken on. */
+export async function checkRedis(
+  config: RedisConfig,
+  clock: Clock,
+  ours?: Identity,
+): Promise<StoreCheck[]> {
   let link: RedisLink | undefined;
   try {
     link = await connectRedis(config, { triesMax: 1 });
@@ -30,14 +37,44 @@ export async function checkRedis(config: RedisConfig, clock: Clock): Promise<Sto
       checkPersistence(info, await fsyncPolicy(link)),
       checkMemory(info),
       await checkClock(link, clock),
+      ...(ours === undefined ? [] : [await checkOwner(link, config.prefix, ours)]),
     ];
   } catch (error) {
-    if (!(error instanceof KeyhoundError)) throw error;
-    const { message: detail, hint } = error;
-    return [{ name: 'redis', ok: false, detail, ...(hint === undefined ? {} : { hint }) }];
+    return [failure('redis', error)];
   } finally {
     link?.close();
   }
+}
+
+function failure(name: string, error: unknown): StoreCheck {
+  if (!(error instanceof KeyhoundError)) throw error;
+  const { message: detail, hint } = error;
+  return { name, ok: false, detail, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The same words as those with which a process refuses to start. */
+async function checkOwner(
+  { redis, insist }: RedisLink,
+  prefix: string,
+  ours: Identity,
+): Promise<StoreCheck> {
+  const name = 'redis state';
+  const kept = await insist(() => redis.hmget(metaKey(prefix), 'layout', 'partitions', 'pepper'));
+  const [layout, partitions, pepper] = kept;
+  if (layout == null || partitions == null || pepper == null) {
+    return { name, ok: true, detail: `none yet under ${prefix}:` };
+  }
+  try {
+    refuseOthers(prefix, ours, {
+      layout: Number(layout),
+      partitions: Number(partitions),
+      pepper,
+    });
+  } catch (error) {
+    return failure(name, error);
+  }
+  const changing = pepper === ours.pepperFingerprint ? '' : '; the pepper is being changed';
+  return { name, ok: true, detail: `of ${partitions} partitions and our pepper${changing}` };
 }
 
 type Info = ReadonlyMap<string, string>;

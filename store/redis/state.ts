@@ -9,13 +9,17 @@ import { defineScripts } from './scripts.ts';
 
 export type { PartitionState } from './partition.ts';
 
-export interface RedisStateOptions extends LinkOptions {
-  readonly config: RedisConfig;
+/** What a state is of, for life. */
+export interface Identity {
   /** Partitions of PREFIX.events: recorded at first use, and fixed from then on. */
   readonly partitions: number;
   readonly pepperFingerprint: string;
   /** Of the pepper before, while it is being changed. */
   readonly previousFingerprint?: string | undefined;
+}
+
+export interface RedisStateOptions extends LinkOptions, Identity {
+  readonly config: RedisConfig;
 }
 
 export interface RedisState {
@@ -42,9 +46,7 @@ export async function openRedisState(options: RedisStateOptions): Promise<RedisS
     const kept = await link.insist(() =>
       scripts.identify(meta, KEY_LAYOUT, options.partitions, pepperFingerprint),
     );
-    checkLayout(config.prefix, kept.layout);
-    checkPartitions(config.prefix, kept.partitions, options.partitions);
-    checkPepper(options, 'this installation', kept.pepper);
+    refuseOthers(config.prefix, options, kept);
     let pepper = kept.pepper;
     const territory: Territory = {
       link,
@@ -67,6 +69,17 @@ export async function openRedisState(options: RedisStateOptions): Promise<RedisS
     link.close();
     throw error;
   }
+}
+
+/** Throws `state-newer`, `partitions-changed`, `pepper-mismatch` unless the state that is kept is ours. */
+export function refuseOthers(
+  prefix: string,
+  ours: Identity,
+  kept: { readonly layout: number; readonly partitions: number; readonly pepper: string },
+): void {
+  checkLayout(prefix, kept.layout);
+  checkPartitions(prefix, kept.partitions, ours.partitions);
+  checkPepper(ours, 'this installation', kept.pepper);
 }
 
 function checkLayout(prefix: string, kept: number): void {

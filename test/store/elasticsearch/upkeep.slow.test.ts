@@ -164,7 +164,7 @@ test('doctor tells of the cluster, and what is not as it should be', TIMEOUT, as
   );
   assert.match(well[0]!.detail, /^Elasticsearch 8\.\d+\.\d+ at 127\.0\.0\.1:\d+$/);
   const faults = (found: typeof well) => found.filter(({ ok }) => !ok).map(({ name }) => name);
-  assert.deepEqual(faults(well), ['elasticsearch-shards'], '1,600 shards on a node of 1,000');
+  assert.deepEqual(faults(well), ['elasticsearch shards'], '1,600 shards on a node of 1,000');
   assert.match(well.at(-1)!.hint!, /cluster\.max_shards_per_node/);
   const configured = configSchema.parse({ elasticsearch: configOf(server) });
   const told = [];
@@ -174,7 +174,7 @@ test('doctor tells of the cluster, and what is not as it should be', TIMEOUT, as
     well.map(({ name }) => `check ${name}`),
   );
   const skewed = await checks(() => systemClock.now() - 60_000);
-  assert.deepEqual(faults(skewed), ['elasticsearch-clock', 'elasticsearch-shards']);
+  assert.deepEqual(faults(skewed), ['elasticsearch clock', 'elasticsearch shards']);
   assert.match(skewed[1]!.detail, /^n1 is \d+ ms ahead of this machine$/);
   await connection.client.indices.create({
     index: `${connection.prefix}-x`,
