@@ -197,7 +197,7 @@ function groupOf(source: SourceConfig, topic: string): string {
 }
 
 /** The brokers of the source itself, or else those of the `kafka` section. */
-function connectionOf(source: SourceConfig, { config, folder }: LoadedConfig): KafkaConfig {
+export function connectionOf(source: SourceConfig, { config, folder }: LoadedConfig): KafkaConfig {
   const { kafka } = config;
   const { brokers, tls, sasl } = source;
   const own = { clientId: kafka?.clientId, prefix: kafka?.prefix, brokers, tls, sasl };

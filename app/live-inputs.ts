@@ -12,7 +12,7 @@ import type { Spool } from '../ingest/spool.ts';
 import { kafkaTrust } from './config/kafka-rules.ts';
 import type { LoadedConfig, Logger } from './contract.ts';
 import { createReader, type InputOptions, type InputSession } from './inputs.ts';
-import { KafkaInput } from './kafka-input.ts';
+import type { KafkaInput } from './kafka-input.ts';
 import { openPushed } from './pushed-inputs.ts';
 import type { SourceWatch, WatchedSource } from './source-watch.ts';
 
@@ -64,7 +64,11 @@ export async function openLiveInputs(options: LiveOptions): Promise<LiveInputs> 
   const { config } = options.config;
   const sources = config.sources.length > 0 ? config.sources : [defaultSource(options)];
   const isPushed = ({ kind }: SourceConfig): boolean => kind === 'http' || kind === 'syslog';
-  const inputs = sources.filter((s) => !isPushed(s)).map((s) => readInput(s, options));
+  const inputs: LiveInput[] = [];
+  for (const source of sources) {
+    if (isPushed(source)) continue;
+    inputs.push(readInput(source, options, await kafkaInput(source, options)));
+  }
   const pushed = sources.filter(isPushed);
   if (pushed.length === 0) return { inputs, ...NOTHING_PUSHED };
   const opened = await openPushed(
@@ -92,12 +96,15 @@ function watched(name: string, watch: SourceWatch): WatchedSource {
   return source;
 }
 
-function readInput(source: SourceConfig, options: LiveOptions): LiveInput {
+function readInput(
+  source: SourceConfig,
+  options: LiveOptions,
+  kafka: KafkaInput | undefined,
+): LiveInput {
   const { session, config, clock, logger, watch } = options;
   const { intake } = config.config;
   const format = formatById(source.format);
   const known = watched(source.name, watch);
-  const kafka = source.kind === 'kafka' ? kafkaInput(source, format, options) : undefined;
   const trust = source.trust ?? (kafka === undefined ? 'act' : kafkaTrust(source, config.config));
   return {
     source: known,
@@ -126,12 +133,18 @@ function readInput(source: SourceConfig, options: LiveOptions): LiveInput {
   };
 }
 
-function kafkaInput(source: SourceConfig, format: Format, options: LiveOptions): KafkaInput {
+/** The client is loaded only where it is needed. */
+async function kafkaInput(
+  source: SourceConfig,
+  options: LiveOptions,
+): Promise<KafkaInput | undefined> {
+  if (source.kind !== 'kafka') return undefined;
+  const { KafkaInput: Input } = await import('./kafka-input.ts');
   const { config, session, clock, logger } = options;
-  const { framing } = format;
+  const { framing } = formatById(source.format);
   const { saved } = session;
   const shared = options.shared === true;
-  return new KafkaInput({ source, framing, config, saved, clock, logger, shared });
+  return new Input({ source, framing, config, saved, clock, logger, shared });
 }
 
 function createSource(source: SourceConfig, format: Format, options: LiveOptions) {

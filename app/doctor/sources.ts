@@ -8,12 +8,14 @@ import { tryListen } from '../../ingest/sources/syslog.ts';
 import { syslogAddress } from '../config/addresses.ts';
 import type { Check, LoadedConfig } from '../contract.ts';
 import { check, failed } from './check.ts';
+import { checkTopics } from './kafka-source.ts';
 
 /** `isRunning`: an instance uses the state, and has its listeners open. */
 export async function* checkSources(
-  { config }: LoadedConfig,
+  loaded: LoadedConfig,
   isRunning: boolean,
 ): AsyncGenerator<Check> {
+  const { config } = loaded;
   if (config.sources.length === 0) {
     yield check('sources', true, `none configured: HTTP intake on ${config.listen.intake}`);
   }
@@ -21,6 +23,7 @@ export async function* checkSources(
     const name = `source ${source.name}`;
     if (source.kind === 'file') yield await checkFiles(name, source);
     else if (source.kind === 'syslog') yield await checkSyslog(name, source, isRunning);
+    else if (source.kind === 'kafka') yield await checkTopics(name, source, loaded);
     else yield check(name, true, `${source.kind}, ${source.format}`);
   }
 }

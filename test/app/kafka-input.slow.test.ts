@@ -1,6 +1,8 @@
 /** Several processes that share a topic's partitions: what one has made safe the next does not read again. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { checkTopics } from '../../app/doctor/kafka-source.ts';
 import { KafkaInput } from '../../app/kafka-input.ts';
 import { systemClock } from '../../core/clock.ts';
 import { configSchema, type SourceConfig, sourceSchema } from '../../core/config.ts';
@@ -10,7 +12,7 @@ import { type KafkaServer, startKafka } from '../servers/kafka.ts';
 
 let server: KafkaServer;
 before(async () => {
-  server = await startKafka();
+  server = await startKafka({ secure: {} });
 });
 after(() => server.stop());
 
@@ -73,4 +75,32 @@ test('alone, a state that has read nothing begins at the beginning, whatever the
   await add(topic, 'a');
   assert.deepEqual(await readTo(inputOf(topic, false), 'a', true), ['a']);
   assert.deepEqual(await readTo(inputOf(topic, false), 'a', true), ['a']);
+});
+
+test('over TLS and with a login, files named relative to the configuration; doctor sees what is there', async () => {
+  const topic = await Topic.create(server, 'secure', 2);
+  await add(topic, 'a');
+  const { login, files, username, password } = server.secure!;
+  const source: SourceConfig = sourceSchema.parse({
+    name: 'edge',
+    kind: 'kafka',
+    format: 'combined',
+    topic: topic.name,
+    brokers: [...login],
+    tls: { ca: path.basename(files.ca) },
+    sasl: { mechanism: 'scram-sha-512', username, password },
+  });
+  const folder = path.dirname(files.ca);
+  const config = { config: configSchema.parse({ sources: [source] }), folder, path: undefined };
+  const base = { source, config, logger, clock: systemClock, saved: [] };
+  const input = new KafkaInput({ ...base, framing: 'lines', shared: false });
+  assert.deepEqual(await readTo(input, 'a', true), ['a']);
+  const good = await checkTopics('source edge', source, config);
+  assert.deepEqual([good.ok, good.detail.includes('2 partitions, about 1 messages')], [true, true]);
+  const missing = await checkTopics('source edge', { ...source, topic: 'nowhere' }, config);
+  assert.deepEqual([missing.ok, missing.detail], [false, 'no topic nowhere']);
+  const wrong = { ...source, sasl: { ...source.sasl!, password: 'wrong-password' } };
+  const refused = await checkTopics('source edge', wrong, config);
+  assert.equal(refused.ok, false);
+  assert.ok(!JSON.stringify(refused).includes('wrong-password'));
 });

@@ -8,6 +8,7 @@ import {
   ATTEMPT,
   ATTEMPT_FLAG,
   BATCH,
+  createAttempt,
   EVENT,
   EXACT,
   FLAG,
@@ -189,10 +190,13 @@ function tryRead(reader: EventBatchReader, bytes: Uint8Array): boolean {
     return false;
   }
   let items = 0;
-  while (reader.next() !== ITEM.none) items++;
+  for (let kind = reader.next(); kind !== ITEM.none; kind = reader.next()) {
+    items++;
+    const item = kind === ITEM.event ? reader.event : reader.attempt;
+    assert.ok(Object.values(item).every((value) => value !== undefined));
+    if (kind !== ITEM.control) assert.notEqual(reader.streams[item.stream], undefined);
+  }
   assert.ok(items <= 3 * ITEMS_MAX);
-  assert.notEqual(reader.event.key, undefined);
-  assert.notEqual(reader.event.place, undefined);
   return true;
 }
 
@@ -224,6 +228,42 @@ test('hostile bytes are refused or read, never a crash, a loop or an undefined p
     }),
     { numRuns: 2000, seed: 27 },
   );
+});
+
+test('an index one behind the end of its dictionary is refused, in every column', () => {
+  const reader = new EventBatchReader();
+  const writer = new EventBatchWriter();
+  const lists: Readonly<Record<string, string>> = {
+    stream: 'streams',
+    key: 'keys',
+    place: 'places',
+    route: 'routes',
+    client: 'clients',
+    network: 'networks',
+    method: 'strings',
+    consumer: 'strings',
+    environment: 'strings',
+  };
+  const attempts = ['stream', 'network', 'consumer'];
+  for (const [table, columns] of [
+    ['events', Object.keys(lists)],
+    ['attempts', attempts],
+  ] as const) {
+    for (const column of columns) {
+      writer.addEvent(createEvent(), live('a'), 0);
+      writer.addAttempt(createAttempt(), live('a'), 0);
+      const message = TYPE.toObject(TYPE.decode(writer.take()!)) as Record<string, unknown[]>;
+      const columnsOf = message[table] as unknown as Record<string, number[]>;
+      assert.ok(tryRead(reader, TYPE.encode(message).finish()));
+      columnsOf[column] = [(message[lists[column]!]?.length ?? 0) + 1];
+      const bytes = TYPE.encode(message).finish();
+      assert.throws(() => reader.open(bytes), /an index is out of range/, `${table}.${column}`);
+      columnsOf[column] = [0];
+      if (column === 'stream') {
+        assert.throws(() => reader.open(TYPE.encode(message).finish()), /of no stream/);
+      }
+    }
+  }
 });
 
 test('more items than a batch may hold are refused before room is made for them', () => {
