@@ -25,19 +25,23 @@ export function trafficOf(sources: readonly WatchedSource[]): Traffic {
   return sources.some((source) => source.counters.records > 0) ? 'silent' : 'none';
 }
 
-export function readinessOf({ watch, live }: StatusParts): Readiness {
+/** What sources lack: those that failed, and those of Kafka that cannot read at the moment. */
+export function sourceTroubles({ watch, live }: Pick<StatusParts, 'watch' | 'live'>): Trouble[] {
   const failed = watch.sources.filter((source) => source.state === 'failed');
   const troubled = live.inputs.flatMap(({ source: { name, state }, kafka }) => {
     const detail = state === 'failed' ? undefined : kafka?.trouble();
     return detail === undefined ? [] : [{ name, detail }];
   });
-  return {
-    missing: [...failed, ...troubled].map(({ name, detail }) => ({
-      name: `source ${name}`,
-      detail,
-    })),
-    traffic: trafficOf(watch.sources),
-  };
+  return [...failed, ...troubled].map(({ name, detail }) => ({ name: `source ${name}`, detail }));
+}
+
+interface Trouble {
+  readonly name: string;
+  readonly detail: string;
+}
+
+export function readinessOf({ watch, live }: StatusParts): Readiness {
+  return { missing: sourceTroubles({ watch, live }), traffic: trafficOf(watch.sources) };
 }
 
 export function metricsOf(parts: StatusParts): MetricsSnapshot {

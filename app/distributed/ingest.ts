@@ -4,6 +4,7 @@ import type { KafkaConfig } from '../../core/config.ts';
 import type { RunOptions } from '../contract.ts';
 import { beginSave, type LiveInputs, openLiveInputs } from '../live-inputs.ts';
 import { applySome } from '../pump.ts';
+import { sourceTroubles } from '../run-status.ts';
 import { serve, Unmendable } from '../serve.ts';
 import { SourceWatch } from '../source-watch.ts';
 import { intakeToken, type StatePaths } from '../state-folder.ts';
@@ -63,6 +64,7 @@ export async function openIngest(
       logger,
       clock: systemClock,
       spoolDir: paths.spool,
+      shared: true,
       defaultToken: () => {
         const { token, file, created } = intakeToken(paths);
         if (created) onNote(`made a token for the intake: ${file}`);
@@ -77,7 +79,7 @@ export async function openIngest(
     session,
     watch,
     live,
-    trouble: () => troubles(session, watch),
+    trouble: () => troubles(session, watch, live),
     serve: (signal) => serveIngest(session, watch, live, loaded.config.state.checkpointMs, signal),
     async close() {
       await closeListeners(live);
@@ -87,14 +89,12 @@ export async function openIngest(
   };
 }
 
-function troubles(session: IngestSession, watch: SourceWatch) {
-  const failed = watch.sources
-    .filter((source) => source.state === 'failed')
-    .map(({ name, detail }) => ({ name: `source ${name}`, detail }));
+function troubles(session: IngestSession, watch: SourceWatch, live: LiveInputs) {
+  const ofSources = sourceTroubles({ watch, live });
   const { unconfirmedMs } = session.engine;
-  if (unconfirmedMs < HOPELESS_MS) return failed;
+  if (unconfirmedMs < HOPELESS_MS) return ofSources;
   const seconds = Math.round(unconfirmedMs / 1000);
-  return [...failed, { name: 'kafka', detail: `no broker has answered for ${seconds} s` }];
+  return [...ofSources, { name: 'kafka', detail: `no broker has answered for ${seconds} s` }];
 }
 
 async function closeListeners({ intake, syslog }: LiveInputs): Promise<void> {
