@@ -86,11 +86,11 @@ function checkTopic(wanted: WantedTopic, plan: TopicPlan, { topics }: ClusterSta
   if (found === undefined || plan.create.includes(wanted)) {
     return { name, ok: false, detail: 'missing', hint: 'Make it: keyhound kafka init --yes' };
   }
-  const detail = shapeInWords(found, wanted);
-  if (found.offline > 0) {
-    const hint = 'It can be neither read nor written: start the brokers that hold it.';
-    return check(name, `${counted(found.offline, 'partition')} without a leader`, detail, hint);
+  if (found.isOffline) {
+    const hint = 'They can be neither read nor written: start the brokers that hold them.';
+    return { name, ok: false, detail: 'partitions without a leader', hint };
   }
+  const detail = shapeInWords(found, wanted);
   const faults = plan.faults.filter(({ topic }) => topic === wanted.name);
   if (faults[0] !== undefined) {
     const told = faults.map((fault) => `${fault.setting} ${fault.found}, not ${fault.wanted}`);
