@@ -11,8 +11,8 @@
  * Fails: fewer keys than `keysMin`; keys that deviate one after the other over hours. An attacker who holds many
  * keys of volume alone is told as one incident of the fleet, at most medium; place, client, credential and content
  * findings are never damped by it.
- * Cost: nothing an event; a vote for each event that scores 2 or more. Counting the active keys looks at every
- * record once in five minutes while enough keys vote. No bytes a key.
+ * Cost: a vote for each event that scores 2 or more; each key counts itself as active at its first use in five
+ * minutes. No bytes a key.
  */
 import { z } from 'zod';
 import type { Facts } from '../core/finding.ts';
