@@ -4,6 +4,7 @@ import type { RuleKind, RuleLine } from '../core/control.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import type { Incident } from '../core/finding.ts';
 import type { UsageRow } from '../core/store.ts';
+import { sendRequest } from './api-request.ts';
 import type {
   Explanation,
   IncidentDetail,
@@ -12,10 +13,13 @@ import type {
   KeyReference,
   StateClient,
 } from './contract.ts';
+import type { PinnedServer } from './listener-tls.ts';
 
 export interface ApiClientOptions {
-  /** HOST:PORT as the instance announced it. */
+  /** As the instance announced it: http://HOST:PORT or https://; without a scheme by versions before. */
   readonly address: string;
+  /** What it shows, over TLS. */
+  readonly server?: PinnedServer | undefined;
   readonly token: string;
   readonly signal: AbortSignal;
   /** `h:` ids that a raw key may have: the key itself goes over no wire, not even this machine's own. */
@@ -96,19 +100,20 @@ async function ask(
   path: string,
   asking: { readonly timeoutMs: number; readonly body?: string },
 ): Promise<Answer> {
-  const { address, token, signal } = options;
+  const { address, server, token, signal } = options;
   const { timeoutMs, body } = asking;
   try {
-    const response = await fetch(`http://${reachable(address)}/api/v1${path}`, {
+    return await sendRequest({
+      url: new URL(`${reachable(address)}/api/v1${path}`),
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
-      ...(body === undefined ? {} : { body }),
+      body,
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      server,
     });
-    return { status: response.status, body: await response.json() };
   } catch (cause) {
     signal.throwIfAborted();
     throw new KeyhoundError('operating', `the instance at ${address} does not answer`, {
@@ -122,7 +127,8 @@ async function ask(
 
 /** An address that one can listen on, but not connect to, means this machine. */
 function reachable(address: string): string {
-  return address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
+  const url = address.includes('://') ? address : `http://${address}`;
+  return url.replace('://0.0.0.0:', '://127.0.0.1:').replace('://[::]:', '://[::1]:');
 }
 
 function inPath(id: string): string {

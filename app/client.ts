@@ -8,6 +8,7 @@ import { lockStateFolder, readHolder } from '../store/lock.ts';
 import { restoreBackup } from '../store/sqlite/backup.ts';
 import { createApiClient } from './api-client.ts';
 import type { LoadedConfig, OpenClient, RestoreState } from './contract.ts';
+import { pinnedServer } from './listener-tls.ts';
 import { opens, pepperMismatch } from './pepper-check.ts';
 import { createStateClient } from './state-client.ts';
 import { apiToken, stateFacts, statePaths } from './state-folder.ts';
@@ -26,6 +27,7 @@ export const openClient: OpenClient = async ({ config, stateDir, signal }) => {
     return createApiClient({
       address: holder.apiAddress,
       token: apiToken(paths).token,
+      server: pinnedServer(config.config.tls.console),
       signal,
       hashes: (raw) => hashesOf(raw, folder, env),
     });

@@ -11,6 +11,7 @@ import { checkCalendars } from './config/calendars.ts';
 import { type ConfigDocument, joinPath, type PathPart, readDocument } from './config/document.ts';
 import { faultsOf } from './config/faults.ts';
 import { CONFIG_PARTS, type ConfigParts } from './config/parts.ts';
+import { absolute } from './config/paths.ts';
 import { checkRules, type RuledConfig } from './config/rules.ts';
 import { configJsonSchema, type JsonSchema } from './config/schema.ts';
 import type { ConfigFault, LoadedConfig } from './contract.ts';
@@ -180,29 +181,6 @@ function typedText(text: string, expected: string | undefined): number | boolean
   if (expected === 'boolean') return text === 'true' ? true : text === 'false' ? false : undefined;
   if (expected !== 'number' && expected !== 'int') return undefined;
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
-}
-
-/** Paths of the file are relative to the file, so that a service may start in any folder. */
-function absolute(config: Config, folder: string): Config {
-  const from = (path: string): string => resolve(folder, path);
-  const { city, asn } = config.geography;
-  return {
-    ...config,
-    state: { ...config.state, dir: from(config.state.dir) },
-    sources: config.sources.map((source) =>
-      source.path === undefined
-        ? source
-        : {
-            ...source,
-            path: typeof source.path === 'string' ? from(source.path) : source.path.map(from),
-          },
-    ),
-    keys: typeof config.keys === 'string' ? from(config.keys) : config.keys,
-    geography: {
-      ...(city === undefined ? {} : { city: from(city) }),
-      ...(asn === undefined ? {} : { asn: from(asn) }),
-    },
-  };
 }
 
 function freeze<T>(value: T): T {

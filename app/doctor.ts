@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { openGeography } from '../enrich/geography.ts';
 import type { Check, LoadedConfig } from './contract.ts';
+import { checkCertificates } from './doctor/certificates.ts';
 import { check, failed } from './doctor/check.ts';
 import { checkCluster } from './doctor/elasticsearch.ts';
 import { checkBrokers } from './doctor/kafka.ts';
@@ -42,6 +43,7 @@ export async function* doctor(options: DoctorOptions): AsyncGenerator<Check> {
   yield* checkBrokers(loaded.config);
   yield* checkState(loaded.config, clock, pepper);
   yield* checkCluster(loaded.config, clock);
+  yield* checkCertificates(loaded.config, clock);
   yield* checkListeners(loaded, 'type' in facts ? undefined : facts.holder);
 }
 

@@ -10,6 +10,7 @@ import { openSpool } from '../ingest/spool.ts';
 import { highestPosition, SpoolReader } from '../ingest/spool-reader.ts';
 import { isLoopback, mayAct, syslogAddress } from './config/addresses.ts';
 import { formatOptions, traitsOf } from './inputs.ts';
+import { listenerTls } from './listener-tls.ts';
 import type { LiveInputs, LiveOptions } from './live-inputs.ts';
 import type { WatchedSource } from './source-watch.ts';
 
@@ -70,6 +71,7 @@ async function openIntake(
     ...shared,
     host,
     port,
+    tls: listenerTls(config.tls.intake),
     sources: own.flatMap(({ source, known }) => intakeSources(source, known, config)),
     bodyBytesMax: config.intake.bodyBytesMax,
     onError: (error) => logger.error({ err: error }, 'the intake failed'),
@@ -116,7 +118,8 @@ function pushableFormats(source: SourceConfig): readonly Format[] {
 }
 
 function intakeSources(source: SourceConfig, known: WatchedSource, config: Config): IntakeSource[] {
-  const isSafe = source.token !== undefined && isLoopback(config.listen.intake);
+  const isPrivate = isLoopback(config.listen.intake) || config.tls.intake !== undefined;
+  const isSafe = source.token !== undefined && isPrivate;
   const trust = source.trust ?? (isSafe ? 'act' : 'observe');
   return pushableFormats(source).map((format) => ({
     token: source.token,

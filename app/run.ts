@@ -11,6 +11,7 @@ import { KeyhoundError } from '../core/errors.ts';
 import type { Coverage } from '../detectors/engine/contract.ts';
 import { createConsoleData } from './console-data.ts';
 import { ROLES, type Run, type RunOptions } from './contract.ts';
+import { listenerTls } from './listener-tls.ts';
 import { beginSave, type LiveInputs, openLiveInputs } from './live-inputs.ts';
 import { applySome } from './pump.ts';
 import { ReadinessBoard } from './readiness-board.ts';
@@ -78,6 +79,7 @@ export const run: Run = async (options) => {
       }),
       metrics: createMetrics(() => metricsOf(parts)),
       token: apiToken(paths).token,
+      tls: listenerTls(loaded.config.tls.console),
       version: VERSION,
       logger,
     });
@@ -85,7 +87,7 @@ export const run: Run = async (options) => {
     closing.push(() => api.close());
     session.lock?.announce(address);
     options.onReady?.({
-      listeners: { console: `http://${address}`, ...listenersOf(live) },
+      listeners: { console: address, ...listenersOf(live) },
       stateDir: paths.folder,
       sources: watch.sources.map((source) => source.name),
       notes,

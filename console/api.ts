@@ -2,6 +2,7 @@
  * The HTTP API of `run`: health, metrics, and the state of things as JSON. It answers from what the assembly supplies
  * (contract.ts); what it changes is what people say of incidents, and a backup.
  */
+import type { TlsOptions } from 'node:tls';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { assert, KeyhoundError } from '../core/errors.ts';
 import type { ApiLogger, ConsoleData } from './contract.ts';
@@ -23,12 +24,14 @@ export interface ApiOptions {
   readonly token: string;
   readonly version: string;
   readonly logger: ApiLogger;
+  /** Undefined: plaintext. */
+  readonly tls?: TlsOptions | undefined;
   /** Names beside loopback and addresses under which browsers may reach this, e.g. of a reverse proxy. */
   readonly hostNames?: readonly string[];
 }
 
 export interface Api {
-  /** HOST:PORT to listen on, port 0 for a free one; answers HOST:PORT as bound. Rejects with `listen-failed`. */
+  /** HOST:PORT to listen on, port 0 for a free one; answers its URL. Rejects with `listen-failed`. */
   listen(address: string): Promise<string>;
   /** Stops listening and ends idle connections; answers under way are finished. */
   close(): Promise<void>;
@@ -37,6 +40,7 @@ export interface Api {
 export function createApi(options: ApiOptions): Api {
   const hostNames = [...(options.hostNames ?? [])];
   const server = Fastify({
+    ...overTls(options.tls),
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -78,10 +82,16 @@ export function createApi(options: ApiOptions): Api {
       }
       const bound = server.server.address();
       assert(bound !== null && typeof bound === 'object', 'a TCP listener has an address');
-      return `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+      const scheme = options.tls === undefined ? 'http' : 'https';
+      return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
     },
     close: () => server.close(),
   };
+}
+
+/** Fastify types a server with TLS as another kind, to which nothing here makes a difference. */
+function overTls(tls: TlsOptions | undefined): object {
+  return tls === undefined ? {} : { https: tls };
 }
 
 /** For orchestrators and balancers, which ask under any name and without a token. */

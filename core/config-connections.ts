@@ -16,6 +16,20 @@ export const tlsSchema = z
   .optional()
   .describe('TLS; an empty mapping trusts the authorities of the system. Left out: plaintext.');
 
+export const listenerTlsSchema = z.strictObject({
+  cert: z
+    .string()
+    .describe('PEM file of its certificate, and of those between it and the authority.'),
+  key: z.string().describe('PEM file of its private key.'),
+  clientCa: z
+    .string()
+    .optional()
+    .describe(
+      'PEM file of the authority of its clients: without a certificate of it nobody is heard.',
+    ),
+});
+export type ListenerTls = z.infer<typeof listenerTlsSchema>;
+
 export const saslSchema = z
   .strictObject({
     mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to log in.'),

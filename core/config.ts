@@ -7,6 +7,7 @@ import {
   address,
   elasticsearchSchema,
   kafkaSchema,
+  listenerTlsSchema,
   redisSchema,
   saslSchema,
   tlsSchema,
@@ -17,6 +18,7 @@ export {
   elasticsearchSchema,
   type KafkaConfig,
   kafkaSchema,
+  type ListenerTls,
   type RedisConfig,
   redisSchema,
 } from './config-connections.ts';
@@ -156,8 +158,8 @@ export const sourceSchema = z.strictObject({
     .enum(['observe', 'act'])
     .optional()
     .describe(
-      'Highest trust of its evidence. Default: act for files, for http with a token on loopback, for syslog ' +
-        'over tcp on loopback, and for kafka on loopback or with TLS and a login; else observe.',
+      'Highest trust of its evidence. Default: act for files, for http with a token on loopback or ' +
+        'with TLS, for syslog over tcp on loopback, and for kafka on loopback or with TLS and a login; else observe.',
     ),
   identity: z
     .enum(['attested', 'claimed'])
@@ -229,6 +231,13 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Addresses, HOST:PORT. Port 0 takes a free one.'),
+  tls: z
+    .strictObject({
+      console: listenerTlsSchema.optional().describe('Of listen.console.'),
+      intake: listenerTlsSchema.optional().describe('Of listen.intake.'),
+    })
+    .prefault({})
+    .describe('TLS 1.3 of our own listeners. Left out: plaintext.'),
   intake: z
     .strictObject({
       bodyBytesMax: z

@@ -4,6 +4,7 @@
  * that, and while the spool is full, senders are told to come again (429 with Retry-After).
  */
 import type { AddressInfo } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { KeyhoundError } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
@@ -16,6 +17,8 @@ export interface IntakeServerOptions extends IntakeOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Undefined: plaintext. */
+  readonly tls?: TlsOptions | undefined;
   /** A source may stand in it several times, once for each format. */
   readonly sources: readonly IntakeSource[];
   /** Largest body, bytes, before and after decompression. */
@@ -64,7 +67,7 @@ export async function startIntakeServer(options: IntakeServerOptions): Promise<I
   const address = app.server.address() as AddressInfo;
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
   return {
-    url: `http://${name}:${address.port}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${name}:${address.port}`,
     port: address.port,
     refused: listener.refused,
     close: () => app.close(),
@@ -90,7 +93,10 @@ class Listener {
     this.#intakes = options.sources.map((source) =>
       Object.assign(new Intake(source, options), { token: source.token }),
     );
+    // Fastify types a server with TLS as another kind, to which nothing here makes a difference.
+    const overTls: object = options.tls === undefined ? {} : { https: options.tls };
     this.app = fastify({
+      ...overTls,
       bodyLimit: options.bodyBytesMax,
       requestTimeout: REQUEST_MS_MAX,
       exposeHeadRoutes: false,

@@ -31,7 +31,7 @@ export interface LockHolder {
   /** Command without its arguments, e.g. `run`. */
   readonly command: string;
   readonly startedAt: string;
-  /** HOST:PORT of its API, once it listens. */
+  /** Of its API, once it listens: http://HOST:PORT or https://. */
   readonly apiAddress?: string;
 }
 

@@ -10,6 +10,7 @@ import type { ResultStore } from '../../core/store.ts';
 import { connect } from '../../store/elasticsearch/connection.ts';
 import { createResultReader } from '../../store/elasticsearch/reader.ts';
 import { ROLES, type Role, type Run, type RunOptions } from '../contract.ts';
+import { listenerTls } from '../listener-tls.ts';
 import { apiToken, openStateFolder, type StatePaths } from '../state-folder.ts';
 import { VERSION } from '../version.ts';
 import { createDistributedData } from './data.ts';
@@ -42,6 +43,7 @@ export const runDistributed: Run = async (options) => {
     }),
     metrics: createMetrics(() => metricsOf(running)),
     token: apiToken(paths).token,
+    tls: listenerTls(config.tls.console),
     version: VERSION,
     logger,
   });
@@ -55,7 +57,7 @@ export const runDistributed: Run = async (options) => {
     running.lack = undefined;
     options.onReady?.({
       listeners: {
-        console: `http://${address}`,
+        console: address,
         ...(running.ingest?.live.intake === undefined
           ? {}
           : { intake: running.ingest.live.intake.url }),

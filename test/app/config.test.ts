@@ -64,6 +64,17 @@ test('paths of a file are relative to that file', () => {
   assert.equal(config.state.dir, join(folder, 's'));
   assert.equal(config.keys, join(folder, 'keys.csv'));
   assert.equal(config.geography.city, join(folder, 'c.mmdb'));
+  const secure = load(
+    'kafka: {brokers: ["k:9093"], tls: {ca: ca.pem}}\n' +
+      'redis: {url: "rediss://r", tls: {cert: c.pem, key: /k.pem}}\n' +
+      'tls: {intake: {cert: c.pem, key: k.pem, clientCa: ca.pem}}\n' +
+      'sources: [{name: a, kind: kafka, format: kong, topic: t, brokers: ["k:1"], tls: {ca: ca.pem, serverName: s}}]',
+  );
+  const ca = join(folder, 'ca.pem');
+  assert.deepEqual(secure.kafka!.tls, { ca });
+  assert.deepEqual(secure.redis!.tls, { cert: join(folder, 'c.pem'), key: '/k.pem' });
+  assert.equal(secure.tls.intake!.clientCa, ca);
+  assert.deepEqual(secure.sources[0]!.tls, { ca, serverName: 's' });
 });
 
 test('${env:…} and ${file:…} fill in texts, and numbers where one is expected', () => {

@@ -56,7 +56,7 @@ async function ask(running: Running, path: string, asking: Asking = {}): Promise
     ...(asking.body === undefined ? {} : { 'content-type': 'application/json' }),
   };
   const method = asking.body === undefined ? 'GET' : 'POST';
-  const url = `http://${running.address}${path}`;
+  const url = `${running.address}${path}`;
   const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
     http
       .request(url, { method, headers, agent: false }, resolve)
@@ -376,7 +376,7 @@ test('a port that is taken is told, with what to change', async () => {
     logger: { error: () => undefined },
   });
   apis.push(api);
-  await assert.rejects(api.listen(running.address), (error: unknown) => {
+  await assert.rejects(api.listen(new URL(running.address).host), (error: unknown) => {
     assert.ok(error instanceof KeyhoundError);
     assert.equal(error.code, 'listen-failed');
     assert.match(error.message, /EADDRINUSE/);
