@@ -64,11 +64,11 @@ export const run: Run = async (options) => {
         return token;
       },
     });
-    closing.push(async () => live.spool?.close());
-    closing.push(() => closeListeners(live));
+    closing.push(() => closeInputs(live));
     const turns = new Turns();
     const coverage = coverageOf({ session, watch });
-    const parts = statusParts(session, watch, live, coverage, loaded.config.alerts.perDay);
+    const { alerts, listen, tls } = loaded.config;
+    const parts = statusParts(session, watch, live, coverage, alerts.perDay);
     const api = createApi({
       data: createConsoleData(session, {
         recent,
@@ -79,11 +79,11 @@ export const run: Run = async (options) => {
       }),
       metrics: createMetrics(() => metricsOf(parts)),
       token: apiToken(paths).token,
-      tls: listenerTls(loaded.config.tls.console),
+      tls: listenerTls(tls.console),
       version: VERSION,
       logger,
     });
-    const address = await api.listen(loaded.config.listen.console);
+    const address = await api.listen(listen.console);
     closing.push(() => api.close());
     session.lock?.announce(address);
     options.onReady?.({
@@ -104,6 +104,11 @@ function listenersOf({ intake, syslog }: LiveInputs): Record<string, string> {
     ...(intake === undefined ? {} : { intake: intake.url }),
     ...Object.fromEntries(ofSources),
   };
+}
+
+async function closeInputs(live: LiveInputs): Promise<void> {
+  await closeListeners(live);
+  await live.spool?.close();
 }
 
 /** What they have received is in the spool then. */
