@@ -67,8 +67,7 @@ export const run: Run = async (options) => {
     closing.push(() => closeInputs(live));
     const turns = new Turns();
     const coverage = coverageOf({ session, watch });
-    const { alerts, listen, tls } = loaded.config;
-    const parts = statusParts(session, watch, live, coverage, alerts.perDay);
+    const parts = statusParts(session, watch, live, coverage, loaded.config.alerts.perDay);
     const api = createApi({
       data: createConsoleData(session, {
         recent,
@@ -79,11 +78,11 @@ export const run: Run = async (options) => {
       }),
       metrics: createMetrics(() => metricsOf(parts)),
       token: apiToken(paths).token,
-      tls: listenerTls(tls.console),
+      tls: listenerTls(loaded.config.tls.console),
       version: VERSION,
       logger,
     });
-    const address = await api.listen(listen.console);
+    const address = await api.listen(loaded.config.listen.console);
     closing.push(() => api.close());
     session.lock?.announce(address);
     options.onReady?.({
