@@ -52,7 +52,10 @@ interface Meta {
   readonly router?: SavedRouter;
 }
 
-const NOTHING: Omit<Checkpoint, 'meta' | 'streams' | 'groups' | 'deadLetters'> = Object.freeze({
+const NOTHING: Omit<Checkpoint, 'meta'> = Object.freeze({
+  streams: [],
+  groups: [],
+  deadLetters: [],
   removedGroupParts: [],
   subjects: [],
   removedSubjects: [],
@@ -91,6 +94,8 @@ export async function openIngestSession(options: IngestOptions): Promise<IngestS
     if (aliases !== undefined) enricher.restoreAliases(aliases.bytes);
     const meta = (state?.meta ?? {}) as Partial<Meta>;
     const instance = meta.instance ?? randomBytes(4).toString('hex');
+    // Before anything is sent: a process that comes after this one has to call its streams the same.
+    if (meta.instance === undefined) await kept.store.commit({ ...NOTHING, meta: { instance } });
     const engine = new EventRouter({
       producer,
       topic: topicNames(kafka.prefix).events,
