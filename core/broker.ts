@@ -50,6 +50,8 @@ export interface OwnedPartition {
   apply(messages: readonly ReceivedMessage[]): Promise<void>;
   /** Everything below this offset is applied and saved: told to the broker, for lag. */
   savedOffset(): number;
+  /** The partition is to be let go: a running `apply` that waits for others should reject, with code `fenced`. */
+  interrupt?(): void;
   /** The partition is someone else's from now on, or the process ends: save if still owner, and let go. */
   close(): Promise<void>;
 }

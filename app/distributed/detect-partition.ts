@@ -22,8 +22,10 @@ import type { ResultSender } from './results.ts';
 /** Applying gives way to the rest of the process after so long, ms. */
 const SLICE_MS = 10;
 const AHEAD = 32;
-/** Nobody is waited for longer than this: a process that is gone has been replaced by then. */
+/** Nobody is waited for longer who says nothing: a process that is gone has been replaced by then. */
 const PATIENCE_MS = 120_000;
+const LISTEN_MS = 200;
+const LOOK_MS = 500;
 const RETRY_MS_MAX = 5000;
 
 export interface PartitionParts {
@@ -40,6 +42,11 @@ export interface PartitionParts {
   readonly silentMs: number;
   /** Puts a report into the topic of the exchange. */
   tell(report: Report): Promise<void>;
+  /** Servers are away, for this process at least. */
+  isCutOff(): boolean;
+  /** It can go on no more, and nothing is being applied that could say so. */
+  onFailed(error: Error): void;
+  onClosed(): void;
 }
 
 export class DetectPartition implements OwnedPartition, ExchangeEar {
@@ -58,8 +65,13 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   private readonly ring = Array.from({ length: AHEAD }, createEvent);
   private readonly seconds = new Float64Array(AHEAD);
   private readonly streams = new Map<StreamIdentity, number>();
-  /** Wall clock at which each stream was heard of last, by index. */
+  /** Looks so far at which something could have been heard. */
+  private looks = 0;
+  /** At which of them each stream was heard of last, by index. */
   private readonly heardAt: number[] = [];
+  /** Streams that are silent because nothing was heard of them. */
+  private readonly unheardOf = new Set<number>();
+  private isLooking = false;
   private readonly turns = new Turns();
   private appliedTo: number;
   private saved: number;
@@ -76,7 +88,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
     this.saved = this.appliedTo;
     this.heardTo = (loaded?.meta['exchange'] as { heardTo: number } | undefined)?.heardTo ?? 0;
     this.triedAt = clock.now();
-    this.looking = setInterval(() => void this.look(), 500);
+    this.looking = setInterval(() => void this.look(), LOOK_MS);
     this.looking.unref();
   }
 
@@ -98,31 +110,47 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   }
 
   apply(messages: readonly ReceivedMessage[]): Promise<void> {
-    return this.turns.take(async () => {
-      this.sliceAt = performance.now();
-      for (const message of messages) {
-        await this.applyOne(message);
-        this.appliedTo = message.offset + 1;
-        if (performance.now() - this.sliceAt < SLICE_MS) continue;
-        this.parts.results.flush();
-        if (this.isSaveDue()) await this.save();
-        await nextTurn();
-        this.sliceAt = performance.now();
-      }
+    return this.turns
+      .take(() => this.applyAll(messages))
+      .catch((error: unknown) => {
+        // Whoever comes next will see what the trouble is.
+        const passes = error instanceof KeyhoundError && error.retryable;
+        throw this.closing && passes ? interrupted() : error;
+      });
+  }
+
+  private async applyAll(messages: readonly ReceivedMessage[]): Promise<void> {
+    this.sliceAt = performance.now();
+    for (const message of messages) {
+      await this.applyOne(message);
+      this.appliedTo = message.offset + 1;
+      if (performance.now() - this.sliceAt < SLICE_MS) continue;
       this.parts.results.flush();
-      this.report();
       if (this.isSaveDue()) await this.save();
-    });
+      await nextTurn();
+      this.sliceAt = performance.now();
+    }
+    this.parts.results.flush();
+    this.report();
+    if (this.isSaveDue()) await this.save();
   }
 
   async close(): Promise<void> {
     this.closing = true;
     clearInterval(this.looking);
+    const { feed, logger, onClosed, partition, state } = this.parts;
     try {
       await this.turns.take(() => this.save());
+    } catch (error) {
+      if (!(error instanceof KeyhoundError) || error.kind !== 'operating') throw error;
+      // What is not saved is applied again by who comes next.
+      if (error.code !== 'fenced') {
+        logger.warn({ partition, code: error.code }, `let go without saving: ${error.message}`);
+      }
     } finally {
-      this.parts.feed.remove(this);
-      await this.parts.state.close();
+      feed.remove(this);
+      onClosed();
+      await state.close();
     }
   }
 
@@ -133,6 +161,9 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   }
 
   private async look(): Promise<void> {
+    // A look for each tick of a long `apply` would come in one go, and take that time for silence.
+    if (this.isLooking) return;
+    this.isLooking = true;
     await this.turns
       .take(async () => {
         if (this.closing) return;
@@ -140,7 +171,12 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
         this.report();
         if (this.isSaveDue()) await this.save();
       })
-      .catch((error: unknown) => this.parts.logger.error({ err: error }, 'a partition failed'));
+      .catch((error: unknown) => {
+        // Whoever took it over goes on; and what comes next is refused to us.
+        if (error instanceof KeyhoundError && error.code === 'fenced') return;
+        this.parts.onFailed(error instanceof Error ? error : new Error(String(error)));
+      });
+    this.isLooking = false;
   }
 
   private async applyOne({ offset, value }: ReceivedMessage): Promise<void> {
@@ -227,32 +263,45 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
     } else if (engine.streams.list[index]!.finished) {
       index = engine.openStream(identity.source, identity.name, identity.latenessMs);
     }
-    this.heardAt[index] = this.parts.clock.now();
+    this.heardAt[index] = this.looks;
+    if (this.unheardOf.delete(index)) engine.setSilent(index, false);
     return index;
   }
 
-  /** A stream of a process that is gone must not hold the watermark for ever. */
+  /**
+   * A stream of a process that is gone must not hold the watermark for ever. Looks are counted, not time: what was not
+   * heard while this process was frozen, or cut off from its servers, says nothing of the stream.
+   */
   private silence(): void {
-    const { clock, silentMs } = this.parts;
-    const now = clock.now();
+    const { isCutOff, silentMs } = this.parts;
+    if (isCutOff()) return;
+    this.looks++;
     for (const [index, at] of this.heardAt.entries()) {
-      if (at === undefined || now - at < silentMs) continue;
+      if (at === undefined || (this.looks - at) * LOOK_MS < silentMs) continue;
       const stream = this.engine.streams.list[index]!;
-      if (!stream.silent && !stream.finished) this.engine.setSilent(index, true);
+      if (stream.silent || stream.finished) continue;
+      this.engine.setSilent(index, true);
+      this.unheardOf.add(index);
     }
   }
 
   /** Until the watermark may rise as far as this engine's own streams allow. */
   private async wait(): Promise<void> {
-    const { clock, engine, feed, logger, partition } = this.parts;
-    const since = clock.now();
+    const { clock, engine, feed, isCutOff, logger, partition } = this.parts;
     this.parts.results.flush();
+    let watermark = engine.streams.watermark;
+    let waitedMs = 0;
     while (engine.isHeld) {
       if (this.closing) throw interrupted();
       this.report();
       if (!engine.isHeld) return;
-      await feed.wait(200);
-      if (clock.now() - since < PATIENCE_MS) continue;
+      const beganAt = clock.now();
+      await feed.wait(LISTEN_MS);
+      // A process that was frozen has listened to nobody meanwhile.
+      waitedMs += Math.min(LISTEN_MS, clock.now() - beganAt);
+      if (engine.streams.watermark > watermark || isCutOff()) waitedMs = 0;
+      watermark = engine.streams.watermark;
+      if (waitedMs < PATIENCE_MS) continue;
       const missing = engine.giveUpWaiting();
       this.unheard += missing;
       logger.warn(
@@ -310,9 +359,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
         await state.commit(checkpoint);
         break;
       } catch (error) {
-        if (!(error instanceof KeyhoundError) || error.code === 'fenced' || this.closing)
-          throw error;
-        if (error.kind !== 'operating') throw error;
+        if (!(error instanceof KeyhoundError) || !error.retryable || this.closing) throw error;
         logger.warn({ partition, code: error.code }, `the state is not saved: ${error.message}`);
         await sleep(retryMs);
       }

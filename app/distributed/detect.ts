@@ -24,6 +24,9 @@ import { DetectPartition } from './detect-partition.ts';
 import { ExchangeFeed } from './exchange-feed.ts';
 import { ResultSender } from './results.ts';
 
+/** While brokers are away nothing new comes to be told, so that what waits is bounded without a time. */
+const DELIVERY_MS = 24 * 3_600_000;
+
 export interface DetectOptions {
   readonly config: LoadedConfig;
   readonly kafka: KafkaConfig;
@@ -54,24 +57,31 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
     pepperFingerprint: pepper.fingerprint,
     previousFingerprint: pepper.previous?.fingerprint,
   });
-  const producer = new KafkaProducer(kafka, { role: 'detect', lingerMs: 1, logger });
+  const deliveryMs = DELIVERY_MS;
+  const producer = new KafkaProducer(kafka, { role: 'detect', lingerMs: 1, deliveryMs, logger });
   const feed = new ExchangeFeed((from, onMessages) =>
     followLog(kafka, { topic: topics.exchange, from, apply: onMessages, role: 'detect', logger }),
   );
   const open = new Map<number, DetectPartition>();
   const makeEngine = engineMaker(options);
+  const failed = Promise.withResolvers<Error>();
   const owner: PartitionOwner = {
     async open(partition): Promise<OwnedPartition> {
       const results = new ResultSender(producer, topics.incidents, partition);
       const owned = await openPartition(partition, state, kafka.partitions, (shard) =>
         makeEngine(shard, results),
       );
-      const one = new DetectPartition({
+      const one: DetectPartition = new DetectPartition({
         ...owned,
         partition,
         feed,
         results,
         ...boundsOf(options),
+        isCutOff: () => troubles(consumer, state, feed).length > 0,
+        onFailed: failed.resolve,
+        onClosed: () => {
+          if (open.get(partition) === one) open.delete(partition);
+        },
         tell: (report) =>
           producer.send(topics.exchange, 0, [
             { key: null, value: Buffer.from(JSON.stringify(report)) },
@@ -82,28 +92,22 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
       return one;
     },
   };
-  const consumer = consumePartitions(kafka, {
+  const consumer: PartitionConsumer = consumePartitions(kafka, {
     topic: topics.events,
     groupId: `${kafka.prefix}-detect`,
     owner,
     role: 'detect',
     logger,
-    onRebalance: (partitions) => {
-      for (const partition of open.keys()) {
-        if (!partitions.includes(partition)) open.delete(partition);
-      }
-      logger.info({ partitions }, 'partitions assigned');
-    },
+    onRebalance: (partitions) => logger.info({ partitions }, 'partitions assigned'),
   });
   return {
     get partitions() {
       return [...open.values()];
     },
     consumer,
-    failed: Promise.race([consumer.failed, feed.failed]),
+    failed: Promise.race([consumer.failed, feed.failed, failed.promise]),
     trouble: () => troubles(consumer, state, feed),
     async close() {
-      for (const one of open.values()) one.interrupt();
       await consumer.close();
       await feed.close();
       await producer.close();

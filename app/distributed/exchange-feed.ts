@@ -27,7 +27,7 @@ export class ExchangeFeed {
   private follower: LogFollower | undefined;
   /** Offset of the next message to come. */
   private next = 0;
-  private waiting: (() => void)[] = [];
+  private readonly waiting = new Set<() => void>();
   /** After a jump: what comes first may leave out what was deleted. */
   private jumped = true;
 
@@ -57,13 +57,13 @@ export class ExchangeFeed {
     this.ears.delete(ear);
   }
 
-  /** Resolves with the next reports, or after a while. */
+  /** Resolves with the next reports, or after a while without any. */
   async wait(atMostMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, atMostMs);
-      this.waiting.push(resolve);
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, atMostMs);
+    this.waiting.add(resolve);
+    await promise;
+    this.waiting.delete(resolve);
     clearTimeout(timer);
   }
 
@@ -94,9 +94,7 @@ export class ExchangeFeed {
       this.jumped = false;
       this.next = offset + 1;
     }
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const wake of waiting) wake();
+    for (const wake of this.waiting) wake();
   }
 
   private parse(value: Uint8Array): Report | undefined {

@@ -6,6 +6,7 @@
 import type { OwnedPartition, PartitionConsumer, ReceivedMessage } from '../../core/broker.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
+import { KeyhoundError } from '../../core/errors.ts';
 import { connect } from '../../store/elasticsearch/connection.ts';
 import type { ResultDocument } from '../../store/elasticsearch/documents.ts';
 import {
@@ -66,12 +67,17 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
         const known = await committedOffsets(kafka, groupId, topic, logger);
         const from = known.get(partition);
         let saved = from ?? 0;
+        const release = new AbortController();
+        const signal = AbortSignal.any([stop.signal, release.signal]);
         return {
           nextOffset: from ?? 'earliest',
           async apply(messages) {
-            await writer.index(read(messages), stop.signal);
+            await writer.index(read(messages), signal).catch((error: unknown) => {
+              throw signal.aborted ? interrupted() : error;
+            });
             saved = messages.at(-1)!.offset + 1;
           },
+          interrupt: () => release.abort(),
           savedOffset: () => saved,
           close: async () => undefined,
         };
@@ -95,4 +101,8 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
       await connection.close();
     },
   };
+}
+
+function interrupted(): KeyhoundError {
+  return new KeyhoundError('operating', 'the partition is given up', { code: 'fenced' });
 }

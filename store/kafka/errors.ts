@@ -69,7 +69,8 @@ function knownOf(fault: KafkaFault): Known {
   }
   if (/certificate|self.signed|altname|SSL routines/i.test(fault.message)) return REFUSED;
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return TOPIC_MISSING;
-  if (/Connection|NoBroker|BrokerNotFound|Timeout/.test(fault.name)) return UNREACHABLE;
+  if (/Connection|NoBroker|BrokerNotFound|Timeout|GroupCoordinator/.test(fault.name))
+    return UNREACHABLE;
   return fault.retriable === true ? { ...OTHER, retryable: true } : OTHER;
 }
 

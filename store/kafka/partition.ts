@@ -129,6 +129,7 @@ export class Partition {
   async release(): Promise<void> {
     this.#released = true;
     this.#drop();
+    if (this.#pumping !== undefined) this.owned.interrupt?.();
     await this.#pumping;
     if (!this.#isBroken) await this.owned.close();
   }
@@ -155,10 +156,11 @@ export class Partition {
   }
 
   #gotStuck(error: unknown): void {
+    const wasReleased = this.#released;
     this.#released = true;
     this.#drop();
     if (error instanceof KeyhoundError && error.code === 'fenced') {
-      this.#ports.fenced();
+      if (!wasReleased) this.#ports.fenced();
       return;
     }
     this.#isBroken = true;
