@@ -9,6 +9,7 @@ import type { StopReason, TextOutput } from './io.ts';
 
 const COLUMNS_UNKNOWN = 100;
 const COLUMNS_LEAST = 40;
+const LINGER_MS = 3000;
 
 const stop = new AbortController();
 
@@ -66,3 +67,9 @@ process.exitCode = await dispatch(
   ASSEMBLIES,
   VERSION,
 );
+
+// A connection that a server which is away keeps half open must not keep the process. Not after a success: its output
+// may still be on its way to a slow reader.
+if (stop.signal.aborted || process.exitCode === EXIT.failed) {
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}

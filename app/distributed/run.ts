@@ -6,6 +6,7 @@ import { createApi } from '../../console/api.ts';
 import { createMetrics } from '../../console/metrics.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
+import { KeyhoundError } from '../../core/errors.ts';
 import type { ResultStore } from '../../core/store.ts';
 import { connect } from '../../store/elasticsearch/connection.ts';
 import { createResultReader } from '../../store/elasticsearch/reader.ts';
@@ -21,7 +22,40 @@ import { redisMissing } from './needs.ts';
 import { findOwnState } from './own-state.ts';
 import { metricsOf, type RunningRoles, readinessOf, summaryNow } from './status.ts';
 
+/** What is not saved by then, after a signal or a failure, is applied again at the next start. */
+const CLOSE_MS = 25_000;
+
 export const runDistributed: Run = async (options) => {
+  const stop = new AbortController();
+  const until = AbortSignal.any([options.signal, stop.signal]);
+  await inTime(runRoles({ ...options, signal: until }, stop), until);
+};
+
+/** Rejects when the work has not ended long after the signal: servers that are away must not keep a process. */
+async function inTime(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = () => {
+    timer = setTimeout(() => late.reject(closedLate()), CLOSE_MS);
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  try {
+    await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', begin);
+  }
+}
+
+function closedLate(): KeyhoundError {
+  return new KeyhoundError('operating', `not all could be saved within ${CLOSE_MS / 1000} s`, {
+    code: 'closed-late',
+    hint: 'Nothing is lost: it is read again at the next start. The log says which server is away.',
+  });
+}
+
+async function runRoles(options: RunOptions, stop: AbortController): Promise<void> {
   const { config: loaded, logger } = options;
   const { config } = loaded;
   const roles = rolesOf(options);
@@ -66,11 +100,18 @@ export const runDistributed: Run = async (options) => {
       sources: running.ingest?.watch.sources.map(({ name }) => name) ?? [],
       notes,
     });
-    await work(running, options.signal);
+    await work(running, options.signal, stop);
   } finally {
-    for (const close of closing.reverse()) await close();
+    await closeAll(closing);
   }
-};
+}
+
+/** In reverse order; what fails to close keeps nothing else open. */
+async function closeAll(closing: readonly (() => Promise<void>)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const close of closing.toReversed()) await close().catch((error) => errors.push(error));
+  if (errors.length > 0) throw errors[0];
+}
 
 /** False when the signal came before Redis did. */
 async function findState(
@@ -129,16 +170,18 @@ async function openRoles(
 }
 
 /** Until the signal, or until a role fails. */
-async function work({ ingest, detect, index }: RunningRoles, signal: AbortSignal): Promise<void> {
-  const stop = new AbortController();
-  const until = AbortSignal.any([signal, stop.signal]);
+async function work(
+  { ingest, detect, index }: RunningRoles,
+  signal: AbortSignal,
+  stop: AbortController,
+): Promise<void> {
   const ended = new Promise<undefined>((resolve) => {
-    if (until.aborted) resolve(undefined);
-    until.addEventListener('abort', () => resolve(undefined));
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined));
   });
   const failures = [detect?.failed, index?.consumer.failed].flatMap((one) => one ?? []);
   const failed = Promise.race([ended, ...failures]);
-  const reading = ingest?.serve(until).catch((error: unknown) => {
+  const reading = ingest?.serve(signal).catch((error: unknown) => {
     stop.abort();
     throw error;
   });
