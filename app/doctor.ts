@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { openGeography } from '../enrich/geography.ts';
 import type { Check, LoadedConfig } from './contract.ts';
+import { checkCalendars } from './doctor/calendars.ts';
 import { checkCertificates } from './doctor/certificates.ts';
 import { check, failed } from './doctor/check.ts';
 import { checkCluster } from './doctor/elasticsearch.ts';
@@ -38,6 +39,7 @@ export async function* doctor(options: DoctorOptions): AsyncGenerator<Check> {
   if ('type' in facts) yield facts;
   else yield* checkFacts(facts, pepper);
   yield checkRegistry(loaded);
+  yield* checkCalendars(loaded, clock);
   yield checkGeography(loaded, clock.now());
   yield* checkSources(loaded, 'holder' in facts && facts.holder !== undefined);
   yield* checkBrokers(loaded.config);

@@ -47,6 +47,8 @@ export interface KeyLine {
       }
     >
   >;
+  /** The key that it seems to have replaced, and when that was used last; of one key alone. */
+  readonly likelyPredecessor?: { readonly id: string; readonly lastAt: string };
   /** What detectors have learned of the key, by detector. */
   readonly learned?: Readonly<Record<string, Facts>>;
   readonly rung: string;

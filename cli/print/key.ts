@@ -60,6 +60,9 @@ export function keyLines(
     row('last use', `${when(key.lastAt)} UTC`),
     row('events', count(key.events)),
     row('rung', key.rung),
+    ...(key.likelyPredecessor === undefined
+      ? []
+      : [row('likely replaces', predecessorText(key.likelyPredecessor))]),
     ...sharingRows(key).map((text) => row('sharing', text)),
     ...(usage.length === 0
       ? []
@@ -72,6 +75,10 @@ export function keyLines(
     '',
     ...readinessTable(key, columns, style),
   ];
+}
+
+function predecessorText({ id, lastAt }: NonNullable<KeyLine['likelyPredecessor']>): string {
+  return `${forTerminal(id)}, last used ${when(lastAt)} UTC: if so, name it as \`predecessor\` in the registry`;
 }
 
 /** How much like several users at once: `0.48, as of 1.9 users who take turns`. */

@@ -103,6 +103,8 @@ export interface KeyState {
   readonly lastAt: string;
   readonly events: number;
   readonly readiness: Readonly<Record<string, Readiness>>;
+  /** The key that it seems to have replaced, and when that was used last; of one key alone. */
+  readonly likelyPredecessor?: { readonly id: string; readonly lastAt: string };
   /** What detectors have learned of the key that people may want to know, by detector. */
   readonly learned?: Readonly<Record<string, Facts>>;
 }

@@ -4,6 +4,7 @@ import type { Facts } from '../../core/finding.ts';
 import type { Coverage, KeyState, Readiness } from './contract.ts';
 import type { DetectionEngine } from './engine.ts';
 import type { KeyGroup } from './key-group.ts';
+import { likelyPredecessor } from './likely-predecessor.ts';
 import { readinessOf } from './readiness.ts';
 
 export interface KeyStatesOptions {
@@ -44,7 +45,11 @@ export function keyStateOf(
 ): KeyState | undefined {
   for (const group of engine.groups) {
     const slot = group.ids.indexOf(id, 1);
-    if (slot > 0) return stateAt(engine, group, slot, coverage);
+    if (slot <= 0) continue;
+    const likely = likelyPredecessor(engine, group, slot);
+    const state = stateAt(engine, group, slot, coverage);
+    if (likely === undefined) return state;
+    return { ...state, likelyPredecessor: { id: likely.id, lastAt: toIso(likely.lastAt) } };
   }
   return undefined;
 }

@@ -20,10 +20,12 @@ const FREE = 'listen: {console: "127.0.0.1:0", intake: "127.0.0.1:0"}\n';
 async function examine(
   text: string,
   env: Record<string, string> = {},
+  afterLoading = (): void => {},
 ): Promise<ReadonlyMap<string, Check>> {
   const file = join(folder, 'keyhound.yaml');
   writeFileSync(file, text);
   const config = loadConfig({ file, env, cwd: folder });
+  afterLoading();
   const checks = new Map<string, Check>();
   const all = { HOME: folder, ...env };
   for await (const check of doctor({ config, env: all, clock: { now: () => NOW } })) {
@@ -145,4 +147,26 @@ test('a registry with faults fails, and the checks after it still run', async ()
   const checks = await examine(`${FREE}keys: keys.csv\n`);
   assert.equal(checks.get('key registry')!.ok, false);
   assert.ok(checks.has('port intake'));
+});
+
+test('calendars are read, and the next window is told; a broken file fails with its reason', async () => {
+  const dates = (from: string, to: string) => `events: [{from: "${from}", to: "${to}"}]`;
+  // Read when the configuration was, and gone since.
+  const event = ['BEGIN:VEVENT', 'UID:1', 'DTSTAMP:20260901T000000Z', 'DTSTART:20260905T100000Z'];
+  const ics = ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:x', ...event, 'DTEND:20260905T110000Z'];
+  writeFileSync(join(folder, 'gone.ics'), [...ics, 'END:VEVENT', 'END:VCALENDAR', ''].join('\r\n'));
+  const checks = await examine(
+    `${FREE}calendars:\n` +
+      `  - {name: launch, kind: planned, ${dates('2026-09-03T10:00', '2026-09-03T12:00')}}\n` +
+      `  - {name: past, kind: maintenance, ${dates('2025-01-01T00:00', '2025-01-01T02:00')}}\n` +
+      '  - {name: gone, kind: planned, path: gone.ics}\n',
+    {},
+    () => rmSync(join(folder, 'gone.ics')),
+  );
+  assert.match(
+    checks.get('calendar launch')!.detail,
+    /1 windows, the next one at 2026-09-03T10:00/,
+  );
+  assert.match(checks.get('calendar past')!.detail, /none ahead/);
+  assert.equal(checks.get('calendar gone')!.ok, false);
 });

@@ -5,6 +5,7 @@ import type { KeyEntry } from '../../../core/config.ts';
 import type { KeyDirectory } from '../../../core/directory.ts';
 import { type ApiEvent, createEvent } from '../../../core/event.ts';
 import { AUTH } from '../../../core/record.ts';
+import { keyStateOf } from '../../../detectors/engine/key-states.ts';
 import { NO_DIRECTORY } from '../../support/directory.ts';
 import { latest, openBench } from '../bench.ts';
 
@@ -79,5 +80,34 @@ describe('a key with a predecessor', () => {
     other.feed(rotated(300, 500));
     assert.equal(bench.record('kong:old'), other.record('kong:old'));
     assert.ok(bench.incidents.every(({ subject }) => subject.id === HEIR));
+  });
+});
+
+describe('a key that seems to have replaced another', () => {
+  const until = FROM_AT + 21 * DAY_MS;
+
+  /** Three weeks of an old key, then five days of a new one; the old one goes on for `oldDays` of them. */
+  function likely(oldDays: number, consumers: readonly [string, string]): string | undefined {
+    const bench = openBench();
+    const events: ApiEvent[] = [];
+    for (let at = FROM_AT; at < until + oldDays * DAY_MS; at += 600_000)
+      events.push({ ...use('kong:old', at, 0), consumer: consumers[0] });
+    for (let at = until; at < until + 5 * DAY_MS; at += 600_000)
+      events.push({ ...use(HEIR, at, 0), consumer: consumers[1] });
+    events.sort((a, b) => a.at - b.at);
+    bench.feed(events.map((event, position) => ({ ...event, position })));
+    const { likelyPredecessor } = keyStateOf(bench.engine, HEIR)!;
+    assert.equal(keyStateOf(bench.engine, 'kong:old')!.likelyPredecessor, undefined);
+    return likelyPredecessor?.id;
+  }
+
+  test('is told with it, where one of the same consumer fell quiet as it began', () => {
+    assert.equal(likely(0.5, ['acme', 'acme']), 'kong:old');
+  });
+
+  test('is told of no other: still used, of another consumer, or of nobody', () => {
+    assert.equal(likely(5, ['acme', 'acme']), undefined);
+    assert.equal(likely(0.5, ['acme', 'else']), undefined);
+    assert.equal(likely(0.5, ['', '']), undefined);
   });
 });
