@@ -173,7 +173,7 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
   engine.firstAt = meta.firstAt ?? engine.firstAt;
   engine.lastAt = meta.lastAt ?? engine.lastAt;
   judge.placesDampedUntil = dampedUntil(meta, options.geographyVersion);
-  const convert = converter(judge, meta.layout);
+  const { isSame, convert } = converter(judge, meta.layout);
   const slots = new Map<string, { group: KeyGroup; slot: number }>();
   for (const row of state.subjects) {
     const group = groups[row.group]!;
@@ -184,6 +184,8 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
     group.declared[slot] = options.directory.declared(row.id, row.consumer);
     convert(row.record, group.slab.memoryOf(slot), group.slab.offset(slot));
     group.bring(judge, slot);
+    // The next checkpoint says that all records are of our layout.
+    if (!isSame) group.markDirty(slot);
     engine.lineage.locate(group, slot, judge.header.lastAt);
     if (judge.header.dueAt !== 0) group.heap.push(judge.header.dueAt, slot);
     if (judge.header.suspectSecond !== 0 || state.open.length > 0) {
@@ -224,13 +226,20 @@ function dampedUntil({ geography, lastAt }: Meta, version: string): number {
   return Math.floor(lastAt / 1000) + GEOGRAPHY_DAMPED_SECONDS;
 }
 
-/** Answers a function that writes a saved record into the slab, part by part. */
-function converter(
-  judge: Judge,
-  saved: readonly PlacedPart[],
-): (record: Uint8Array, memory: Memory, offset: number) => void {
-  const same = JSON.stringify(saved) === JSON.stringify(judge.layout.parts);
-  if (same) return (record, memory, offset) => memory.bytes.set(record, offset);
+interface Converter {
+  /** Saved records are laid out as ours are. */
+  readonly isSame: boolean;
+  /** Writes a saved record into the slab, part by part. */
+  convert(record: Uint8Array, memory: Memory, offset: number): void;
+}
+
+function converter(judge: Judge, saved: readonly PlacedPart[]): Converter {
+  if (JSON.stringify(saved) === JSON.stringify(judge.layout.parts)) {
+    return {
+      isSame: true,
+      convert: (record, memory, offset) => memory.bytes.set(record, offset),
+    };
+  }
   for (const part of judge.layout.parts) {
     const old = saved.find((other) => other.id === part.id);
     const seat = judge.seats.find((other) => other.detector.id === part.id);
@@ -239,7 +248,7 @@ function converter(
       throw refusal(old, part);
     }
   }
-  return (record, memory, offset) => {
+  const convert: Converter['convert'] = (record, memory, offset) => {
     judge.moveTo(memory, offset, undefined);
     for (const part of judge.layout.parts) {
       const old = saved.find((other) => other.id === part.id);
@@ -253,6 +262,7 @@ function converter(
       if (!seat!.detector.migrate!(seat!.state, old.version)) throw refusal(old, part);
     }
   };
+  return { isSame: false, convert };
 }
 
 function refusal(old: PlacedPart, part: PlacedPart): KeyhoundError {

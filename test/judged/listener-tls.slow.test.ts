@@ -1,32 +1,13 @@
 /** Our own listeners over TLS 1.3: who is heard, and that the command line finds its way to them. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { request } from 'node:https';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { SecureContextOptions } from 'node:tls';
 import { makeCertificates } from '../servers/certificates.ts';
+import { send } from './https.ts';
 import { finish, scratch, start } from './keyhound.ts';
 
 const TOKEN = 'token-of-the-made-gateway';
-
-/** Status of the answer. */
-function send(
-  url: string,
-  options: SecureContextOptions & { readonly token?: string; readonly body?: string },
-): Promise<number> {
-  const { token, body, ...tls } = options;
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const method = body === undefined ? 'GET' : 'POST';
-  request(url, { ...tls, method, headers, agent: false }, (response) => {
-    response.resume();
-    resolve(response.statusCode ?? 0);
-  })
-    .on('error', reject)
-    .end(body);
-  return promise;
-}
 
 function record(): string {
   const at = new Date().toISOString();

@@ -55,17 +55,25 @@ export class Stack {
   readonly servers: Servers;
   readonly partitions: number;
   private readonly sources: readonly object[];
+  private readonly settings: object;
   private readonly children = new Set<Child>();
   private members = 0;
 
   constructor(
     servers: Servers,
-    options: { prefix: string; partitions: number; sources: readonly object[] },
+    options: {
+      prefix: string;
+      partitions: number;
+      sources: readonly object[];
+      /** Whole sections of the configuration, in place of those made here. */
+      settings?: object;
+    },
   ) {
     this.servers = servers;
     this.prefix = options.prefix;
     this.partitions = options.partitions;
     this.sources = options.sources;
+    this.settings = options.settings ?? {};
     this.folder = mkdtempSync(path.join(tmpdir(), 'keyhound-stack-'));
   }
 
@@ -98,6 +106,7 @@ export class Stack {
         ? {}
         : { elasticsearch: { nodes: [elasticsearch.url], prefix: this.prefix, replicas: 0 } }),
       sources: role === 'ingest' ? this.sources : [],
+      ...this.settings,
     };
     writeFileSync(path.join(own, 'keyhound.yaml'), JSON.stringify(config));
     const child = start(['run', '--role', role, '--json'], { cwd: own });
