@@ -78,6 +78,8 @@ export interface Closing {
   readonly evidence: readonly Innocent[];
   /** A false alarm is remembered until then, event time, epoch ms. */
   readonly untilAt: number;
+  /** Key group of the subject, where several engines share them; left out where one engine has all. */
+  readonly group?: number;
 }
 
 /** What somebody asks for; `by` is who they say they are. */

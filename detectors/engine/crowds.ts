@@ -96,11 +96,6 @@ export class Crowds {
     this.count('consumer', consumer, hashText(consumer), network, at, true);
   }
 
-  /** Key group of a consumer. */
-  groupOf(consumer: string): number {
-    return identityOf('consumer', hashText(consumer)).digest0 & (KEY_GROUPS - 1);
-  }
-
   /** Closes what is due. */
   passWatermark(watermark: number): void {
     if (watermark < this.nextDueAt) return;
@@ -300,6 +295,11 @@ export function isFailure(event: ApiEvent): boolean {
 /** Key group of a network. */
 export function groupOfNetwork(network: number): number {
   return identityOf('network', network).digest0 & (KEY_GROUPS - 1);
+}
+
+/** Key group of a consumer. */
+export function groupOfConsumer(consumer: string): number {
+  return identityOf('consumer', hashText(consumer)).digest0 & (KEY_GROUPS - 1);
 }
 
 const SEEDS: Readonly<Record<Crowd['kind'], number>> = { network: 0x6e6574, consumer: 0x636f6e };

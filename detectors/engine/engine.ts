@@ -112,7 +112,7 @@ export class DetectionEngine implements Engine {
     const { docket, groups, judge, routes, steering } = this;
     this.coldStart = new ColdStart(groups, judge);
     this.lineage = new Lineage(judge, options.directory);
-    this.interventions = new Interventions(docket, groups, judge, steering);
+    this.interventions = new Interventions(docket, groups, judge, steering, shard);
     this.spans = new Spans({
       shard,
       groups: groups.filter(({ index }) => index % shard.count === shard.index),

@@ -9,6 +9,7 @@ import { type Docket, subjectAt } from './docket.ts';
 import { byOpening, closesAt, type OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
+import type { Shard } from './spans.ts';
 import type { Steering } from './steering.ts';
 import { endSuspicion } from './suspicion.ts';
 
@@ -17,12 +18,20 @@ export class Interventions {
   private readonly groups: readonly KeyGroup[];
   private readonly judge: Judge;
   private readonly steering: Steering;
+  private readonly shard: Shard;
 
-  constructor(docket: Docket, groups: readonly KeyGroup[], judge: Judge, steering: Steering) {
+  constructor(
+    docket: Docket,
+    groups: readonly KeyGroup[],
+    judge: Judge,
+    steering: Steering,
+    shard: Shard,
+  ) {
     this.docket = docket;
     this.groups = groups;
     this.judge = judge;
     this.steering = steering;
+    this.shard = shard;
   }
 
   control({ kind, at, sequence, body }: ControlRecord): void {
@@ -58,15 +67,24 @@ export class Interventions {
   private close(closing: Closing, at: number): void {
     const { as, by, reason, incident, untilAt } = closing;
     const { tally } = this.docket;
-    tally.closedAs[as]++;
+    const isOurs = this.isOurs(closing);
+    if (isOurs) tally.closedAs[as]++;
     const open = this.closeOpen(closing, at);
-    if (open === undefined) {
+    if (open === undefined && isOurs) {
       const revision = incident.revision + 1;
       this.docket.tell({ ...incident, revision, closedAs: as, closedBy: by, closedReason: reason });
     }
     if (as !== 'false-alarm') return;
+    // Of many keys together every engine finds by itself, whoever tells it.
+    const { kind } = incident.subject;
+    if (!isOurs && kind !== 'fleet' && kind !== 'consumer') return;
     const evidence = open === undefined ? closing.evidence : open.episodes.map(innocent);
     this.steering.falseAlarms.remember(incident.subject.id, evidence, at, untilAt);
+  }
+
+  /** Of the engines that share the key groups one counts it, and tells it again when it is closed already. */
+  private isOurs({ group }: Closing): boolean {
+    return group === undefined || group % this.shard.count === this.shard.index;
   }
 
   /** Answers the incident where it was open. */

@@ -4,6 +4,7 @@
  * difference whether the watermark moves in one step or in many.
  */
 import type { ColdStart } from './cold-start.ts';
+import { groupOfConsumer } from './crowds.ts';
 import type { Docket } from './docket.ts';
 import {
   APPLIES_MS,
@@ -161,7 +162,7 @@ export class Spans {
     failures.sort((a, b) => a.at - b.at || a.network - b.network || order(a.consumer, b.consumer));
     for (const failure of failures) {
       const { at, consumer } = failure;
-      if (docket.crowds.groupOf(consumer) % shard.count !== shard.index) continue;
+      if (groupOfConsumer(consumer) % shard.count !== shard.index) continue;
       if (!docket.shared.isSharedFailure(consumer, at)) docket.crowds.observeConsumer(failure);
     }
   }

@@ -1,12 +1,15 @@
 /** Several engines that share the key groups tell what one would, however the work falls out (promise 3). */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Closing, Rule } from '../../../core/control.ts';
 import { type ApiEvent, createEvent } from '../../../core/event.ts';
-import type { Finding, Incident } from '../../../core/finding.ts';
+import { aboutOf, type Finding, type Incident } from '../../../core/finding.ts';
+import type { ControlRecord } from '../../../core/store.ts';
 import type { Attempt } from '../../../core/wire/layout.ts';
 import { groupOfNetwork, isFailure } from '../../../detectors/engine/crowds.ts';
 import { consumerOf } from '../../../detectors/engine/engine.ts';
 import type { Report } from '../../../detectors/engine/exchange.ts';
+import { groupOfIncident } from '../../../detectors/engine/subject-group.ts';
 import { createEventFiller } from '../../../traffic/api-event.ts';
 import { nextUnit, STATE_WORDS, seedState } from '../../../traffic/random.ts';
 import { createTraffic } from '../../../traffic/traffic.ts';
@@ -52,14 +55,21 @@ interface Item {
   readonly latestAt: number;
   readonly event?: ApiEvent;
   readonly attempt?: Attempt;
+  readonly control?: ControlRecord;
 }
 
+/** What people say before the event of a position. */
+type Said = ReadonlyMap<number, ControlRecord>;
+const NOTHING_SAID: Said = new Map();
+
 /** As the ingest role cuts the sequence: events by their key, authentication results by their network. */
-function logs(count: number): Item[][] {
+function logs(count: number, said: Said): Item[][] {
   const logs = Array.from({ length: count }, (): Item[] => []);
   const failing = new Set<number>();
   let latestAt = Number.NEGATIVE_INFINITY;
   for (const event of EVENTS) {
+    const control = said.get(event.position);
+    if (control !== undefined) for (const log of logs) log.push({ latestAt, control });
     const failed = isFailure(event);
     if (failed) failing.add(event.network);
     if (event.limitedBy === 0 && failing.has(event.network)) {
@@ -92,11 +102,12 @@ function run(
   count: number,
   seed: number,
   crashes: number,
-): { findings: Finding[]; incidents: Incident[] } {
+  said: Said = NOTHING_SAID,
+): { closed: number; findings: Finding[]; incidents: Incident[] } {
   const random = new Uint32Array(STATE_WORDS);
   seedState(random, 0, seed);
   const draw = (): number => nextUnit(random, 0);
-  const items = logs(count);
+  const items = logs(count, said);
   const exchange: Report[] = [];
   const findings: Finding[] = [];
   const incidents: Incident[] = [];
@@ -122,10 +133,11 @@ function run(
     one.heard = exchange.length;
     const until = Math.min(items[index]!.length, one.at + 1 + Math.floor(draw() * 1500));
     for (; one.at < until; one.at++) {
-      const { latestAt, event, attempt } = items[index]![one.at]!;
+      const { latestAt, event, attempt, control } = items[index]![one.at]!;
       if (latestAt > 0 && !engine.reach(stream, latestAt)) break;
       if (event !== undefined) engine.observeShared(event);
       if (attempt !== undefined) engine.observeAttempt(attempt);
+      if (control !== undefined) engine.control(control);
     }
     const fate = draw();
     if (fate < crashes) {
@@ -146,7 +158,9 @@ function run(
       one.savedHeard = one.heard;
     }
   }
-  return { findings, incidents };
+  const closed = shards.map(({ bench }) => bench.engine.stats().closedAs);
+  const sum = closed.reduce((sum, as) => sum + as['false-alarm'] + as.resolved, 0);
+  return { findings, incidents, closed: sum };
 }
 
 /** The last revision of each, in order of id. */
@@ -174,5 +188,103 @@ describe('promise 3: key groups shared by several engines', () => {
 
   test('also when they crash and go on from what was saved', () => {
     assert.deepEqual(settled(run(3, 5, 0.01)), settled(WHOLE));
+  });
+});
+
+/** Closes incidents of every kind, open ones and closed ones, and makes rules that end and that are removed. */
+function saidOf({ findings, incidents }: Bench): Said {
+  const said = new Map<number, ControlRecord>();
+  const say = (afterAt: number, kind: ControlRecord['kind'], body: object): void => {
+    const i = EVENTS.findIndex(({ at }) => at > afterAt);
+    let { position } = EVENTS[i === -1 ? EVENTS.length - 1 : i]!;
+    while (said.has(position)) position++;
+    const before = EVENTS.slice(0, position).reduce((most, { at }) => Math.max(most, at), 0);
+    const change = body as Readonly<Record<string, unknown>>;
+    said.set(position, { sequence: 0, at: before, kind, body: change });
+  };
+  const opened = (incident: Incident): number => Date.parse(incident.openedAt);
+  for (const [i, incident] of latest(incidents).entries()) {
+    // As it was told when somebody looks at it.
+    const { subject } = incident;
+    const evidence = latest(findings)
+      .filter(({ id }) => incident.findings.includes(id))
+      .map((finding) => ({
+        detector: finding.detector,
+        about: aboutOf(finding),
+        score: finding.score,
+      }));
+    const afterAt =
+      i % 3 === 0 ? Date.parse(incident.closedAt ?? '') + 60_000 : opened(incident) + 200_000;
+    const closing: Closing = {
+      as: i % 2 === 0 ? 'false-alarm' : 'resolved',
+      by: 'ann',
+      reason: 'known',
+      incident,
+      evidence,
+      untilAt: opened(incident) + 30 * DAY_MS,
+      ...groupOf(incident),
+    };
+    say(Number.isFinite(afterAt) ? afterAt : opened(incident) + 200_000, 'close', closing);
+    const rule = (kind: Rule['kind'], id: string): Rule => ({
+      id,
+      kind,
+      subject: subject.id,
+      fromAt: opened(incident),
+      untilAt: i % 2 === 0 ? null : opened(incident) + 400_000,
+      by: 'ann',
+      reason: 'known',
+    });
+    if (i % 4 === 1)
+      say(opened(incident) + 50_000, 'silence', { change: 'add', rule: rule('silence', `s${i}`) });
+    if (i % 4 === 3)
+      say(opened(incident) + 100_000, 'allow', { change: 'add', rule: rule('allow', `a${i}`) });
+    if (i % 8 === 1) {
+      const remove = { change: 'remove', id: `s${i}`, by: 'ann', reason: 'over' };
+      say(opened(incident) + 300_000, 'silence', remove);
+    }
+  }
+  const inOrder = [...said].sort(([a], [b]) => a - b);
+  return new Map(inOrder.map(([at, record], i) => [at, { ...record, sequence: i + 1 }]));
+}
+
+function groupOf(incident: Incident): { readonly group?: number } {
+  const group = groupOfIncident(incident, {
+    digest0: (id) => EVENTS.find(({ key }) => key.id === id)!.key.digest0,
+    network: (id) => EVENTS.find(({ networkId }) => networkId === id)!.network,
+  });
+  return group === undefined ? {} : { group };
+}
+
+describe('promise 3: what people say to several engines', () => {
+  const said = saidOf(WHOLE);
+  const whole = openBench({ durable: true });
+  for (const event of EVENTS) {
+    const control = said.get(event.position);
+    if (control !== undefined) whole.engine.control(control);
+    whole.feed([event]);
+  }
+  const { closedAs } = whole.engine.stats();
+  const closed = closedAs['false-alarm'] + closedAs.resolved;
+
+  test('closes incidents of keys, networks and the fleet, silences and allows', () => {
+    const kinds = [...said.values()].map(({ kind }) => kind);
+    assert.deepEqual([...new Set(kinds)].sort(), ['allow', 'close', 'silence']);
+    const by = latest(whole.incidents).filter(({ closedBy }) => closedBy !== undefined);
+    const subjects = new Set(by.map(({ subject }) => subject.kind));
+    assert.deepEqual([...subjects].sort(), ['fleet', 'key', 'network']);
+    assert.notDeepEqual(settled(whole), settled(WHOLE));
+    assert.ok(latest(whole.incidents).some(({ silencedBy }) => silencedBy !== undefined));
+  });
+
+  for (const count of [1, 2, 5]) {
+    test(`${count} of them tell what one tells, and count each closing once`, () => {
+      const found = run(count, 23 + count, 0, said);
+      assert.deepEqual(settled(found), settled(whole));
+      assert.equal(found.closed, closed);
+    });
+  }
+
+  test('also when they crash: a record that was applied and lost is applied again', () => {
+    assert.deepEqual(settled(run(3, 7, 0.01, said)), settled(whole));
   });
 });
