@@ -83,6 +83,15 @@ export interface MetricsSnapshot {
   /** Batches of events that could not be read, and reports of other partitions that were waited for in vain. */
   readonly damagedBatches?: number;
   readonly unheardReports?: number;
+  /** What came of documents given to Elasticsearch. */
+  readonly documents?: DocumentMetrics;
+}
+
+export interface DocumentMetrics {
+  readonly indexed: number;
+  readonly repeated: number;
+  readonly rejected: number;
+  readonly resent: number;
 }
 
 export interface Metrics {
@@ -298,12 +307,30 @@ function logMetrics(registry: Registry): Update {
     'keyhound_unheard_messages_total',
     'Reports of other partitions that were waited for in vain.',
   );
+  const updateDocuments = documentMetrics(registry);
   return (now) => {
+    updateDocuments(now);
     for (const metric of [lag, damaged, unheard]) metric.reset();
     damaged.inc(now.damagedBatches ?? 0);
     unheard.inc(now.unheardReports ?? 0);
     for (const { topic, partition, messages } of now.lags ?? []) {
       lag.set({ topic, partition: String(partition) }, messages);
+    }
+  };
+}
+
+function documentMetrics(registry: Registry): Update {
+  const counter = counters(registry, []);
+  const by = {
+    indexed: counter('keyhound_indexed_documents_total', 'Documents that Elasticsearch took.'),
+    repeated: counter('keyhound_repeated_documents_total', 'Documents that were in it already.'),
+    rejected: counter('keyhound_rejected_documents_total', 'Documents that it refused for good.'),
+    resent: counter('keyhound_resent_documents_total', 'Documents sent once more.'),
+  };
+  return ({ documents }) => {
+    for (const outcome of ['indexed', 'repeated', 'rejected', 'resent'] as const) {
+      by[outcome].reset();
+      by[outcome].inc(documents?.[outcome] ?? 0);
     }
   };
 }

@@ -4,11 +4,13 @@
  * offsets told to the brokers suffice to go on from.
  */
 import type { OwnedPartition, PartitionConsumer, ReceivedMessage } from '../../core/broker.ts';
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, toIso } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
-import { connect } from '../../store/elasticsearch/connection.ts';
-import type { ResultDocument } from '../../store/elasticsearch/documents.ts';
+import { type Connection, connect } from '../../store/elasticsearch/connection.ts';
+import { placeOf, type ResultDocument } from '../../store/elasticsearch/documents.ts';
+import { removeOldIndices } from '../../store/elasticsearch/retention.ts';
+import { installTemplates } from '../../store/elasticsearch/templates.ts';
 import {
   createWriter,
   type ResultWriter,
@@ -16,6 +18,7 @@ import {
 } from '../../store/elasticsearch/writer.ts';
 import { committedOffsets } from '../../store/kafka/committed.ts';
 import { consumePartitions } from '../../store/kafka/consumer.ts';
+import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { documentOf } from './results.ts';
@@ -27,6 +30,8 @@ export interface IndexOptions {
   readonly elasticsearch: ElasticsearchConfig;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Results older than this are deleted, a day at a time. */
+  readonly usageMonthsMax: number;
 }
 
 export interface IndexWriter {
@@ -45,18 +50,21 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
   const connection = connect(elasticsearch, { requestTimeoutMs: WRITE_TIMEOUT_MS });
   const stop = new AbortController();
   let damaged = 0;
+  const letters = new KafkaProducer(kafka, { role: 'dead-letters', logger });
   const writer = createWriter({
     connection,
-    onRejected: ({ kind }, reason) =>
-      logger.error({ kind }, `a document was refused by Elasticsearch: ${reason}`),
+    async onRejected(document, reason) {
+      logger.error({ kind: document.kind }, `a document was refused by Elasticsearch: ${reason}`);
+      const value = letterOf(document, reason, options.clock.now());
+      await letters.send(topicNames(kafka.prefix).deadLetters, 0, [{ key: null, value }]);
+    },
   });
-  const read = (messages: readonly ReceivedMessage[]): ResultDocument[] =>
-    messages.flatMap(({ value }) => {
-      const document = documentOf(value);
-      if (document !== undefined) return [document];
-      damaged++;
-      return [];
-    });
+  const stopUpkeep = keepUp(connection, options);
+  const read = (messages: readonly ReceivedMessage[]): ResultDocument[] => {
+    const documents = messages.flatMap(({ value }) => documentOf(value) ?? []);
+    damaged += messages.length - documents.length;
+    return documents;
+  };
   const consumer = consumePartitions(kafka, {
     topic,
     groupId,
@@ -97,7 +105,9 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
     },
     async close() {
       stop.abort();
+      stopUpkeep();
       await consumer.close();
+      await letters.close();
       await connection.close();
     },
   };
@@ -105,4 +115,45 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
 
 function interrupted(): KeyhoundError {
   return new KeyhoundError('operating', 'the partition is given up', { code: 'fenced' });
+}
+
+/** Names the document; what stands in it may be what nobody may read here. */
+function letterOf(document: ResultDocument, reason: string, seenAt: number): Uint8Array {
+  const { kind, id } = placeOf(document);
+  const letter = { type: 'dead-letter', of: 'document', kind, id, reason, seenAt: toIso(seenAt) };
+  return Buffer.from(JSON.stringify(letter));
+}
+
+const DAY_MS = 86_400_000;
+/** After a failure. */
+const AGAIN_MS = 600_000;
+
+/** Templates at the start, and what is too old once a day; answers what ends it. */
+function keepUp(connection: Connection, options: IndexOptions): () => void {
+  const { clock, logger, usageMonthsMax } = options;
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  async function look(): Promise<void> {
+    let nextMs = DAY_MS;
+    try {
+      const { newer, unmigrated } = await installTemplates(connection);
+      if (newer.length > 0) logger.warn({ newer }, 'index templates are of a newer Keyhound');
+      if (unmigrated.length > 0) logger.warn({ unmigrated }, 'indices without the new fields');
+      const removed = await removeOldIndices(connection, { usageMonthsMax, now: clock.now() });
+      if (removed.length > 0) logger.info({ removed }, 'old results were deleted');
+    } catch (error) {
+      if (isOver) return;
+      nextMs = AGAIN_MS;
+      const code = error instanceof KeyhoundError ? error.code : undefined;
+      logger.warn({ code }, 'templates and old indices of Elasticsearch are looked at later');
+    }
+    if (isOver) return;
+    timer = setTimeout(() => void look(), nextMs);
+    timer.unref();
+  }
+  void look();
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
 }

@@ -145,6 +145,7 @@ async function openRoles(
       elasticsearch,
       logger,
       clock: systemClock,
+      usageMonthsMax: loaded.config.state.usageMonthsMax,
     });
     running.index = index;
     closing.push(() => index.close());

@@ -119,6 +119,7 @@ export function metricsOf(roles: RunningRoles): MetricsSnapshot {
     traffic: traffic(roles),
     lags: [...lagsOf('events', detect), ...lagsOf('incidents', index)],
     damagedBatches: detect?.partitions.reduce((sum, { damaged }) => sum + damaged, 0) ?? 0,
+    ...(index === undefined ? {} : { documents: index.writer.figures() }),
     unheardReports: detect?.partitions.reduce((sum, { unheard }) => sum + unheard, 0) ?? 0,
   };
 }
