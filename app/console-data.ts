@@ -8,10 +8,10 @@ import type { Coverage } from '../detectors/engine/contract.ts';
 import type { StateClient } from './contract.ts';
 import { explain } from './explain.ts';
 import { createIncidentData } from './incident-data.ts';
-import { createKeyData } from './key-data.ts';
+import { createKeyData, keySourceOf } from './key-data.ts';
 import type { Recent } from './recent.ts';
 import type { Session } from './session.ts';
-import { type Commit, createSteeringData } from './steering-data.ts';
+import { type Commit, createSteeringData, steeredOf } from './steering-data.ts';
 
 export interface ConsoleDataOptions {
   readonly commit: Commit;
@@ -37,11 +37,11 @@ export function createStateData(
   const { store, engine } = session;
   assert(store !== undefined, 'only a session with a state can be asked');
   const incidents = createIncidentData(store, recent);
-  const keys = createKeyData(session, coverage);
+  const keys = createKeyData(keySourceOf(session, coverage));
   return {
     incidents: (filter) => incidents.incidents(filter),
     incident: (id) => incidents.incident(id),
-    keys: async (filter) => keys.keys(filter),
+    keys: (filter) => keys.keys(filter),
     key: (reference) => keys.key(reference),
     explain: (id) =>
       explain(id, {
@@ -50,13 +50,13 @@ export function createStateData(
         recompute: (inputs) => engine.recompute(inputs),
         expected: (inputs, hours) => engine.expected(inputs, hours),
         usage: (keyId, sinceAt) => keys.usage(keyId, sinceAt),
-        firstAt: (keyId) => {
+        firstAt: async (keyId) => {
           const state = engine.key(keyId);
           return state === undefined ? undefined : Date.parse(state.firstAt);
         },
       }),
     backup: (folder) => store.backup(folder),
-    ...createSteeringData(session, incidents, commit),
+    ...createSteeringData(steeredOf(session), incidents, commit),
   };
 }
 

@@ -64,7 +64,7 @@ async function usageFacts(finding: Finding, options: ExplainOptions): Promise<Fa
   const rows = await options.usage(keyId, beganAt - NORMAL_MS);
   if (rows.length === 0) return undefined;
   const byHour = new Map(rows.map((row) => [row.hourAt, row]));
-  const firstAt = options.firstAt(keyId) ?? rows[0]!.hourAt;
+  const firstAt = (await options.firstAt(keyId)) ?? rows[0]!.hourAt;
   const lived = (at: number): boolean => at + HOUR_MS > firstAt;
   const requestsAt = (at: number): number => byHour.get(at)?.requests ?? 0;
   const lastHourAt = rows.at(-1)!.hourAt;

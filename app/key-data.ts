@@ -1,4 +1,5 @@
 /** Keys as people ask for them: by id, by label, or by the raw key itself. */
+import type { KeyDirectory } from '../core/directory.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import type { UsageRow } from '../core/store.ts';
 import { suggest } from '../core/suggest.ts';
@@ -17,71 +18,97 @@ const RUNG = 'observe';
 
 export interface KeyData {
   /** In order of id. */
-  keys(filter: KeyFilter): readonly KeyLine[];
+  keys(filter: KeyFilter): Promise<readonly KeyLine[]>;
   key(reference: KeyReference): Promise<KeyLookup>;
   /** Hours of a key at or after an instant, oldest first; none where nothing was saved. */
   usage(keyId: string, sinceAt: number): Promise<readonly UsageRow[]>;
 }
 
+/** Where keys and their usage are. */
+export interface KeySource {
+  readonly directory: KeyDirectory;
+  /** Keys with a record, in order of id. */
+  states(filter: KeyFilter): Promise<readonly KeyState[]>;
+  state(id: string): Promise<KeyState | undefined>;
+  /** Some ids, for finding the one that was meant. */
+  someIds(limit: number): Promise<readonly string[]>;
+  usage(keyId: string, sinceAt: number): Promise<readonly UsageRow[]>;
+  /** Id of a raw key; undefined where it cannot be one. */
+  identify(rawKey: string): string | undefined;
+  /** The gateway's credential behind the hash of a raw key, where a record has shown both. */
+  credentialOf(id: string): string | undefined;
+}
+
 type KeySession = Pick<Session, 'engine' | 'enricher' | 'directory' | 'store'>;
 
-/** `coverage`: what is known of sources and geography data while it runs. */
-export function createKeyData(session: KeySession, coverage: Coverage = {}): KeyData {
+/** Of a session. `coverage`: what is known of sources and geography data while it runs. */
+export function keySourceOf(session: KeySession, coverage: Coverage = {}): KeySource {
   const { engine, enricher, directory, store } = session;
-  const stateOf = (id: string): KeyState | undefined => keyStateOf(engine, id, coverage);
+  return {
+    directory,
+    states: async (filter) => keyStates(engine, filter, coverage),
+    state: async (id) => keyStateOf(engine, id, coverage),
+    someIds: async (limit) => keyStates(engine, { limit }).map(({ id }) => id),
+    async usage(keyId, sinceAt) {
+      // The id itself is the first of all ids that begin with it.
+      const [row] = (await store?.subjects({ limit: 1, prefix: keyId })) ?? [];
+      return row?.id === keyId ? store!.usage(row.digest, sinceAt) : [];
+    },
+    identify: (rawKey) => enricher.identify(rawKey)?.id,
+    credentialOf: (id) => (id.startsWith('h:') ? enricher.aliases.find(id)?.id : undefined),
+  };
+}
 
-  async function usage(keyId: string, sinceAt: number): Promise<readonly UsageRow[]> {
-    // The id itself is the first of all ids that begin with it.
-    const [row] = (await store?.subjects({ limit: 1, prefix: keyId })) ?? [];
-    return row?.id === keyId ? store!.usage(row.digest, sinceAt) : [];
-  }
+export function createKeyData(source: KeySource): KeyData {
+  const { directory } = source;
 
   async function found(state: KeyState): Promise<KeyLookup> {
     const sinceAt = Math.floor((Date.parse(state.lastAt) - USAGE_MS) / HOUR_MS) * HOUR_MS;
-    return { kind: 'found', key: lineOf(state), usage: await usage(state.id, sinceAt) };
+    return { kind: 'found', key: lineOf(state), usage: await source.usage(state.id, sinceAt) };
+  }
+
+  async function byCredential(id: string): Promise<KeyState | undefined> {
+    const credential = source.credentialOf(id);
+    return credential === undefined ? undefined : source.state(credential);
   }
 
   async function byLabel(label: string): Promise<KeyLookup> {
     const entries = directory.withLabel(label);
-    const states = entries.flatMap(({ id }) => stateOf(id) ?? []);
+    const known = await Promise.all(entries.map(({ id }) => source.state(id)));
+    const states = known.flatMap((state) => state ?? []);
     if (states.length === 1) return found(states[0]!);
     if (states.length > 1) return { kind: 'ambiguous', candidates: states.map(lineOf) };
     if (entries.length > 0) throw unused();
-    return { kind: 'unknown', nearest: nearest(session, label) };
+    return { kind: 'unknown', nearest: await nearest(source, label) };
   }
 
   return {
-    keys: (filter) => keyStates(engine, filter, coverage).map(lineOf),
+    keys: async (filter) => (await source.states(filter)).map(lineOf),
     async key(reference) {
-      const id = 'raw' in reference ? enricher.identify(reference.raw)?.id : reference.name;
+      const id = 'raw' in reference ? source.identify(reference.raw) : reference.name;
       if (id === undefined || id === '') return { kind: 'unknown', nearest: undefined };
-      const state = stateOf(id) ?? stateOf(credentialOf(session, id));
+      const state = (await source.state(id)) ?? (await byCredential(id));
       if (state !== undefined) return found(state);
       if ('raw' in reference) return { kind: 'unknown', nearest: undefined };
       if (directory.entry(id) !== undefined) throw unused();
       return byLabel(id);
     },
-    usage,
+    usage: (keyId, sinceAt) => source.usage(keyId, sinceAt),
   };
-}
-
-/** The gateway's credential behind the hash of a raw key, where a record has shown both. */
-function credentialOf({ enricher }: KeySession, id: string): string {
-  return (id.startsWith('h:') ? enricher.aliases.find(id)?.id : undefined) ?? '';
 }
 
 function lineOf(state: KeyState): KeyLine {
   return { type: 'key', ...state, rung: RUNG };
 }
 
-function nearest({ engine, directory }: KeySession, name: string): string | undefined {
+async function nearest(source: KeySource, name: string): Promise<string | undefined> {
   const candidates: string[] = [];
-  for (const { id, label } of directory.all()) {
+  for (const { id, label } of source.directory.all()) {
     if (candidates.length >= CANDIDATES_MAX) break;
     candidates.push(label ?? id);
   }
   if (candidates.length < CANDIDATES_MAX) {
-    for (const { id } of keyStates(engine, { limit: CANDIDATES_MAX })) candidates.push(id);
+    candidates.push(...(await source.someIds(CANDIDATES_MAX)));
   }
   return suggest(name, candidates);
 }

@@ -32,6 +32,8 @@ export interface StatePaths {
   readonly spool: string;
   readonly intakeToken: string;
   readonly apiToken: string;
+  /** Where the console of the distributed form listens that uses this folder. */
+  readonly apiAddress: string;
 }
 
 export interface Token {
@@ -64,6 +66,7 @@ export function statePaths(folder: string): StatePaths {
     spool: path.join(absolute, 'spool'),
     intakeToken: path.join(absolute, 'intake-token'),
     apiToken: path.join(absolute, 'api-token'),
+    apiAddress: path.join(absolute, 'api-address'),
   };
 }
 
@@ -88,6 +91,17 @@ export function intakeToken(paths: StatePaths): Token {
 /** Token of the API. */
 export function apiToken(paths: StatePaths): Token {
   return readOrMakeToken(paths.apiToken);
+}
+
+/** Notes where the API of this folder's console is; answers a function that takes the note back. */
+export function announceApi({ apiAddress }: StatePaths, address: string): () => void {
+  writeFileSync(apiAddress, `${address}\n`, { mode: 0o600 });
+  return () => rmSync(apiAddress, { force: true });
+}
+
+/** Undefined where nobody has noted it. */
+export function announcedApi({ apiAddress }: StatePaths): string | undefined {
+  return existsSync(apiAddress) ? readFileSync(apiAddress, 'utf8').trim() : undefined;
 }
 
 /** For `doctor` and clients. Changes nothing; works while another process uses the folder. */

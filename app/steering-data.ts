@@ -1,6 +1,6 @@
 /** Silences, the allowlist and the closing of incidents: from what people ask for to control records. */
 import { randomBytes } from 'node:crypto';
-import { toIso, toIsoOrNull } from '../core/clock.ts';
+import { type Clock, toIso, toIsoOrNull } from '../core/clock.ts';
 import {
   type CloseRequest,
   type Closing,
@@ -13,7 +13,8 @@ import {
   type RuleRequest,
 } from '../core/control.ts';
 import { KeyhoundError } from '../core/errors.ts';
-import { aboutOf } from '../core/finding.ts';
+import { aboutOf, type Incident } from '../core/finding.ts';
+import type { ControlRecord } from '../core/store.ts';
 import { suggest } from '../core/suggest.ts';
 import { ALL_DETECTORS } from '../detectors/list.ts';
 import { networksIn } from '../enrich/network-range.ts';
@@ -34,45 +35,68 @@ export interface SteeringData {
   closeIncident(id: string, request: CloseRequest): Promise<IncidentDetail | undefined>;
 }
 
+/** What is steered: one engine, or many. */
+export interface Steered {
+  readonly clock: Clock;
+  /** Those that were made and not removed, in that order; some may have ended. */
+  rules(): readonly Rule[] | Promise<readonly Rule[]>;
+  /** Latest event time; undefined before the first event. */
+  lastAt(): number | undefined | Promise<number | undefined>;
+  /** Key group of an incident's subject, where several engines share them. */
+  groupOf?(incident: Incident): number | undefined;
+  control(kind: ControlRecord['kind'], body: ControlRecord['body']): void | Promise<void>;
+}
+
+/** A session with its engine. */
+export function steeredOf({ engine, clock, control }: SteeredSession): Steered {
+  return {
+    clock,
+    rules: () => engine.steering.rules.all(),
+    lastAt: () => engine.stats().lastAt,
+    control,
+  };
+}
+
 type SteeredSession = Pick<Session, 'engine' | 'control' | 'clock'>;
 
 export function createSteeringData(
-  session: SteeredSession,
+  steered: Steered,
   incidents: IncidentData,
   commit: Commit,
 ): SteeringData {
-  const { rules } = session.engine.steering;
   /** Rules end by event time, and people count from now: whichever is later. */
-  const now = (): number => Math.max(session.engine.stats().lastAt ?? 0, session.clock.now());
+  const now = async (): Promise<number> =>
+    Math.max((await steered.lastAt()) ?? 0, steered.clock.now());
 
-  const held = (at: number): Rule[] =>
-    rules.all().filter(({ untilAt }) => untilAt === null || untilAt > at);
+  const held = async (at: number): Promise<Rule[]> => {
+    const rules = await steered.rules();
+    return rules.filter(({ untilAt }) => untilAt === null || untilAt > at);
+  };
 
   return {
     async rules(kind) {
-      return held(now())
-        .filter((rule) => rule.kind === kind)
-        .map(lineOf);
+      const holding = await held(await now());
+      return holding.filter((rule) => rule.kind === kind).map(lineOf);
     },
     addRule: (request) =>
-      commit(() => {
-        const rule = ruleOf(request, now());
-        if (held(rule.fromAt).length >= RULES_MAX) throw tooMany();
-        session.control(rule.kind, { change: 'add', rule });
+      commit(async () => {
+        const rule = ruleOf(request, await now());
+        if ((await held(rule.fromAt)).length >= RULES_MAX) throw tooMany();
+        await steered.control(rule.kind, { change: 'add', rule });
         return lineOf(rule);
       }),
     removeRule: ({ kind, id, by, reason }) =>
-      commit(() => {
-        const rule = rules.get(id);
+      commit(async () => {
+        const rule = (await steered.rules()).find((other) => other.id === id);
         if (rule?.kind !== kind) return undefined;
-        session.control(kind, { change: 'remove', id, by, reason });
+        await steered.control(kind, { change: 'remove', id, by, reason });
         return lineOf(rule);
       }),
     async closeIncident(id, request) {
       await commit(async () => {
         const detail = await incidents.incident(id);
         if (detail === undefined || detail.incident.closedAs === request.as) return;
-        session.control('close', { ...closingOf(detail, request, session) });
+        await steered.control('close', { ...(await closingOf(detail, request, steered)) });
       });
       return incidents.incident(id);
     },
@@ -119,18 +143,20 @@ function checkDetector(id: string): void {
   });
 }
 
-function closingOf(
+async function closingOf(
   { incident, findings }: IncidentDetail,
   { as, by, reason, forMs = REMEMBERED_MS }: CloseRequest,
-  { engine, clock }: SteeredSession,
-): Closing {
+  steered: Steered,
+): Promise<Closing> {
   const evidence = findings.map((finding) => ({
     detector: finding.detector,
     about: aboutOf(finding),
     score: finding.score,
   }));
-  const untilAt = (engine.stats().lastAt ?? clock.now()) + forMs;
-  return { as, by, reason, incident, evidence, untilAt };
+  const untilAt = ((await steered.lastAt()) ?? steered.clock.now()) + forMs;
+  const group = steered.groupOf?.(incident);
+  const closing = { as, by, reason, incident, evidence, untilAt };
+  return group === undefined ? closing : { ...closing, group };
 }
 
 function lineOf({ kind, networks: _, fromAt, untilAt, ...rule }: Rule): RuleLine {

@@ -13,7 +13,7 @@ const AFTER_HOURS = 48;
 export interface ChartOptions {
   usage(keyId: string, sinceAt: number): Promise<readonly UsageRow[]>;
   expected(inputs: FindingInputs, hours: readonly number[]): readonly ExpectedHour[] | undefined;
-  firstAt(keyId: string): number | undefined;
+  firstAt(keyId: string): Promise<number | undefined>;
 }
 
 /** Undefined where nothing is kept to draw it from. */
@@ -28,7 +28,7 @@ export async function usageChart(
   const lastHour = Math.floor(Date.parse(incident.updatedAt) / HOUR_MS);
   const end = Math.min(lastHour, beganHour + AFTER_HOURS) + 1;
   const rows = await options.usage(id, (end - HOURS) * HOUR_MS);
-  const firstAt = options.firstAt(id) ?? rows[0]?.hourAt;
+  const firstAt = (await options.firstAt(id)) ?? rows[0]?.hourAt;
   if (rows.length === 0 || firstAt === undefined) return undefined;
   const begin = Math.max(end - HOURS, Math.floor(firstAt / HOUR_MS));
   const hours = Array.from({ length: Math.max(0, end - begin) }, (_, i) => begin + i);

@@ -1,21 +1,37 @@
 /**
  * What the API of a process of the distributed form answers. Results come out of Elasticsearch, so whichever process
- * has it configured can tell them; state of single keys lies with the detect processes.
+ * has it configured can tell them. What people say is taken by the console role, and by it alone.
  */
-import type { ConsoleData, Readiness } from '../../console/contract.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsoleData, IncidentDetail, Readiness } from '../../console/contract.ts';
+import type { CloseRequest } from '../../core/control.ts';
+import type { KeyDirectory } from '../../core/directory.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ResultStore } from '../../core/store.ts';
+import type { Coverage, KeyState } from '../../detectors/engine/contract.ts';
 import { createEngine } from '../../detectors/engine/engine.ts';
-import { loadRegistry } from '../../enrich/registry.ts';
 import { explain } from '../explain.ts';
-import { createIncidentData } from '../incident-data.ts';
+import { createIncidentData, type IncidentData } from '../incident-data.ts';
+import { createKeyData } from '../key-data.ts';
+import { createSteeringData } from '../steering-data.ts';
+import type { ConsoleRole } from './console.ts';
+import { redisKeySource } from './redis-keys.ts';
+
+const CONSOLE = 'a process of the console role, with `redis`';
+const LOOK_MS = 250;
+const PATIENCE_MS = 10_000;
 
 export interface DistributedDataOptions {
   /** Undefined where no Elasticsearch is configured. */
   readonly results: ResultStore | undefined;
   readonly detectors: Parameters<typeof createEngine>[0]['detectors'];
+  readonly directory: KeyDirectory;
+  readonly partitions: number;
+  readonly coverage: Coverage;
   readiness(): Readiness;
   summary(): object;
+  /** Undefined in a process without the role, or without Redis. */
+  console(): ConsoleRole | undefined;
 }
 
 export function createDistributedData(options: DistributedDataOptions): ConsoleData {
@@ -29,12 +45,29 @@ export function createDistributedData(options: DistributedDataOptions): ConsoleD
   const judge = createEngine({
     subjectsMax: 256,
     detectors: options.detectors,
-    directory: loadRegistry([], '.'),
+    directory: options.directory,
     geographyVersion: '',
     durable: false,
     onFinding: () => {},
     onIncident: () => {},
   });
+  const keySource = () => {
+    const role = options.console();
+    if (role === undefined) return undefined;
+    const { detectors, directory, coverage, partitions } = options;
+    const state = () => role.state();
+    return redisKeySource({ detectors, directory, coverage, partitions, state, results: store });
+  };
+  const keys = (what: string) => {
+    const source = keySource();
+    if (source === undefined) throw elsewhere(what, CONSOLE);
+    return createKeyData(source);
+  };
+  const steering = (what: string) => {
+    const role = options.console();
+    if (role === undefined) throw elsewhere(what, CONSOLE);
+    return createSteeringData(role.steered, incidents(), async (change) => change());
+  };
   const later = (what: string) => async () => {
     throw elsewhere(what, 'the embedded form');
   };
@@ -49,17 +82,46 @@ export function createDistributedData(options: DistributedDataOptions): ConsoleD
         inputs: (findingId) => store().findingInputs(findingId),
         recompute: (inputs) => judge.recompute(inputs),
         expected: (inputs, hours) => judge.expected(inputs, hours),
-        usage: async () => [],
-        firstAt: () => undefined,
+        usage: async (keyId, sinceAt) => keySource()?.usage(keyId, sinceAt) ?? [],
+        firstAt: async (keyId) => firstAtOf(await keySource()?.state(keyId)),
       }),
-    keys: later('keys'),
-    key: later('keys'),
+    keys: async (filter) => keys('keys').keys(filter),
+    key: async (name) => keys('keys').key({ name }),
     backup: later('backups'),
-    rules: later('silences and the allowlist'),
-    addRule: later('silences and the allowlist'),
-    removeRule: later('silences and the allowlist'),
-    closeIncident: later('closing incidents'),
+    rules: async (kind) => steering('silences and the allowlist').rules(kind),
+    addRule: async (request) => steering('silences and the allowlist').addRule(request),
+    removeRule: async (request) => steering('silences and the allowlist').removeRule(request),
+    async closeIncident(id, request) {
+      const detail = await steering('closing incidents').closeIncident(id, request);
+      return detail === undefined ? undefined : closed(detail, request, incidents());
+    },
   };
+}
+
+/** Told by detection, the incident comes back by way of Kafka and Elasticsearch: that is waited for, not for ever. */
+async function closed(
+  told: IncidentDetail,
+  { as, by, reason }: CloseRequest,
+  incidents: IncidentData,
+): Promise<IncidentDetail> {
+  const { id } = told.incident;
+  for (let detail = told, waited = 0; ; waited += LOOK_MS) {
+    if (detail.incident.closedAs === as) return detail;
+    if (waited >= PATIENCE_MS) break;
+    await sleep(LOOK_MS);
+    detail = (await incidents.incident(id)) ?? detail;
+  }
+  // All partitions have it: so it will be as soon as one of them is judged again.
+  const { incident, findings } = told;
+  const closedAt = incident.closedAt ?? incident.updatedAt;
+  return {
+    incident: { ...incident, closedAt, closedAs: as, closedBy: by, closedReason: reason },
+    findings,
+  };
+}
+
+function firstAtOf(state: KeyState | undefined): number | undefined {
+  return state === undefined ? undefined : Date.parse(state.firstAt);
 }
 
 function elsewhere(what: string, where: string): KeyhoundError {

@@ -16,6 +16,7 @@ import type { ShardEngine } from '../../detectors/engine/shard-engine.ts';
 import type { PartitionState } from '../../store/redis/state.ts';
 import type { Logger } from '../contract.ts';
 import { Turns } from '../turns.ts';
+import { recordOf } from './control-record.ts';
 import type { ExchangeEar, ExchangeFeed } from './exchange-feed.ts';
 import type { ResultSender } from './results.ts';
 
@@ -190,7 +191,8 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
       logger.error({ partition, offset }, `a batch of events cannot be read: ${error.message}`);
       return;
     }
-    this.heardOfAt = this.parts.clock.now();
+    // What people say is no traffic.
+    if (reader.streams.length > 0) this.heardOfAt = this.parts.clock.now();
     const indices = reader.streams.map((stream) => this.indexOf(stream));
     for (;;) {
       const count = this.readAhead(indices);
@@ -207,6 +209,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
       this.pending = undefined;
       if (kind === undefined) break;
       if (kind === ITEM.attempt) await this.applyAttempt(indices);
+      if (kind === ITEM.control) this.applyControl(offset);
     }
     for (const [i, index] of indices.entries()) await this.heartbeat(i, index);
   }
@@ -237,6 +240,18 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
     attempt.stream = indices[attempt.stream]!;
     if (!this.engine.reach(attempt.stream, latestSecond * 1000)) await this.wait();
     this.engine.observeAttempt(attempt);
+  }
+
+  /** Takes effect here, between two events of this partition; one that was applied before is dropped. */
+  private applyControl(offset: number): void {
+    const { logger, partition } = this.parts;
+    const record = recordOf(this.reader.control);
+    if (record !== undefined) {
+      this.engine.control(record);
+      return;
+    }
+    this.damaged++;
+    logger.error({ partition, offset }, 'a control record cannot be read');
   }
 
   private async heartbeat(i: number, index: number): Promise<void> {

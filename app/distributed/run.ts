@@ -8,12 +8,14 @@ import { systemClock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ResultStore } from '../../core/store.ts';
+import { loadRegistry } from '../../enrich/registry.ts';
 import { connect } from '../../store/elasticsearch/connection.ts';
 import { createResultReader } from '../../store/elasticsearch/reader.ts';
 import { ROLES, type Role, type Run, type RunOptions } from '../contract.ts';
 import { listenerTls } from '../listener-tls.ts';
-import { apiToken, openStateFolder, type StatePaths } from '../state-folder.ts';
+import { announceApi, apiToken, openStateFolder, type StatePaths } from '../state-folder.ts';
 import { VERSION } from '../version.ts';
+import { openConsole } from './console.ts';
 import { createDistributedData } from './data.ts';
 import { type DetectRole, openDetect } from './detect.ts';
 import { type IndexWriter, openIndexWriter } from './index-writer.ts';
@@ -72,8 +74,12 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
     data: createDistributedData({
       results,
       detectors: config.detectors,
+      directory: loadRegistry(config.keys, loaded.folder, config.consumers),
+      partitions: kafka.partitions,
+      coverage: {},
       readiness: () => readinessOf(running),
       summary: () => summaryNow(running, startedAt),
+      console: () => running.console,
     }),
     metrics: createMetrics(() => metricsOf(running)),
     token: apiToken(paths).token,
@@ -85,6 +91,10 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
     // First: whoever waits for the stores can be asked what it lacks.
     const address = await api.listen(config.listen.console);
     closing.push(() => api.close());
+    if (roles.includes('console')) {
+      const takeBack = announceApi(paths, address);
+      closing.push(async () => takeBack());
+    }
     const ours = await findState(roles, options, kafka, running);
     if (!ours) return;
     await openRoles(roles, options, kafka, paths, running, closing, notes);
@@ -150,6 +160,11 @@ async function openRoles(
     running.index = index;
     closing.push(() => index.close());
   }
+  if (roles.includes('console') && redis !== undefined) {
+    const opened = openConsole({ kafka, redis, clock: systemClock, logger });
+    running.console = opened;
+    closing.push(() => opened.close());
+  }
   if (roles.includes('detect')) {
     const detect: DetectRole = await openDetect({
       config: loaded,
@@ -172,15 +187,18 @@ async function openRoles(
 
 /** Until the signal, or until a role fails. */
 async function work(
-  { ingest, detect, index }: RunningRoles,
+  running: RunningRoles,
   signal: AbortSignal,
   stop: AbortController,
 ): Promise<void> {
+  const { ingest, detect, index } = running;
   const ended = new Promise<undefined>((resolve) => {
     if (signal.aborted) resolve(undefined);
     signal.addEventListener('abort', () => resolve(undefined));
   });
-  const failures = [detect?.failed, index?.consumer.failed].flatMap((one) => one ?? []);
+  const failures = [detect?.failed, index?.consumer.failed, running.console?.failed].flatMap(
+    (one) => one ?? [],
+  );
   const failed = Promise.race([ended, ...failures]);
   const reading = ingest?.serve(signal).catch((error: unknown) => {
     stop.abort();

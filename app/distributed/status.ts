@@ -6,6 +6,7 @@ import type { EngineStats } from '../../detectors/engine/contract.ts';
 import { createCounters } from '../../ingest/reader.ts';
 import { sourceMetrics, trafficOf } from '../run-status.ts';
 import { summaryOf } from '../summary.ts';
+import type { ConsoleRole } from './console.ts';
 import type { DetectRole } from './detect.ts';
 import type { IndexWriter } from './index-writer.ts';
 import type { IngestRole } from './ingest.ts';
@@ -15,13 +16,15 @@ export interface RunningRoles {
   readonly ingest?: IngestRole | undefined;
   readonly detect?: DetectRole | undefined;
   readonly index?: IndexWriter | undefined;
+  readonly console?: ConsoleRole | undefined;
   /** What keeps the roles from being opened. */
   readonly lack?: Missing | undefined;
 }
 
-export function readinessOf({ ingest, detect, index, lack }: RunningRoles): Readiness {
+export function readinessOf(running: RunningRoles): Readiness {
+  const { ingest, detect, index, console, lack } = running;
   const missing: Missing[] = lack === undefined ? [] : [lack];
-  for (const [role, running] of Object.entries({ ingest, detect, index })) {
+  for (const [role, running] of Object.entries({ ingest, detect, index, console })) {
     for (const { name, detail } of running?.trouble() ?? [])
       missing.push({ name: `${role}: ${name}`, detail });
   }

@@ -3,6 +3,7 @@
  * cluster.
  *
  *   PREFIX:meta              hash  layout, partitions, pepper
+ *   PREFIX:control          hash  see control.ts
  *   PREFIX:{G}:owner         hash  epoch, applied (number of the last checkpoint whose changes are in)
  *   PREFIX:{G}:staged        hash  id (EPOCH:NUMBER), and changes by index, not in yet
  *   PREFIX:{G}:subjects      hash  digest (16 bytes) → id, consumer, record
@@ -36,6 +37,10 @@ export interface PartitionKeys {
 
 export function metaKey(prefix: string): string {
   return `${prefix}:meta`;
+}
+
+export function controlKey(prefix: string): string {
+  return `${prefix}:control`;
 }
 
 export function groupKeys(prefix: string, group: number): GroupKeys {

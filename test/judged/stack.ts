@@ -44,6 +44,10 @@ export interface Member {
   readonly console: string;
   readonly folder: string;
   get(url: string): Promise<string>;
+  /** JSON. */
+  post(url: string, body: string): Promise<string>;
+  /** URL of its intake; '' where it has none. */
+  readonly intake: string;
   /** Resolves when it has read so many records since its start. */
   read(records: number): Promise<void>;
 }
@@ -113,17 +117,24 @@ export class Stack {
     this.children.add(child);
     void child.ended.then(() => this.children.delete(child));
     const told = (await child.told(/"listeners":(\{[^}]*\})/))[1]!;
-    const listeners = JSON.parse(told) as { console: string };
+    const listeners = JSON.parse(told) as { console: string; intake?: string };
     const token = readFileSync(path.join(own, 'state/api-token'), 'utf8').trim();
     const get = async (url: string): Promise<string> => {
       const headers = { authorization: `Bearer ${token}` };
       return (await fetch(`${listeners.console}${url}`, { headers })).text();
+    };
+    const post = async (url: string, body: string): Promise<string> => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const asked = fetch(`${listeners.console}${url}`, { method: 'POST', headers, body });
+      return (await asked).text();
     };
     return {
       child,
       folder: own,
       console: listeners.console,
       get,
+      post,
+      intake: listeners.intake ?? '',
       async read(records) {
         for (;;) {
           const summary = JSON.parse(await get('/api/v1/summary')) as { records: number };
@@ -135,8 +146,12 @@ export class Stack {
   }
 
   /** Every message of the topic of incidents so far. */
-  results(): Promise<Record<string, unknown>[]> {
-    return readAll(this.kafkaConfig, topicNames(this.prefix).incidents);
+  async results(): Promise<Record<string, unknown>[]> {
+    const messages = await readTopic(this.kafkaConfig, topicNames(this.prefix).incidents);
+    return messages.map(({ value }) => JSON.parse(value.toString('utf8')) as object) as Record<
+      string,
+      unknown
+    >[];
   }
 
   async end(): Promise<void> {
@@ -146,8 +161,14 @@ export class Stack {
   }
 }
 
-/** All messages of one topic, parsed, by partition and offset. */
-async function readAll(config: KafkaConfig, topic: string): Promise<Record<string, unknown>[]> {
+interface Message {
+  readonly partition: number;
+  readonly offset: number;
+  readonly value: Buffer;
+}
+
+/** All messages of one topic, by partition and offset. */
+export async function readTopic(config: KafkaConfig, topic: string): Promise<Message[]> {
   const client = createClient(config, { role: 'test' });
   const admin = client.admin();
   await admin.connect();
@@ -158,7 +179,7 @@ async function readAll(config: KafkaConfig, topic: string): Promise<Record<strin
       .filter(({ low, high }) => low !== high)
       .map(({ partition, high }) => [partition, Number(high)]),
   );
-  const lines: { partition: number; offset: number; line: Record<string, unknown> }[] = [];
+  const lines: Message[] = [];
   if (left.size === 0) return [];
   const consumer = client.consumer({ groupId: `test-${randomUUID()}` });
   await consumer.connect();
@@ -168,8 +189,7 @@ async function readAll(config: KafkaConfig, topic: string): Promise<Record<strin
       autoCommit: false,
       eachBatch: async ({ batch }) => {
         for (const { offset, value } of batch.messages) {
-          const line = JSON.parse(value!.toString('utf8')) as Record<string, unknown>;
-          lines.push({ partition: batch.partition, offset: Number(offset), line });
+          lines.push({ partition: batch.partition, offset: Number(offset), value: value! });
         }
         if (Number(batch.lastOffset()) + 1 >= (left.get(batch.partition) ?? 0))
           left.delete(batch.partition);
@@ -179,7 +199,7 @@ async function readAll(config: KafkaConfig, topic: string): Promise<Record<strin
   });
   await consumer.disconnect();
   lines.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
-  return lines.map(({ line }) => line);
+  return lines;
 }
 
 /** Messages that are to be applied yet, of all partitions that the members have; and how many partitions that are. */
