@@ -55,7 +55,7 @@ export interface Results {
   readonly startSeconds: { readonly version: number; readonly replay: number };
 }
 
-type Say = (text: string) => void;
+export type Say = (text: string) => void;
 
 export async function measureAll(plan: Plan, folder: string, say: Say): Promise<Results> {
   say('making the files');

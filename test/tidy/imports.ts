@@ -28,7 +28,8 @@ export const MAY_IMPORT: Readonly<Record<Folder, readonly Folder[]>> = {
   traffic: ['core'],
   app: ALL,
   cli: ['app', 'core'],
-  bench: [...ALL, 'app', 'cli'],
+  // The servers and processes that tests start are those that are measured.
+  bench: [...ALL, 'app', 'cli', 'test'],
   deploy: ['core', 'traffic', 'app'],
   test: [...ALL, 'app', 'cli', 'bench', 'deploy'],
 };

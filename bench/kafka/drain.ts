@@ -1,0 +1,126 @@
+/**
+ * How much a detect process applies per CPU-second: it drains a topic that ingest has filled before, from the first
+ * event on and with nothing learned. All that the process has used counts, its start included.
+ */
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { topicNames } from '../../store/kafka/topics.ts';
+import { drained, type Member, type Servers, Stack } from '../../test/judged/stack.ts';
+import { runChild } from '../child.ts';
+import type { BenchFile } from '../data.ts';
+import type { Say } from '../measure.ts';
+import { pairs } from '../statistics.ts';
+import { cpuSecondsOf, loadNow, residentBytesOf } from './processes.ts';
+import { fillWithJson, forgetDetection, sizeOf, type TopicSize } from './topics.ts';
+
+/** As many as `kafka.partitions` is by default. */
+const PARTITIONS = 16;
+/** The tests save every second; the product does when it is due by default. */
+const settings = { state: { dir: 'state' } };
+const PATIENCE_MS = 900_000;
+const TOLD_MAX = 6000;
+
+export interface DrainResults {
+  /** One figure a round. */
+  readonly bare: readonly number[];
+  readonly one: readonly number[];
+  readonly two: readonly number[];
+  /** Over the bare loop of the same round. */
+  readonly oneToBare: readonly number[];
+  /** Over the single process of the same round. */
+  readonly twoToOne: readonly number[];
+  /** CPU of ingest, s for each million events; reading the file included. */
+  readonly ingestSecondsPerMillion: number;
+  readonly ingestResidentBytes: number;
+  /** Of one process with all partitions, at the end. */
+  readonly detectResidentBytes: number;
+  readonly events: TopicSize;
+  readonly load: number;
+}
+
+export async function measureDrain(
+  servers: Servers,
+  file: BenchFile,
+  rounds: number,
+  folder: string,
+  say: Say,
+): Promise<DrainResults> {
+  const sources = [{ name: 'log', kind: 'file', format: 'kong', path: path.resolve(file.path) }];
+  const stack = new Stack(servers, { prefix: 'drain', partitions: PARTITIONS, sources, settings });
+  try {
+    await stack.createTopics();
+    say('filling the topics');
+    const ingest = await fill(stack, file);
+    await fillWithJson(stack.kafkaConfig, 'bare', file.path);
+    const events = await sizeOf(stack.kafkaConfig, topicNames(stack.prefix).events);
+    const words = ['bench/variants/kafka-parse.ts', servers.kafka.brokers[0]!, 'bare'];
+    const bare: number[] = [];
+    const one: Drained[] = [];
+    const two: Drained[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      say(`draining, round ${round} of ${rounds} (load ${loadNow().toFixed(1)})`);
+      bare.push(file.lines / (await runChild([...words, String(file.lines)], folder)).cpuSeconds);
+      one.push(await drain(stack, file.lines, 1));
+      two.push(await drain(stack, file.lines, 2));
+    }
+    const speeds = (all: readonly Drained[]) => all.map((drain) => drain.perCpuSecond);
+    return {
+      ...ingest,
+      bare,
+      one: speeds(one),
+      two: speeds(two),
+      oneToBare: pairs(speeds(one), bare),
+      twoToOne: pairs(speeds(two), speeds(one)),
+      detectResidentBytes: Math.max(...one.map(({ residentBytes }) => residentBytes)),
+      events,
+      load: loadNow(),
+    };
+  } finally {
+    await stack.end();
+  }
+}
+
+async function fill(stack: Stack, file: BenchFile) {
+  const ingest = await stack.start('ingest');
+  await ingest.read(file.lines);
+  const ingestSecondsPerMillion = (cpuSecondsOf(ingest.child.pid) / file.lines) * 1e6;
+  const ingestResidentBytes = residentBytesOf(ingest.child.pid);
+  await end([ingest]);
+  return { ingestSecondsPerMillion, ingestResidentBytes };
+}
+
+interface Drained {
+  readonly perCpuSecond: number;
+  readonly residentBytes: number;
+}
+
+async function drain(stack: Stack, events: number, processes: number): Promise<Drained> {
+  await forgetDetection(stack.kafkaConfig, stack.servers.redis.url);
+  const members: Member[] = [];
+  for (let i = 0; i < processes; i++) members.push(await stack.start('detect'));
+  await withinPatience(
+    members,
+    drained(() => members, 'events', stack.partitions),
+  );
+  const pids = members.map(({ child }) => child.pid);
+  const used = pids.map(cpuSecondsOf).reduce((a, b) => a + b, 0);
+  const residentBytes = Math.max(...pids.map(residentBytesOf));
+  await end(members);
+  return { perCpuSecond: events / used, residentBytes };
+}
+
+/** Rejects with what the processes have said when it takes too long. */
+async function withinPatience(members: readonly Member[], work: Promise<void>): Promise<void> {
+  const patience = new AbortController();
+  const late = sleep(PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
+    const said = members.map(({ child }) => child.stderr.slice(-TOLD_MAX)).join('\n\n');
+    throw new Error(`not drained after ${PATIENCE_MS / 1000} s:\n${said}`);
+  });
+  await Promise.race([work, late]).finally(() => patience.abort());
+  late.catch(() => {});
+}
+
+async function end(members: readonly Member[]): Promise<void> {
+  for (const { child } of members) child.kill('SIGTERM');
+  await Promise.all(members.map(({ child }) => child.ended));
+}
