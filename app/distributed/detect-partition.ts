@@ -70,8 +70,6 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   private looks = 0;
   /** At which of them each stream was heard of last, by index. */
   private readonly heardAt: number[] = [];
-  /** Streams that are silent because nothing was heard of them. */
-  private readonly unheardOf = new Set<number>();
   private isLooking = false;
   private readonly turns = new Turns();
   private appliedTo: number;
@@ -193,7 +191,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
     }
     // What people say is no traffic.
     if (reader.streams.length > 0) this.heardOfAt = this.parts.clock.now();
-    const indices = reader.streams.map((stream) => this.indexOf(stream));
+    const indices = reader.streams.map((stream, i) => this.indexOf(stream, i));
     for (;;) {
       const count = this.readAhead(indices);
       this.engine.touch(ring, count);
@@ -269,17 +267,21 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
     if (!engine.reach(index, latestAt)) await this.wait();
   }
 
-  private indexOf(identity: StreamIdentity): number {
-    const { engine, streams } = this;
+  /** `i`: its place in the batch. */
+  private indexOf(identity: StreamIdentity, i: number): number {
+    const { engine, reader, streams } = this;
+    const { source, name, latenessMs } = identity;
     let index = streams.get(identity);
-    if (index === undefined) {
-      index = engine.openStream(identity.source, identity.name, identity.latenessMs);
+    let stream = index === undefined ? undefined : engine.streams.list[index];
+    if (index === undefined || stream?.finished || stream?.latenessMs !== latenessMs) {
+      index = engine.openStream(source, name, latenessMs);
+      stream = engine.streams.list[index]!;
       streams.set(identity, index);
-    } else if (engine.streams.list[index]!.finished) {
-      index = engine.openStream(identity.source, identity.name, identity.latenessMs);
     }
     this.heardAt[index] = this.looks;
-    if (this.unheardOf.delete(index)) engine.setSilent(index, false);
+    // The watermark has to go with what is to be applied, not to follow after it.
+    const speaks = reader.streamState(i) === 'live' || reader.events > 0;
+    if (stream.silent && speaks) engine.setSilent(index, false);
     return index;
   }
 
@@ -294,9 +296,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
     for (const [index, at] of this.heardAt.entries()) {
       if (at === undefined || (this.looks - at) * LOOK_MS < silentMs) continue;
       const stream = this.engine.streams.list[index]!;
-      if (stream.silent || stream.finished) continue;
-      this.engine.setSilent(index, true);
-      this.unheardOf.add(index);
+      if (!stream.silent && !stream.finished) this.engine.setSilent(index, true);
     }
   }
 

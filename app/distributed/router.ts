@@ -38,7 +38,12 @@ export interface RouterOptions {
 
 /** As JSON, saved with the positions. */
 export interface SavedRouter {
-  readonly streams: readonly (readonly [name: string, source: string, latestAt: number | null])[];
+  readonly streams: readonly (readonly [
+    name: string,
+    source: string,
+    latestAt: number | null,
+    latenessMs: number,
+  ])[];
   /** Networks that have failed, one bit each, base64. */
   readonly failing: string;
 }
@@ -274,7 +279,10 @@ export class EventRouter implements Sequence {
     const router: SavedRouter = {
       streams: this.list
         .filter(({ finished }) => !finished)
-        .map(({ own, source, latestAt }) => [own, source, finite(latestAt)] as const),
+        .map(
+          ({ own, source, latestAt, latenessMs }) =>
+            [own, source, finite(latestAt), latenessMs] as const,
+        ),
       failing: Buffer.from(this.failing).toString('base64'),
     };
     return { streams, router };
@@ -282,8 +290,8 @@ export class EventRouter implements Sequence {
 
   restore({ streams, failing }: SavedRouter): void {
     this.failing = Uint8Array.from(Buffer.from(failing, 'base64'));
-    for (const [own, source, latestAt] of streams) {
-      const stream = this.list[this.openStream(source, own, 0)]!;
+    for (const [own, source, latestAt, latenessMs] of streams) {
+      const stream = this.list[this.openStream(source, own, latenessMs)]!;
       stream.latestAt = latestAt ?? Number.NEGATIVE_INFINITY;
       // Told as live once its source has opened it.
       stream.state = 'silent';
