@@ -1,6 +1,6 @@
 /**
  * The distributed form finds, to the byte, what one process finds in the same log (promises 3 and 4): with one partition
- * and one process, with many, and while processes, broker and stores are killed and come back.
+ * and one process, with many, and while its processes are killed and frozen.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,25 +8,25 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { difference, embedded, type Outcome, outcomeOf, writeLog } from './distributed.ts';
-import { drained, type Member, type Servers, Stack, startServers } from './stack.ts';
+import { difference, type Judged, judgedLog } from './distributed.ts';
+import { assertPositionsAgree, countEvents } from './positions.ts';
+import { play, type Stage } from './scene.ts';
+import { lagOf, type Servers, startServers } from './stack.ts';
 
 /** EVENTS=1000000 is what releases are judged by; CI has less time. */
 const EVENTS = Number(process.env['EVENTS'] ?? 60_000);
-const DAYS = 4;
-const KEYS = 60;
+const IS_LONG = EVENTS > 200_000;
+const KILL_MS = IS_LONG ? 5000 : 2500;
+/** As set by the stack. */
+const SESSION_MS = 3000;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'keyhound-distributed-'));
-const file = path.join(folder, 'log.ndjson');
-let servers: Servers | undefined;
-let lines = 0;
-let wanted: Outcome;
+let servers: Servers;
+let judged: Judged;
 
 before(async () => {
-  const rate = EVENTS / (DAYS * 86_400 * KEYS);
-  lines = await writeLog(file, { seed: 9, keys: KEYS, days: DAYS, rate });
-  [wanted, servers] = await Promise.all([
-    embedded(path.join(folder, 'embedded'), file),
+  [judged, servers] = await Promise.all([
+    judgedLog(folder, EVENTS),
     startServers({ elasticsearch: false }),
   ]);
 });
@@ -36,77 +36,97 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Scene {
-  readonly prefix: string;
-  readonly partitions: number;
-  readonly detects: number;
-  /** Called again and again until all is applied. `members` are the detect processes; replace those that end. */
-  disturb?(stack: Stack, members: Member[], round: number): Promise<void>;
-}
-
-/** Runs the log through a stack of its own, and answers what came of it. */
-async function play({ prefix, partitions, detects, disturb }: Scene): Promise<Outcome> {
-  const sources = [{ name: 'log', kind: 'file', format: 'keyhound', path: file }];
-  const stack = new Stack(servers!, { prefix, partitions, sources });
-  try {
-    await stack.createTopics();
-    const members: Member[] = [];
-    for (let i = 0; i < detects; i++) members.push(await stack.start('detect'));
-    const ingest = await stack.start('ingest');
-    const calm = new AbortController();
-    const disturbing = disturbed(disturb, stack, members, calm.signal);
-    await ingest.read(lines);
-    calm.abort();
-    await disturbing;
-    await drained(() => members, 'events', partitions);
-    ingest.child.kill('SIGTERM');
-    await ingest.child.ended;
-    await drained(() => members, 'events', partitions);
-    for (const { child } of members) child.kill('SIGTERM');
-    for (const { child } of members) await child.ended;
-    return outcomeOf(await stack.results());
-  } finally {
-    await stack.end();
-  }
-}
-
-async function disturbed(
-  disturb: Scene['disturb'],
-  stack: Stack,
-  members: Member[],
-  calm: AbortSignal,
-): Promise<void> {
-  for (let round = 0; disturb !== undefined && (round < 3 || !calm.aborted); round++) {
-    await disturb(stack, members, round);
+/** One detect process after the other, as long as the log grows. */
+async function killOneByOne(stage: Stage): Promise<void> {
+  const { detects, stack } = stage;
+  for (let round = 0; !stage.isFed; round++) {
+    await sleep(KILL_MS);
+    const at = round % detects.length;
+    const { child } = detects[at]!;
+    child.kill('SIGKILL');
+    await child.ended;
+    detects[at] = await stack.start('detect', detects[at]!.folder);
   }
 }
 
 describe('promise 3 and 4: the same incidents in the distributed form', () => {
-  test('the log has incidents of keys, networks and the fleet', () => {
-    const incidents = [...wanted].filter(([name]) => name.startsWith('incident'));
+  test('the log has incidents of keys, networks, consumers and the fleet', () => {
+    const incidents = [...judged.wanted].filter(([name]) => name.startsWith('incident'));
     const kinds = incidents.map(([, text]) => JSON.parse(text).subject.kind as string);
-    assert.deepEqual([...new Set(kinds)].sort(), ['fleet', 'key', 'network']);
+    assert.deepEqual([...new Set(kinds)].sort(), ['consumer', 'fleet', 'key', 'network']);
     assert.ok(incidents.length > 15, `${incidents.length} incidents`);
   });
 
   test('one partition, one process', async () => {
-    const found = await play({ prefix: 'one', partitions: 1, detects: 1 });
-    assert.equal(difference(found, wanted), undefined);
+    const log = { ...judged.log, feedMs: 0 };
+    const found = await play(servers, log, { prefix: 'one', partitions: 1, detects: 1 });
+    assert.equal(difference(found, judged.wanted), undefined);
   });
 
-  test('eight partitions, three processes, one of which is killed every five seconds', async () => {
-    const found = await play({
+  test('three processes of eight partitions, killed one by one and then all at once', async (t) => {
+    const found = await play(servers, judged.log, {
       prefix: 'killed',
       partitions: 8,
       detects: 3,
-      async disturb(stack, members, round) {
-        await sleep(5000);
-        const victim = members[round % members.length]!;
-        victim.child.kill('SIGKILL');
-        await victim.child.ended;
-        members[round % members.length] = await stack.start('detect', victim.folder);
+      async disturb(stage) {
+        const { detects, stack } = stage;
+        await killOneByOne(stage);
+        for (const { child } of detects) child.kill('SIGKILL');
+        for (const { child } of detects) await child.ended;
+        const { events, left } = await assertPositionsAgree(stack);
+        t.diagnostic(`${events} events in the records, ${left} messages to go on with`);
+        assert.ok(events > 0);
+        for (const [i, member] of detects.entries()) {
+          detects[i] = await stack.start('detect', member.folder);
+        }
+      },
+      async afterwards(stack) {
+        assert.equal((await assertPositionsAgree(stack)).left, 0);
       },
     });
-    assert.equal(difference(found, wanted), undefined);
+    assert.equal(difference(found, judged.wanted), undefined);
+  });
+
+  test('a process frozen for longer than its session changes nothing when it goes on', async () => {
+    const found = await play(servers, judged.log, {
+      prefix: 'frozen',
+      partitions: 8,
+      detects: 3,
+      async disturb({ detects, fed }) {
+        await fed(0.3);
+        const [frozen, ...others] = detects;
+        frozen!.child.kill('SIGSTOP');
+        await sleep(SESSION_MS);
+        // Its successors have all of it.
+        while ((await lagOf(others, 'events')).partitions < 8) await sleep(200);
+        await fed(0.7);
+        frozen!.child.kill('SIGCONT');
+      },
+    });
+    assert.equal(difference(found, judged.wanted), undefined);
+  });
+
+  test('an ingest process killed between producing and saving adds no event twice', async (t) => {
+    let repeats = 0;
+    const found = await play(servers, judged.log, {
+      prefix: 'ingest',
+      partitions: 4,
+      detects: 2,
+      async disturb(stage) {
+        // The first one before it has saved anything.
+        for (let killMs = 300; !stage.isFed; killMs = KILL_MS) {
+          await sleep(killMs);
+          stage.ingest.child.kill('SIGKILL');
+          await stage.ingest.child.ended;
+          stage.ingest = await stage.stack.start('ingest', stage.ingest.folder);
+        }
+      },
+      async afterwards(stack) {
+        ({ repeats } = countEvents(await stack.events()));
+      },
+    });
+    t.diagnostic(`${repeats} events were in the topic twice`);
+    assert.ok(repeats > 0, 'no kill fell between producing and saving');
+    assert.equal(difference(found, judged.wanted), undefined);
   });
 });

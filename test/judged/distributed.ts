@@ -1,5 +1,5 @@
 /** What the tests of the distributed form have in common: a log with attacks, and what one process finds in it. */
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -7,6 +7,7 @@ import { ATTACK_KINDS, type AttackSpec } from '../../traffic/contract.ts';
 import { createTraffic } from '../../traffic/traffic.ts';
 import { WRITERS } from '../../traffic/write.ts';
 import { finish } from './keyhound.ts';
+import type { Log } from './scene.ts';
 import { stateRows } from './state-rows.ts';
 
 const DAY_MS = 86_400_000;
@@ -55,6 +56,29 @@ export async function writeLog(file: string, options: LogOptions): Promise<numbe
     createWriteStream(file),
   );
   return lines;
+}
+
+export interface Judged {
+  readonly log: Log;
+  /** What the embedded form finds in it, with its state in `state` of `folder`. */
+  readonly wanted: Outcome;
+  readonly stateDir: string;
+}
+
+const DAYS = 4;
+const KEYS = 60;
+/** At which the log grows in a scene, events per second. */
+const PACE = 6000;
+
+/** The log that all forms have to find the same in. */
+export async function judgedLog(folder: string, events: number): Promise<Judged> {
+  const file = path.join(folder, 'log.ndjson');
+  const rate = events / (DAYS * 86_400 * KEYS);
+  const lines = await writeLog(file, { seed: 9, keys: KEYS, days: DAYS, rate });
+  const home = path.join(folder, 'embedded');
+  const wanted = await embedded(home, file);
+  const log = { file, bytes: statSync(file).size, feedMs: (lines / PACE) * 1000 };
+  return { log, wanted, stateDir: path.join(home, 'state') };
 }
 
 /** What a result is compared by: kind and id → the last revision, as text. */

@@ -7,7 +7,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type KafkaConfig, kafkaSchema } from '../../core/config.ts';
+import {
+  type ElasticsearchConfig,
+  elasticsearchSchema,
+  type KafkaConfig,
+  kafkaSchema,
+  type RedisConfig,
+} from '../../core/config.ts';
 import { createClient } from '../../store/kafka/connection.ts';
 import { applyTopics, planTopics, topicNames } from '../../store/kafka/topics.ts';
 import { type ElasticsearchServer, startElasticsearch } from '../servers/elasticsearch.ts';
@@ -23,19 +29,24 @@ export interface Servers {
 }
 
 export async function startServers(options: { readonly elasticsearch: boolean }): Promise<Servers> {
-  const [kafka, redis, elasticsearch] = await Promise.all([
+  const starting = [
     startKafka(),
     startRedis(),
     options.elasticsearch ? startElasticsearch() : undefined,
-  ]);
-  return {
-    kafka,
-    redis,
-    elasticsearch,
-    async stop() {
-      await Promise.all([kafka.stop(), redis.stop(), elasticsearch?.stop()]);
-    },
+  ] as const;
+  const stop = async () => {
+    for (const one of await Promise.allSettled(starting)) {
+      if (one.status === 'fulfilled') await one.value?.stop();
+    }
   };
+  try {
+    const [kafka, redis, elasticsearch] = await Promise.all(starting);
+    return { kafka, redis, elasticsearch, stop };
+  } catch (error) {
+    // Those that did start would keep this process.
+    await stop();
+    throw error;
+  }
 }
 
 export interface Member {
@@ -43,6 +54,7 @@ export interface Member {
   /** HOST:PORT of its API. */
   readonly console: string;
   readonly folder: string;
+  readonly stateDir: string;
   get(url: string): Promise<string>;
   /** JSON. */
   post(url: string, body: string): Promise<string>;
@@ -61,6 +73,8 @@ export class Stack {
   private readonly sources: readonly object[];
   private readonly settings: object;
   private readonly children = new Set<Child>();
+  /** What its processes have logged, of those that have ended. */
+  readonly logs: string[] = [];
   private members = 0;
 
   constructor(
@@ -91,6 +105,20 @@ export class Stack {
     });
   }
 
+  get redisConfig(): RedisConfig {
+    return { url: this.servers.redis.url, prefix: this.prefix };
+  }
+
+  get elasticsearchConfig(): ElasticsearchConfig | undefined {
+    const { elasticsearch } = this.servers;
+    if (elasticsearch === undefined) return undefined;
+    return elasticsearchSchema.parse({
+      nodes: [elasticsearch.url],
+      prefix: this.prefix,
+      replicas: 0,
+    });
+  }
+
   async createTopics(): Promise<void> {
     const { kafkaConfig } = this;
     await applyTopics(kafkaConfig, await planTopics(kafkaConfig));
@@ -100,22 +128,23 @@ export class Stack {
   async start(role: string, folder?: string): Promise<Member> {
     const own = folder ?? path.join(this.folder, `${role}-${this.members++}`);
     mkdirSync(own, { recursive: true });
-    const { elasticsearch, redis } = this.servers;
+    const { elasticsearchConfig: elasticsearch } = this;
     const config = {
       state: { dir: 'state', checkpointMs: 1000 },
       listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0' },
       kafka: this.kafkaConfig,
-      redis: { url: redis.url, prefix: this.prefix },
-      ...(elasticsearch === undefined
-        ? {}
-        : { elasticsearch: { nodes: [elasticsearch.url], prefix: this.prefix, replicas: 0 } }),
+      redis: this.redisConfig,
+      ...(elasticsearch === undefined ? {} : { elasticsearch }),
       sources: role === 'ingest' ? this.sources : [],
       ...this.settings,
     };
     writeFileSync(path.join(own, 'keyhound.yaml'), JSON.stringify(config));
     const child = start(['run', '--role', role, '--json'], { cwd: own });
     this.children.add(child);
-    void child.ended.then(() => this.children.delete(child));
+    void child.ended.then(() => {
+      this.children.delete(child);
+      this.logs.push(`${role} ${child.pid}\n${child.stderr}`);
+    });
     const told = (await child.told(/"listeners":(\{[^}]*\})/))[1]!;
     const listeners = JSON.parse(told) as { console: string; intake?: string };
     const token = readFileSync(path.join(own, 'state/api-token'), 'utf8').trim();
@@ -131,6 +160,7 @@ export class Stack {
     return {
       child,
       folder: own,
+      stateDir: path.join(own, 'state'),
       console: listeners.console,
       get,
       post,
@@ -143,6 +173,11 @@ export class Stack {
         }
       },
     };
+  }
+
+  /** Every message of the topic of events so far. */
+  events(): Promise<Message[]> {
+    return readTopic(this.kafkaConfig, topicNames(this.prefix).events);
   }
 
   /** Every message of the topic of incidents so far. */
@@ -161,7 +196,7 @@ export class Stack {
   }
 }
 
-interface Message {
+export interface Message {
   readonly partition: number;
   readonly offset: number;
   readonly value: Buffer;

@@ -34,6 +34,17 @@ export function stateRows(folder: string): StateRows {
   }
 }
 
+/** Sum of the positions of all streams, as saved. */
+export function savedPosition(folder: string): number {
+  const file = path.join(folder, DATABASE_FILE);
+  const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+  try {
+    return Number(db.prepare('SELECT total(position) AS sum FROM streams').get()?.['sum']);
+  } finally {
+    db.close();
+  }
+}
+
 const LOOK_MS = 50;
 
 /** Resolves once all these keys are in the saved state; another process raises no event that tells it. */
