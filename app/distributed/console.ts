@@ -2,7 +2,7 @@
  * What a process of the console role knows beside the results in Elasticsearch: the rules that hold, out of the topic
  * of controls; state, out of Redis; and how to tell all partitions what people say.
  */
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, toIsoOrNull } from '../../core/clock.ts';
 import type { KafkaConfig, RedisConfig } from '../../core/config.ts';
 import type { Incident } from '../../core/finding.ts';
 import { groupOfIncident } from '../../detectors/engine/subject-group.ts';
@@ -32,6 +32,8 @@ export interface ConsoleRole {
   readonly steered: Steered;
   /** Connects to Redis where that is not done yet. */
   state(): Promise<StateReader>;
+  /** Of the whole installation, as of the last checkpoints. */
+  facts(): Promise<{ subjects: number; firstAt: string | null; lastAt: string | null }>;
   trouble(): readonly { readonly name: string; readonly detail: string }[];
   readonly failed: Promise<Error>;
   close(): Promise<void>;
@@ -50,7 +52,8 @@ export function openConsole({ kafka, redis, clock, logger }: ConsoleOptions): Co
     follow: (apply) =>
       followLog(kafka, { topic: topics.control, from: 'earliest', apply, role: 'console', logger }),
   });
-  const lastAt = async () => lastAtOf(await state.get(), kafka.partitions);
+  const spanned = async () => spanOf(await state.get(), kafka.partitions);
+  const lastAt = async () => (await spanned()).lastAt;
   const steered: Steered = {
     clock,
     rules: () => log.rules(),
@@ -64,25 +67,43 @@ export function openConsole({ kafka, redis, clock, logger }: ConsoleOptions): Co
     steered,
     state: () => state.get(),
     failed: log.failed,
+    async facts() {
+      const [{ firstAt, lastAt }, subjects] = await Promise.all([
+        spanned(),
+        state.get().then((reader) => reader.count()),
+      ]);
+      return { subjects, firstAt: toIsoOrNull(firstAt), lastAt: toIsoOrNull(lastAt) };
+    },
     trouble() {
-      const detail = log.trouble();
-      return detail === undefined ? [] : [{ name: 'kafka', detail }];
+      // Asked again and again by probes. Not awaited: incidents are told without it.
+      if (state.value === undefined) void state.get().catch(() => undefined);
+      const found = [
+        { name: 'kafka', detail: log.trouble() },
+        { name: 'redis', detail: state.trouble ?? state.value?.trouble() },
+      ];
+      return found.flatMap(({ name, detail }) => (detail === undefined ? [] : [{ name, detail }]));
     },
     async close() {
       await log.close();
-      (await numbers.opened())?.close();
-      (await state.opened())?.close();
+      numbers.value?.close();
+      state.value?.close();
     },
   };
 }
 
-/** Latest event time of all partitions, as of their last checkpoints. */
-async function lastAtOf(state: StateReader, partitions: number): Promise<number | undefined> {
+/** First and latest event time of all partitions, as of their last checkpoints. */
+async function spanOf(state: StateReader, partitions: number) {
+  const names = ['firstAt', 'lastAt'];
   const metas = await Promise.all(
-    Array.from({ length: partitions }, (_, partition) => state.meta(partition, ['lastAt'])),
+    Array.from({ length: partitions }, (_, partition) => state.meta(partition, names)),
   );
-  const known = metas.flatMap(({ lastAt }) => (typeof lastAt === 'number' ? [lastAt] : []));
-  return known.length === 0 ? undefined : Math.max(...known);
+  const known = (name: string) =>
+    metas.flatMap(({ [name]: at }) => (typeof at === 'number' ? [at] : []));
+  const [firsts, lasts] = [known('firstAt'), known('lastAt')];
+  return {
+    firstAt: firsts.length === 0 ? undefined : Math.min(...firsts),
+    lastAt: lasts.length === 0 ? undefined : Math.max(...lasts),
+  };
 }
 
 function groupOf(incident: Incident): number | undefined {

@@ -73,7 +73,14 @@ export function createDistributedData(options: DistributedDataOptions): ConsoleD
   };
   return {
     readiness: () => options.readiness(),
-    summary: async () => options.summary(),
+    async summary() {
+      // Without Redis: of this process alone.
+      const facts = await options
+        .console()
+        ?.facts()
+        .catch(() => undefined);
+      return { ...options.summary(), ...facts };
+    },
     incidents: async (filter) => incidents().incidents(filter),
     incident: async (id) => incidents().incident(id),
     explain: async (id) =>
