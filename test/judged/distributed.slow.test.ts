@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { difference, type Judged, judgedLog } from './distributed.ts';
 import { assertPositionsAgree, countEvents } from './positions.ts';
 import { play, type Stage } from './scene.ts';
-import { lagOf, type Servers, startServers } from './stack.ts';
+import { lagOf, type Member, type Servers, startServers } from './stack.ts';
 
 /** EVENTS=1000000 is what releases are judged by; CI has less time. */
 const EVENTS = Number(process.env['EVENTS'] ?? 60_000);
@@ -49,6 +49,14 @@ async function killOneByOne(stage: Stage): Promise<void> {
   }
 }
 
+/** One of them has, since it was started; or there was nothing left to save. */
+async function hasSaved(detects: readonly Member[]): Promise<boolean> {
+  const { partitions, messages } = await lagOf(detects, 'events');
+  if (partitions === 8 && messages === 0) return true;
+  const texts = await Promise.all(detects.map((member) => member.get('/metrics')));
+  return texts.some((text) => /^keyhound_checkpoint_age_seconds \d/m.test(text));
+}
+
 describe('promise 3 and 4: the same incidents in the distributed form', () => {
   test('the log has incidents of keys, networks, consumers and the fleet', () => {
     const incidents = [...judged.wanted].filter(([name]) => name.startsWith('incident'));
@@ -71,6 +79,7 @@ describe('promise 3 and 4: the same incidents in the distributed form', () => {
       async disturb(stage) {
         const { detects, stack } = stage;
         await killOneByOne(stage);
+        while (!(await hasSaved(detects))) await sleep(100);
         for (const { child } of detects) child.kill('SIGKILL');
         for (const { child } of detects) await child.ended;
         const { events, left } = await assertPositionsAgree(stack);
