@@ -160,7 +160,7 @@ test('doctor tells of the cluster, and what is not as it should be', TIMEOUT, as
   const well = await checks(systemClock.now);
   assert.deepEqual(
     well.map(({ name }) => name.replace('elasticsearch', '')),
-    ['', '-clock', '-disk', '-health', '-templates', '-shards'],
+    ['', ' clock', ' disk', ' health', ' templates', ' shards'],
   );
   assert.match(well[0]!.detail, /^Elasticsearch 8\.\d+\.\d+ at 127\.0\.0\.1:\d+$/);
   const faults = (found: typeof well) => found.filter(({ ok }) => !ok).map(({ name }) => name);
