@@ -50,4 +50,5 @@ for await (const line of createInterface({ input: process.stdin })) {
 await consumer.close();
 ledger.close();
 say('ended');
-process.stdin.destroy();
+// As the service ends: kafkajs may keep a connection that it tried to make while a broker was away.
+process.exit();
