@@ -95,8 +95,9 @@ export class DetectionEngine implements Engine {
     this.limit = Math.ceil(options.subjectsMax / KEY_GROUPS);
     const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest0')!;
     const pages = new Pages(this.judge.layout.size);
+    const horizon = { firstAt: Number.POSITIVE_INFINITY };
     for (let i = 0; i < KEY_GROUPS; i++) {
-      this.groups.push(new KeyGroup(i, pages, digest.offset / 4, options.durable));
+      this.groups.push(new KeyGroup(i, pages, digest.offset / 4, options.durable, horizon));
     }
     const shard = options.shard ?? { index: 0, count: 1 };
     this.shard = shard;
@@ -116,6 +117,7 @@ export class DetectionEngine implements Engine {
     this.spans = new Spans({
       shard,
       groups: groups.filter(({ index }) => index % shard.count === shard.index),
+      horizon,
       docket,
       coldStart: this.coldStart,
       routes,

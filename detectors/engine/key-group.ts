@@ -8,7 +8,7 @@ import { DueHeap } from './due-heap.ts';
 import { Duplicates } from './duplicates.ts';
 import type { OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
-import { GroupNews } from './news.ts';
+import { GroupNews, type Horizon } from './news.ts';
 import type { Pages } from './pages.ts';
 import { PeerSamples } from './peers.ts';
 import { Slab } from './slab.ts';
@@ -28,7 +28,7 @@ export class KeyGroup {
   /** Keys that speak for others, of the days that are not closed yet. */
   readonly peers = new PeerSamples();
   /** What other groups are told when a span of event time is over. */
-  readonly news = new GroupNews();
+  readonly news: GroupNews;
   /** Made when it is first needed: a group under a quarter of its limit has none. */
   sketch: AdmissionSketch | undefined;
   /** Id and consumer by slot. */
@@ -43,8 +43,9 @@ export class KeyGroup {
   private dirtyFlags = new Uint8Array(16);
   private hand = 1;
 
-  constructor(index: number, pages: Pages, digestWord: number, durable: boolean) {
+  constructor(index: number, pages: Pages, digestWord: number, durable: boolean, horizon: Horizon) {
     this.index = index;
+    this.news = new GroupNews(horizon);
     this.slab = new Slab(pages, digestWord);
     this.duplicates = new Duplicates(durable);
   }

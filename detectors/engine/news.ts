@@ -19,7 +19,13 @@ interface Saved {
   readonly active: readonly (readonly [number, readonly (readonly [string, number])[]])[];
 }
 
+/** Earliest end of a span with something to tell, of all groups of an engine, epoch ms; at most too early. */
+export interface Horizon {
+  firstAt: number;
+}
+
 export class GroupNews {
+  private readonly horizon: Horizon;
   changed = false;
   /** Earliest end of a span with something to tell, epoch ms; Infinity for none. */
   firstAt = Number.POSITIVE_INFINITY;
@@ -27,6 +33,10 @@ export class GroupNews {
   private readonly spans = new Map<number, Pending>();
   /** Aged keys in use by end of the five minutes, then by consumer. */
   private readonly active = new Map<number, Map<string, number>>();
+
+  constructor(horizon: Horizon) {
+    this.horizon = horizon;
+  }
 
   /** `after`: spans that end at or before it are closed, and what belongs to them counts for the next. */
   vote(vote: Vote, after: number): void {
@@ -52,7 +62,7 @@ export class GroupNews {
     if (counts === undefined) {
       counts = new Map();
       this.active.set(end, counts);
-      if (end < this.firstAt) this.firstAt = end;
+      this.expect(end);
     }
     const known = counts.get(consumer);
     // The overflow counts for the fleet alone.
@@ -109,12 +119,19 @@ export class GroupNews {
     if (pending === undefined) {
       pending = { votes: new Map(), failures: new Map() };
       this.spans.set(end, pending);
-      if (end < this.firstAt) this.firstAt = end;
+      this.expect(end);
     }
     return pending;
   }
 
+  private expect(end: number): void {
+    if (end < this.firstAt) this.firstAt = end;
+    if (end < this.horizon.firstAt) this.horizon.firstAt = end;
+  }
+
   private findFirst(): void {
-    this.firstAt = Math.min(Number.POSITIVE_INFINITY, ...this.spans.keys(), ...this.active.keys());
+    this.firstAt = Number.POSITIVE_INFINITY;
+    for (const end of this.spans.keys()) this.expect(end);
+    for (const end of this.active.keys()) this.expect(end);
   }
 }

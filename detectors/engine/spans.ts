@@ -17,6 +17,7 @@ import {
 } from './exchange.ts';
 import type { KeyGroup } from './key-group.ts';
 import type { Lineage } from './lineage.ts';
+import type { Horizon } from './news.ts';
 import type { VariableRoutes } from './variable-routes.ts';
 
 const DAY_MS = 86_400_000;
@@ -31,6 +32,8 @@ export interface SpanParts {
   readonly shard: Shard;
   /** Those of the shard. */
   readonly groups: readonly KeyGroup[];
+  /** Of those groups. */
+  readonly horizon: Horizon;
   readonly docket: Docket;
   readonly coldStart: ColdStart;
   readonly routes: VariableRoutes;
@@ -103,15 +106,14 @@ export class Spans {
   }
 
   private nextClose(): number {
-    const { coldStart, groups, lineage, routes } = this.parts;
-    let next = Math.min(coldStart.closesAt, lineage.closesAt, routes.closesAt);
-    for (const { news } of groups) if (news.firstAt < next) next = news.firstAt;
-    return next;
+    const { coldStart, horizon, lineage, routes } = this.parts;
+    return Math.min(horizon.firstAt, coldStart.closesAt, lineage.closesAt, routes.closesAt);
   }
 
   private close(at: number): void {
-    const { coldStart, groups, lineage, routes, shard } = this.parts;
+    const { coldStart, groups, horizon, lineage, routes, shard } = this.parts;
     const told = groups.map(({ news }) => (news.firstAt <= at ? news.close(at) : {}));
+    horizon.firstAt = Math.min(...groups.map(({ news }) => news.firstAt));
     const votes = told.flatMap((one) => one.votes ?? []);
     const failures = told.flatMap((one) => one.failures ?? []);
     const active = summed(told.flatMap((one) => one.active ?? []));
