@@ -41,6 +41,8 @@ export class VariableRoutes {
   /** Parents, or variable ones, that there was no room for. */
   refused = 0;
   changed = false;
+  /** When the first day with words of ours is over, epoch ms; Infinity without one. */
+  closesAt = Number.POSITIVE_INFINITY;
   /** The last day that was added up. */
   private closed = -1;
   /** Words of all engines in the week of that day, by parent. */
@@ -72,11 +74,6 @@ export class VariableRoutes {
     return resolved;
   }
 
-  /** When the first day with words of ours is over, epoch ms; Infinity without one. */
-  get closesAt(): number {
-    return (Math.min(Number.POSITIVE_INFINITY, ...this.found.keys()) + 1) * DAY_MS;
-  }
-
   /** Takes out the words of our own keys of the days up to one. */
   close(day: number): ParentWords[] {
     const words = new Map<string, Uint8Array>();
@@ -87,6 +84,7 @@ export class VariableRoutes {
     }
     this.closed = Math.max(this.closed, day);
     this.changed = true;
+    this.expectDays();
     return [...words].map(asText);
   }
 
@@ -131,6 +129,7 @@ export class VariableRoutes {
     for (const [day, words] of saved.found) {
       this.found.set(day, new Map(words.map(([name, text]) => [name, bitsOf(text)])));
     }
+    this.expectDays();
     this.variable.clear();
     for (const [name, day] of saved.variable) this.variable.set(name, day);
     this.from.fill(undefined);
@@ -167,11 +166,16 @@ export class VariableRoutes {
     return path;
   }
 
+  private expectDays(): void {
+    this.closesAt = (Math.min(Number.POSITIVE_INFINITY, ...this.found.keys()) + 1) * DAY_MS;
+  }
+
   private countWord(name: string, word: string, day: number): void {
     let parents = this.found.get(day);
     if (parents === undefined) {
       parents = new Map();
       this.found.set(day, parents);
+      this.expectDays();
     }
     let bits = parents.get(name);
     if (bits === undefined) {
