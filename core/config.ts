@@ -12,6 +12,7 @@ import {
   saslSchema,
   tlsSchema,
 } from './config-connections.ts';
+import { responseSchemas } from './config-response.ts';
 
 export {
   type ElasticsearchConfig,
@@ -329,6 +330,7 @@ export const configSchema = z.strictObject({
   elasticsearch: elasticsearchSchema
     .optional()
     .describe('Incidents, findings, audit and usage in the distributed form.'),
+  ...responseSchemas,
   log: z
     .strictObject({
       level: z

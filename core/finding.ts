@@ -68,6 +68,18 @@ export interface WeighedUse {
   readonly events: number;
 }
 
+/** What a decision needs to know of the key itself, as it stood when the incident was told. */
+export interface KeyFacts {
+  readonly firstAt: string;
+  /** Uses that were learned from. */
+  readonly events: number;
+  /** Requests that it usually makes in this hour of the week, and the p99 of its hours. */
+  readonly usualPerHour: number;
+  readonly busyPerHour: number;
+  /** Readiness of the detectors that found something: learning, ready, degraded, unprotected. */
+  readonly readiness: Readonly<Record<string, string>>;
+}
+
 /** One line `{"type":"incident"}`. */
 export interface Incident {
   readonly type: 'incident';
@@ -93,6 +105,8 @@ export interface Incident {
   readonly closedAs?: ClosedAs;
   readonly closedBy?: string;
   readonly closedReason?: string;
+  /** Of a key. Absent in what versions before 0.2 have kept. */
+  readonly key?: KeyFacts;
   readonly why: string;
 }
 

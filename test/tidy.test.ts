@@ -37,7 +37,7 @@ test('files, functions and lines stay within their sizes', () => {
   none(files.flatMap(sizeFaults));
 });
 
-test('nothing banned is written (promise 8: nothing acts, so nobody is called)', () => {
+test('nothing banned is written (promise 8: only the response calls others)', () => {
   none(files.flatMap(bannedFaults));
 });
 

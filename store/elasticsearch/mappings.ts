@@ -5,7 +5,7 @@
  * adds to a row is kept, though not searched, until the template is brought up to date: strict would turn the rows of
  * a half-upgraded installation away. Neither lets a client's text make up fields.
  */
-import type { Finding, FindingInputs, Incident, WeighedUse } from '../../core/finding.ts';
+import type { Finding, FindingInputs, Incident, KeyFacts, WeighedUse } from '../../core/finding.ts';
 import type { UsageRow } from '../../core/store.ts';
 import type { ActionBody, Kind } from './documents.ts';
 
@@ -59,6 +59,14 @@ const finding: Record<keyof Finding, Mapping> = {
   silencedBy: keyword,
 };
 
+const key: Record<keyof KeyFacts, Mapping> = {
+  firstAt: date,
+  events: long,
+  usualPerHour: double,
+  busyPerHour: double,
+  readiness: facts,
+};
+
 const incident: Record<keyof Incident, Mapping> = {
   type: keyword,
   id: keyword,
@@ -78,6 +86,7 @@ const incident: Record<keyof Incident, Mapping> = {
   closedAs: keyword,
   closedBy: keyword,
   closedReason: text,
+  key: { properties: key },
   why: text,
 };
 

@@ -122,6 +122,13 @@ function fullIncident(id: string): Required<Incident> {
     closedAs: 'false-alarm',
     closedBy: 'ops@example.org',
     closedReason: 'month end',
+    key: {
+      firstAt: rows.iso(0),
+      events: 12_345,
+      usualPerHour: 17.25,
+      busyPerHour: 80,
+      readiness: { 'new-place': 'ready', 'odd.name': 'learning' },
+    },
   };
 }
 

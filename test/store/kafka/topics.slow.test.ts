@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { type KafkaConfig, kafkaSchema } from '../../../core/config.ts';
 import { KeyhoundError } from '../../../core/errors.ts';
 import { createClient } from '../../../store/kafka/connection.ts';
+import { retried } from '../../../store/kafka/errors.ts';
 import {
   applyTopics,
   describeTopics,
@@ -91,10 +92,13 @@ test('a topic that throws away what must be kept is refused', PATIENT, async () 
   const config = settings('wiped');
   const admin = createClient(config, { role: 'test' }).admin();
   await admin.connect();
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic: 'wiped.control', numPartitions: 1, replicationFactor: 3 }],
-  });
+  // A broker answers for a moment that the new partitions have no leader yet.
+  await retried('create a topic', () =>
+    admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic: 'wiped.control', numPartitions: 1, replicationFactor: 3 }],
+    }),
+  );
   await admin.disconnect();
   const { faults } = await planTopics(config);
   const [policy] = faults.filter(({ fatal }) => fatal);

@@ -1,0 +1,107 @@
+/** Actions: a rung carried out for a key at a gateway, as the JSON line of contracts.md, with the truth about it. */
+import type { SubjectName } from './finding.ts';
+import type { GatewayState } from './gateway.ts';
+import type { ActingRung, RateLimit } from './ladder.ts';
+import type { KeyProfile } from './verdict.ts';
+
+export const ACTION_STATES = [
+  'planned',
+  'running',
+  'done',
+  'failed',
+  'undone',
+  'conflict',
+] as const;
+export type ActionState = (typeof ACTION_STATES)[number];
+
+export const VERDICTS_OF_ACTION = ['contained', 'no-traffic', 'not-contained'] as const;
+export type ActionVerdict = (typeof VERDICTS_OF_ACTION)[number];
+
+/** One line `{"type":"action"}`. A higher revision of the same id replaces the line before. */
+export interface Action {
+  readonly type: 'action';
+  /** `act_` and 20 characters of [a-z0-9], made from decision and gateway: the tag of what it makes. */
+  readonly id: string;
+  readonly revision: number;
+  readonly decision: string;
+  readonly subject: SubjectName;
+  /** Name of the gateway, as configured. */
+  readonly gateway: string;
+  readonly rung: ActingRung;
+  /** What was decided, where the gateway cannot do that and takes the next best. */
+  readonly wanted?: ActingRung;
+  readonly state: ActionState;
+  readonly requestedAt: string;
+  readonly doneAt: string | null;
+  readonly verifiedAt: string | null;
+  readonly verdict: ActionVerdict | null;
+  readonly undoneAt: string | null;
+  /** What a person types to undo it without Keyhound; known once planned at the gateway. */
+  readonly undo: string;
+  /** Text for people, no key material. Absent when nothing failed. */
+  readonly error?: string;
+  /** Whether it is to hold, or to be taken back. */
+  readonly wants: 'applied' | 'undone';
+  /** Grows by one with each action of the key at the gateway: a lower one never overwrites a higher one's effect. */
+  readonly version: number;
+  readonly limit?: RateLimit;
+  readonly profile?: KeyProfile;
+  /** When it takes itself back; null: until lifted. */
+  readonly untilAt: string | null;
+  /** State before anything of ours; recorded before the first write. */
+  readonly original?: GatewayState;
+  /** State that our last write left. */
+  readonly wrote?: GatewayState;
+  readonly siblings?: readonly string[];
+  readonly attempts: number;
+  /** Last accepted request that was seen after it, event time. */
+  readonly lastAcceptedAt?: string;
+  /** What still gets through, where it is not contained. */
+  readonly leak?: string;
+}
+
+export interface ActionFilter {
+  readonly limit?: number;
+  readonly subjectId?: string;
+  readonly gateway?: string;
+  readonly state?: ActionState;
+  readonly decision?: string;
+  /** Changed at or after, epoch ms. */
+  readonly sinceAt?: number;
+}
+
+/** The truth about actions. Drivers: SQLite, Redis. All writes are fenced by the revision that was read. */
+export interface ActionStore {
+  /** False when there is one of that id. Gives `version` (ignored in the argument): one more than the key's last. */
+  createAction(action: Action): Promise<boolean>;
+  /** Writes `next` if the stored revision is one below its own; false otherwise. Durable when it resolves. */
+  changeAction(next: Action): Promise<boolean>;
+  action(id: string): Promise<Action | undefined>;
+  /** Newest first. */
+  actions(filter: ActionFilter): Promise<Action[]>;
+  /** Not yet as they are to be: `planned`, `running`, or `done` with `wants: undone`. */
+  unsettledActions(): Promise<Action[]>;
+  /** `done` or `conflict` actions of a key at a gateway that are to hold, highest version first. */
+  heldActions(gateway: string, subjectId: string): Promise<Action[]>;
+}
+
+/**
+ * When work on actions is due: one queue per gateway; ids only, the truth is the store. Work may be handed out
+ * twice (a crash, a lost lock): the handler reads the action first. Drivers: SQLite, BullMQ.
+ */
+export interface ActionQueue {
+  /** Durable when it resolves. One entry an action: adding it again moves it to the earlier of both times. */
+  add(gateway: string, actionId: string, atMs: number): Promise<void>;
+  /**
+   * Hands out due work of a gateway, one at a time a key, until the signal. The handler answers when to come
+   * again, epoch ms, or undefined: done with. A handler that throws is called again after a while.
+   */
+  work(
+    gateway: string,
+    handler: (actionId: string, signal: AbortSignal) => Promise<number | undefined>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Entries waiting, by gateway. */
+  depth(): Promise<Readonly<Record<string, number>>>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,40 @@
+/** Verdicts: what the decision endpoint answers for a key, and the limits that it enforces. */
+import type { ActingRung, RateLimit } from './ladder.ts';
+
+/** What a key was used for before an episode: known-good use that `contain` lets go on. Codes, never texts. */
+export interface KeyProfile {
+  /** ISO 3166 codes. */
+  readonly countries: readonly string[];
+  /** Codes of networks (ApiEvent.network). Empty: nothing is known, any network of a known country goes. */
+  readonly networks: readonly number[];
+  /** Codes of method and route template (ApiEvent.route). Empty: nothing is known, any goes. */
+  readonly routes: readonly number[];
+  /** Event time of what it was read from. */
+  readonly asOfAt: string;
+}
+
+/** What holds for one key. The strictest standing decision, judged with its expiry when it is read. */
+export interface Verdict {
+  /** Subject id: GATEWAY:credential-id, or `h:…`. */
+  readonly key: string;
+  readonly rung: ActingRung;
+  /** With a throttle. */
+  readonly limit?: RateLimit;
+  /** With `contain`. */
+  readonly profile?: KeyProfile;
+  /** Epoch ms; null: until lifted. */
+  readonly untilAt: number | null;
+  /** Id of the action that put it. */
+  readonly tag: string;
+}
+
+/** Where verdicts are kept. Drivers: SQLite, Redis. `decide` keeps a copy of its own in memory and on disk. */
+export interface VerdictStore {
+  /** Durable when it resolves. */
+  putVerdict(verdict: Verdict): Promise<void>;
+  removeVerdict(key: string): Promise<void>;
+  verdict(key: string): Promise<Verdict | undefined>;
+  verdicts(): Promise<Verdict[]>;
+  /** Told of each change made through this store; answers how to stop. */
+  onVerdict(listener: (key: string, verdict: Verdict | undefined) => void): () => void;
+}
