@@ -14,6 +14,8 @@ export interface ErrorDetail {
   readonly code?: string;
   /** The same call may succeed later. */
   readonly retryable?: boolean;
+  /** Not before so long, as the other side says. */
+  readonly retryAfterMs?: number;
 }
 
 export class KeyhoundError extends Error {
@@ -21,6 +23,7 @@ export class KeyhoundError extends Error {
   readonly code: string;
   readonly hint: string | undefined;
   readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
 
   constructor(kind: ErrorKind, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -29,6 +32,7 @@ export class KeyhoundError extends Error {
     this.code = detail.code ?? kind;
     this.hint = detail.hint;
     this.retryable = detail.retryable ?? false;
+    this.retryAfterMs = detail.retryAfterMs;
   }
 }
 

@@ -60,7 +60,10 @@ export interface GatewayPlan {
 
 /** Seals what a gateway can only delete (design.md §4.1); what it writes is durable when it resolves. */
 export interface SealBox {
-  /** `name` is the action's id. */
+  /**
+   * `name` is made from gateway and credential, not from an action: of several decisions about a key the last to end
+   * is the one that opens it. Sealing the same name again replaces; `untilAt` null keeps it as long as any.
+   */
   seal(name: string, secret: Uint8Array, untilAt: number | null): Promise<void>;
   /** Undefined when it was wiped. */
   open(name: string): Promise<Uint8Array | undefined>;
@@ -119,6 +122,8 @@ export interface GatewayCheck {
 /** What an adapter is made with. */
 export interface GatewayTools {
   readonly name: string;
+  /** Begins of the key ids that are its own, e.g. `kong:`; what `covers` goes by. */
+  readonly keys: readonly string[];
   readonly seals: SealBox;
   /** Wall clock, epoch ms. */
   now(): number;
