@@ -22,6 +22,8 @@ export interface Alert {
   readonly state: 'firing' | 'resolved';
   readonly severity: Severity;
   readonly subject?: SubjectName;
+  /** Whose key it is: alerts of a consumer are told together. Absent where nobody knows. */
+  readonly consumer?: string;
   /** One line; attackers' text may be in it: each channel escapes for its sink (design.md §4.9). */
   readonly title: string;
   /** Sentences, one a line. */
@@ -59,6 +61,12 @@ export interface Channel {
   readonly kind: string;
   /** Messages a second it bears. */
   readonly perSecond: number;
+  /** Alerts that a message names; 1 where the receiver keeps each by itself. */
+  readonly alertsMax: number;
+  /** Messages of a group that may wait at once; what comes beyond is only counted in the last one's `more`. */
+  readonly waitingMax: number;
+  /** What is said again of an alert replaces what was said before at the receiver, so that it wakes nobody. */
+  readonly replaces: boolean;
   /** Pure. `alerts` are grouped; `more` further ones were left out: the message says so. */
   render(alerts: readonly Alert[], more: number): ChannelMessage;
   /** Never throws; answers within 10 s. */
@@ -81,20 +89,51 @@ export interface ChannelTools {
   log(facts: object, text: string): void;
 }
 
-/** A message on its way. */
+/** A message on its way; plain JSON. */
 export interface Delivery {
   readonly id: string;
   readonly channel: string;
+  /** What its alerts have in common: further ones join it while it waits. */
+  readonly group: string;
   readonly alerts: readonly Alert[];
   readonly more: number;
   readonly attempts: number;
   /** Epoch ms. */
   readonly dueAt: number;
+  /** When its first alert came, epoch ms. */
+  readonly madeAt: number;
+  /** Channels that could not deliver it before. */
+  readonly failedAt: readonly string[];
+  /** The fallback channel was told already, as this one is late. */
+  readonly late?: true;
 }
 
-/** Deliveries that survive a restart. Drivers: SQLite, Redis. */
+/** What a channel was told of an alert last, so that the same is not told twice, also over a restart. */
+export interface Told {
+  readonly channel: string;
+  readonly alert: string;
+  readonly revision: number;
+  readonly state: Alert['state'];
+  readonly severity: Severity;
+  /** Lines of `done` that it had. */
+  readonly done: number;
+  /** False: it was only counted in a message's `more`. */
+  readonly named: boolean;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/**
+ * Deliveries that survive a restart. Drivers: SQLite, Redis. One process at a time delivers from a store. All
+ * writes are durable when they resolve.
+ */
 export interface DeliveryStore {
   putDelivery(delivery: Delivery): Promise<void>;
   removeDelivery(id: string): Promise<void>;
   deliveries(): Promise<Delivery[]>;
+  /** Replaces what stands of the same channel and alert. */
+  putTold(told: Told): Promise<void>;
+  told(): Promise<Told[]>;
+  /** Forgets what was told before that instant. */
+  removeTold(beforeAt: number): Promise<void>;
 }

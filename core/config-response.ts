@@ -36,6 +36,12 @@ export const channelSchema = z
       .default(['incident', 'action', 'approval', 'health'])
       .describe('What it is told about.'),
     fallback: z.string().optional().describe('Channel that gets what this one could not deliver.'),
+    heartbeatMinutes: z
+      .number()
+      .min(1)
+      .max(1440)
+      .default(5)
+      .describe('Between two heartbeats, where `kinds` has heartbeat.'),
   })
   .describe('Where people are told.');
 export type ChannelConfig = z.infer<typeof channelSchema>;
@@ -49,7 +55,9 @@ export type PersonConfig = z.infer<typeof personSchema>;
 
 export const senderSchema = z.strictObject({
   name,
-  secret: z.string().min(16).describe('Shared secret of the signature (Standard Webhooks).'),
+  secret: z
+    .union([z.string().min(16), z.array(z.string().min(16)).min(1).max(4)])
+    .describe('Shared secret of the signature (Standard Webhooks); several while it changes.'),
   consumers: z
     .array(z.string())
     .optional()

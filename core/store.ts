@@ -42,7 +42,8 @@ export interface ControlRecord {
     | 'close'
     | 'silence'
     | 'allow'
-    | 'action';
+    | 'action'
+    | 'leak';
   readonly body: Readonly<Record<string, unknown>>;
 }
 

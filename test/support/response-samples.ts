@@ -4,6 +4,7 @@ import type { Alert } from '../../core/alert.ts';
 import type { AuditNote } from '../../core/audit.ts';
 import type { Decision } from '../../core/decision.ts';
 import type { GatewayState } from '../../core/gateway.ts';
+import type { LeakReport } from '../../core/report.ts';
 import type { Verdict } from '../../core/verdict.ts';
 
 const AT = '2026-03-01T10:00:00.000Z';
@@ -90,6 +91,18 @@ export function sampleAlert(change: Partial<Alert> = {}): Alert {
     facts: [['score', '12.5']],
     done: [],
     at: Date.parse(AT),
+    ...change,
+  };
+}
+
+export function sampleReport(change: Partial<LeakReport> = {}): LeakReport {
+  return {
+    sender: 'scanner',
+    subjectId: 'kong:7f2d',
+    url: 'https://code.example/acme/app/blob/main/.env',
+    rungMax: 'revoke',
+    at: Date.parse(AT),
+    deliveryId: 'msg_1',
     ...change,
   };
 }
