@@ -48,12 +48,19 @@ export interface Action {
   readonly profile?: KeyProfile;
   /** When it takes itself back; null: until lifted. */
   readonly untilAt: string | null;
-  /** State before anything of ours; recorded before the first write. */
+  /**
+   * State before anything of ours, of this or an earlier action that still holds; recorded before the first write.
+   * Absent again once it is known that a failed action left nothing.
+   */
   readonly original?: GatewayState;
   /** State that our last write left. */
   readonly wrote?: GatewayState;
   readonly siblings?: readonly string[];
+  /** Tries of what it wants now; begins again when `wants` changes. Grows before the gateway is written to. */
   readonly attempts: number;
+  /** Who or what took it back: `person:NAME`, `policy`, `keyhound` (it expired). */
+  readonly endedBy?: string;
+  readonly endedWhy?: string;
   /** Last accepted request that was seen after it, event time. */
   readonly lastAcceptedAt?: string;
   /** What still gets through, where it is not contained. */
@@ -70,6 +77,25 @@ export interface ActionFilter {
   readonly sinceAt?: number;
 }
 
+/** When the newest of what a revision tells was, epoch ms: what lists are ordered and filtered by. */
+export function actionChangedAt(action: Action): number {
+  const { requestedAt, doneAt, verifiedAt, undoneAt } = action;
+  const times = [requestedAt, doneAt, verifiedAt, undoneAt].map((at) => Date.parse(at ?? ''));
+  return Math.max(...times.filter((at) => !Number.isNaN(at)));
+}
+
+/** Not yet as it is to be. A failed undo is tried on. */
+export function isUnsettled({ state, wants }: Action): boolean {
+  if (state === 'planned' || state === 'running') return true;
+  return wants === 'undone' && (state === 'done' || state === 'failed');
+}
+
+/** It may have left something at the gateway: what follows on the key begins from its original. */
+export function isHeld({ state, wants, original }: Action): boolean {
+  if (original === undefined || state === 'undone') return false;
+  return state !== 'conflict' || wants === 'applied';
+}
+
 /** The truth about actions. Drivers: SQLite, Redis. All writes are fenced by the revision that was read. */
 export interface ActionStore {
   /** False when there is one of that id. Gives `version` (ignored in the argument): one more than the key's last. */
@@ -77,12 +103,22 @@ export interface ActionStore {
   /** Writes `next` if the stored revision is one below its own; false otherwise. Durable when it resolves. */
   changeAction(next: Action): Promise<boolean>;
   action(id: string): Promise<Action | undefined>;
-  /** Newest first. */
+  /** Newest first (`actionChangedAt`, then the higher id); 100 where the filter names no limit. */
   actions(filter: ActionFilter): Promise<Action[]>;
-  /** Not yet as they are to be: `planned`, `running`, or `done` with `wants: undone`. */
+  /** All that `isUnsettled`. */
   unsettledActions(): Promise<Action[]>;
-  /** `done` or `conflict` actions of a key at a gateway that are to hold, highest version first. */
-  heldActions(gateway: string, subjectId: string): Promise<Action[]>;
+  /** All that `isHeld`, of a key at a gateway, or of all; highest version first. */
+  heldActions(gateway?: string, subjectId?: string): Promise<Action[]>;
+}
+
+/** Work on an action. */
+export interface QueueEntry {
+  readonly gateway: string;
+  readonly action: string;
+  /** Id of the key: work on one key at a gateway is handed out one at a time. */
+  readonly subject: string;
+  /** When it is due, epoch ms; 0: before all else. */
+  readonly at: number;
 }
 
 /**
@@ -90,15 +126,19 @@ export interface ActionStore {
  * twice (a crash, a lost lock): the handler reads the action first. Drivers: SQLite, BullMQ.
  */
 export interface ActionQueue {
-  /** Durable when it resolves. One entry an action: adding it again moves it to the earlier of both times. */
-  add(gateway: string, actionId: string, atMs: number): Promise<void>;
   /**
-   * Hands out due work of a gateway, one at a time a key, until the signal. The handler answers when to come
-   * again, epoch ms, or undefined: done with. A handler that throws is called again after a while.
+   * Durable when it resolves. One entry an action: adding it again moves it to the earlier of both times; adding it
+   * while it is being worked on makes it come once more.
+   */
+  add(entry: QueueEntry): Promise<void>;
+  /**
+   * Hands out due work of a gateway, the earliest first, one at a time a key, until the signal; resolves once the
+   * handlers that run have ended. The handler answers when to come again, epoch ms, or undefined: done with. A handler
+   * that throws is called again after a while.
    */
   work(
     gateway: string,
-    handler: (actionId: string, signal: AbortSignal) => Promise<number | undefined>,
+    handler: (action: string, signal: AbortSignal) => Promise<number | undefined>,
     signal: AbortSignal,
   ): Promise<void>;
   /** Entries waiting, by gateway. */

@@ -92,6 +92,13 @@ export function isInEffect(decision: Decision, atMs: number): boolean {
   return decision.untilAt === null || Date.parse(decision.untilAt) > atMs;
 }
 
+/** When the newest of what a revision tells was, epoch ms: what lists are ordered and filtered by. */
+export function decisionChangedAt(decision: Decision): number {
+  const approved = decision.approvals?.map(({ at }) => at) ?? [];
+  const times = [decision.decidedAt, decision.endedAt ?? '', ...approved].map(Date.parse);
+  return Math.max(...times.filter((at) => !Number.isNaN(at)));
+}
+
 export interface DecisionFilter {
   readonly limit?: number;
   readonly subjectId?: string;
@@ -105,7 +112,7 @@ export interface DecisionStore {
   /** Writes a revision; false when one as high is there already. Durable when it resolves. */
   put(decision: Decision): Promise<boolean>;
   decision(id: string): Promise<Decision | undefined>;
-  /** Newest first. */
+  /** Newest first (`decisionChangedAt`, then the higher id); 100 where the filter names no limit. */
   decisions(filter: DecisionFilter): Promise<Decision[]>;
   /** All that are `held`, `waiting` or `standing`. */
   openDecisions(): Promise<Decision[]>;

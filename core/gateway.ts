@@ -96,6 +96,11 @@ export interface GatewayAdapter {
   covers(subjectId: string): boolean;
   read(target: KeyTarget, signal: AbortSignal): Promise<GatewayState>;
   plan(request: Omit<ApplyRequest, 'present'>): GatewayPlan;
+  /**
+   * Fingerprint that `apply` leaves, where that can be told without asking the gateway: after a time-out it tells our
+   * own write from a person's change. Without it the write is made once more, which a set or a tagged create bears.
+   */
+  expect?(request: Omit<ApplyRequest, 'present'>): string | undefined;
   /** Answers the state as read back. Throws `operating` errors; `retryable` says whether another try may help. */
   apply(request: ApplyRequest, signal: AbortSignal): Promise<GatewayState>;
   /** What at the gateway carries a tag of ours, for `actions reconcile`. */
