@@ -16,9 +16,7 @@ export const gatewaySchema = z
     keys: z
       .array(z.string().min(1))
       .optional()
-      .describe(
-        'Begins of the key ids that are its own, e.g. kong:. Default: the kind and a colon.',
-      ),
+      .describe('Begins of the key ids that are its own, e.g. kong:. Default: those of its kind.'),
   })
   .describe('A gateway that is acted upon.');
 export type GatewayConfig = z.infer<typeof gatewaySchema>;

@@ -127,7 +127,7 @@ export interface GatewayCheck {
 /** What an adapter is made with. */
 export interface GatewayTools {
   readonly name: string;
-  /** Begins of the key ids that are its own, e.g. `kong:`; what `covers` goes by. */
+  /** Begins of the key ids that are its own, e.g. `kong:`; what `covers` goes by. None: every key. */
   readonly keys: readonly string[];
   readonly seals: SealBox;
   /** Wall clock, epoch ms. */
@@ -142,7 +142,9 @@ export interface GatewayTools {
 export interface GatewayKind<C = unknown> {
   readonly kind: string;
   readonly summary: string;
-  /** Settings beside `name` and `kind`; strict. */
+  /** `keys` of the configuration where it names none. Left out: the kind and a colon. Empty: every key. */
+  readonly keys?: readonly string[];
+  /** Settings beside `name`, `kind` and `keys`; strict. */
   readonly config: z.ZodType<C>;
   create(config: C, tools: GatewayTools): GatewayAdapter;
 }
