@@ -55,7 +55,9 @@ function named(page: string): string[] {
   return [...read(page).matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!);
 }
 
-const CODE_FOLDERS = ['app', 'cli', 'console', 'core', 'detectors', 'enrich', 'ingest', 'store'];
+const CODE_FOLDERS = [
+  ...['app', 'cli', 'console', 'core', 'detectors', 'enrich', 'ingest', 'responders', 'store'],
+];
 /** `code: 'a'`, also behind a condition, and what store/sqlite/errors.ts hands to its helper. */
 const CODES = [
   /\bcode: (?:[^,;\n]*?[?] )?'([a-z][a-z-]*)'(?: : '([a-z][a-z-]*)')?/g,
