@@ -1,17 +1,8 @@
 /** Verdicts: what the decision endpoint answers for a key, and the limits that it enforces. */
+import type { KeyProfile } from './key-profile.ts';
 import type { ActingRung, RateLimit } from './ladder.ts';
 
-/** What a key was used for before an episode: known-good use that `contain` lets go on. Codes, never texts. */
-export interface KeyProfile {
-  /** ISO 3166 codes. */
-  readonly countries: readonly string[];
-  /** Codes of networks (ApiEvent.network). Empty: nothing is known, any network of a known country goes. */
-  readonly networks: readonly number[];
-  /** Codes of method and route template (ApiEvent.route). Empty: nothing is known, any goes. */
-  readonly routes: readonly number[];
-  /** Event time of what it was read from. */
-  readonly asOfAt: string;
-}
+export type { KeyProfile } from './key-profile.ts';
 
 /** What holds for one key. The strictest standing decision, judged with its expiry when it is read. */
 export interface Verdict {

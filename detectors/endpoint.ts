@@ -12,8 +12,8 @@
  * Cost: a comparison for the route of the event before, else six bit tests; 87 bytes a subject.
  */
 import { z } from 'zod';
-import type { ApiEvent, Route } from '../core/event.ts';
-import { finish, mix32 } from '../core/hash.ts';
+import type { ApiEvent } from '../core/event.ts';
+import { routeCode as codeOf } from '../core/use-codes.ts';
 import { onesIn } from './baselines/bits.ts';
 import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
 import { DECAYS } from './baselines/rate.ts';
@@ -95,14 +95,6 @@ const KEEP_HOUR = 2 ** (-1 / 2000);
 
 /** What the last score was about. */
 const last = { kind: 'exploring', pattern: '', expected: 0, routes: 0 };
-
-/** Stable code of method and route. Three letters and the length tell methods apart. */
-function codeOf(method: string, route: Route): number {
-  const n = method.length;
-  if (n === 0) return route.code;
-  const letters = (method.charCodeAt(0) << 16) | (method.charCodeAt(n >> 1) << 8);
-  return finish(mix32(route.code, letters | (n << 24) | method.charCodeAt(n - 1)));
-}
 
 /** A route whose segment was found variable is known when the route as it came is. */
 function isKnown(state: State, code: number, event: ApiEvent, subject: Subject): boolean {

@@ -8,7 +8,7 @@
  * it did before. A hit moves a code one place up, and what is adopted takes the last place. 16 bytes a subject.
  */
 import type { ApiEvent } from '../../core/event.ts';
-import { finish, mix32 } from '../../core/hash.ts';
+import { networkCode as codeOf, systemCode } from '../../core/use-codes.ts';
 import type { StateOf } from '../engine/layout.ts';
 
 const NETWORKS = 4;
@@ -39,6 +39,15 @@ export class NetworksBaseline {
     for (let i = 0; i < NETWORKS; i++) if (this.state.networks.get(i) === network) return 0;
     const system = systemOf(event);
     return system !== 0 && !this.knowsSystem(system) ? system : network;
+  }
+
+  /** What is known, each empty where it is not all that there is: who uses more loses the rest. */
+  known(): { readonly networks: readonly number[]; readonly systems: readonly number[] } {
+    const { networks, systems } = this.state;
+    const own = Array.from({ length: NETWORKS }, (_, i) => networks.get(i)).filter((c) => c !== 0);
+    const of = Array.from({ length: SYSTEMS }, (_, i) => systems.get(i)).filter((c) => c !== 0);
+    const isWhole = own.length < NETWORKS || (of.length > 0 && of.length < SYSTEMS);
+    return isWhole ? { networks: own, systems: of } : { networks: [], systems: [] };
   }
 
   /** Learns where an attested event came from. `settled`: the key is past the age at which all is taken in. */
@@ -84,9 +93,5 @@ export function isFrom(event: ApiEvent, origin: number): boolean {
 }
 
 function systemOf({ place }: ApiEvent): number {
-  return place.asn === 0 ? 0 : codeOf(finish(mix32(0, place.asn)));
-}
-
-function codeOf(hash: number): number {
-  return ((hash >>> 16) ^ hash) & 0xffff || 1;
+  return systemCode(place.asn);
 }

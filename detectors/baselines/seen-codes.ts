@@ -6,14 +6,10 @@
  * for the longest time. At 36 codes 8 % of new ones are taken for known (algorithms.md §9), never the other
  * way round. 49 bytes.
  */
+import { ROUTE_BITS, routeBit, ROUTE_WORDS as WORDS } from '../../core/use-codes.ts';
 import type { StateOf } from '../engine/layout.ts';
 
-const WORDS = 6;
-const BITS = 32 * WORDS;
 const CODES_MAX = 36;
-/** A code is cut into three numbers of ten bits. */
-const SLICE_BITS = 10;
-const SLICE_MASK = (1 << SLICE_BITS) - 1;
 
 export const SEEN_CODES_LAYOUT = {
   /** The newer generation, then the older one. */
@@ -32,12 +28,22 @@ export function hasSeen(state: State, code: number): boolean {
 export function see(state: State, code: number): void {
   if (isIn(state, 0, code)) return;
   if (state.held >= CODES_MAX) retire(state);
-  for (let i = 0, rest = code; i < 3; i++, rest >>>= SLICE_BITS) {
-    const bit = bitOf(rest);
+  for (let i = 0; i < ROUTE_BITS; i++) {
+    const bit = routeBit(code, i);
     const word = bit >>> 5;
     state.codes.set(word, state.codes.get(word) | (1 << (bit & 31)));
   }
   state.held += 1;
+}
+
+/**
+ * All codes met, as a filter of its own (isInRoutes); empty where it is not all of them: codes have been dropped, or
+ * none was met.
+ */
+export function seenCodes(state: State): number[] {
+  const words = Array.from({ length: WORDS }, (_, i) => state.codes.get(i));
+  const older = words.some((_, i) => state.codes.get(WORDS + i) !== 0);
+  return older || state.held === 0 ? [] : words;
 }
 
 function retire(state: State): void {
@@ -49,13 +55,9 @@ function retire(state: State): void {
 }
 
 function isIn(state: State, from: number, code: number): boolean {
-  for (let i = 0, rest = code; i < 3; i++, rest >>>= SLICE_BITS) {
-    const bit = bitOf(rest);
+  for (let i = 0; i < ROUTE_BITS; i++) {
+    const bit = routeBit(code, i);
     if ((state.codes.get(from + (bit >>> 5)) & (1 << (bit & 31))) === 0) return false;
   }
   return true;
-}
-
-function bitOf(slice: number): number {
-  return ((slice & SLICE_MASK) * BITS) >>> SLICE_BITS;
 }
