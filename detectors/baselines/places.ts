@@ -13,6 +13,7 @@ import type { StateOf } from '../engine/layout.ts';
 /** Countries kept by their code; of further ones a bit of 128 each, which another may share. */
 const COUNTRIES = 8;
 const FURTHER_BYTES = 16;
+const COUNTRY_CODES = 26 * 26;
 const REGIONS = 6;
 const HOURS_MODULO = 1 << 16;
 export const CANDIDATES = 2;
@@ -105,6 +106,15 @@ export class PlacesBaseline {
       known.push(countryOf(this.state.countries.get(i)));
     }
     return known.sort().slice(0, limit);
+  }
+
+  /** All that are known, those beyond the first eight with a few that only look so. */
+  allCountries(): string[] {
+    const found: string[] = [];
+    for (let code = 1; code <= COUNTRY_CODES; code++) {
+      if (this.knowsCountry(code)) found.push(countryOf(code));
+    }
+    return found;
   }
 
   settled(ageSeconds: number, events: number): boolean {

@@ -8,6 +8,7 @@ import {
   aboutOf,
   type Finding,
   type Incident,
+  type KeyFacts,
   SCORE_MAX,
   type SubjectKind,
 } from '../../core/finding.ts';
@@ -47,6 +48,8 @@ export interface CaseSubject {
   readonly events: number;
   /** Who owns it, where anybody knows. */
   readonly consumer?: string | undefined;
+  /** Of a key: what is known of it, and how far the detectors named may be trusted with it. */
+  facts?(detectors: readonly string[]): KeyFacts;
 }
 
 /** What a detector says about a subject at an instant. */
@@ -136,6 +139,8 @@ export class CaseBook {
     }
     if (verdict.partOf !== undefined) incident.partOf = verdict.partOf;
     describeEpisode(episode, score, verdict.describe());
+    const facts = subject.facts?.(incident.episodes.map(({ detector }) => detector));
+    if (facts !== undefined) incident.key = facts;
     this.retell(incident, [episode], subject, at);
     return isNew ? episode.findingId : undefined;
   }

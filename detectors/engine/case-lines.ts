@@ -65,6 +65,7 @@ export function incidentLine(incident: OpenIncident, subject: SubjectName): Inci
     ...(closing === null
       ? {}
       : { closedAs: closing.as, closedBy: closing.by, closedReason: closing.reason }),
+    ...(incident.key === undefined ? {} : { key: incident.key }),
     why: [...ranked.map(({ why }) => why), ...(migration ? [MOVED] : [])].map(sentence).join(' '),
   };
 }

@@ -5,6 +5,7 @@ import type { ClosedAs } from '../../core/control.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent, KeyIdentity } from '../../core/event.ts';
 import type { Facts, Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
+import type { KeyProfile } from '../../core/key-profile.ts';
 import type { Checkpoint, ControlRecord, LoadedState } from '../../core/store.ts';
 import type { Shard } from './spans.ts';
 
@@ -24,6 +25,11 @@ export interface EngineOptions {
   /** Called at once, in the order of the sequence; the same id comes again with a higher revision. */
   onFinding(finding: Finding): void;
   onIncident(incident: Incident): void;
+  /**
+   * What a finding can be judged again from, and what the key was used for before (profileOf): after the finding and
+   * its incident were told. Needs `durable`.
+   */
+  onInputs?(inputs: FindingInputs): void;
 }
 
 export interface EngineStats {
@@ -160,6 +166,11 @@ export interface Engine {
   openIncidents(): Incident[];
   /** What the key was expected to make in some hours (from the epoch), by the baseline recorded with a finding. */
   expected(inputs: FindingInputs, hours: readonly number[]): ExpectedHour[] | undefined;
+  /**
+   * What the key was used for before the finding, by the record that was kept with it; undefined where that is of no
+   * key. Not to be called from within a callback of the engine.
+   */
+  profileOf(inputs: FindingInputs): KeyProfile | undefined;
   /** Judges a finding again from its recorded inputs. */
   recompute(inputs: FindingInputs): Recomputed;
 }

@@ -20,6 +20,7 @@ import {
   SUSPICION_RISK,
 } from './incidents.ts';
 import type { Judge } from './judge.ts';
+import { keyFacts } from './key-facts.ts';
 import type { KeyGroup } from './key-group.ts';
 import type { Outbox } from './outbox.ts';
 import { layoutVersion, roundScore } from './recompute.ts';
@@ -231,7 +232,12 @@ export class Docket {
           return judge.exceptions.noted(evidence, detector.id, second);
         },
       },
-      { ...subjectAt(group, slot), digest, events: header.events },
+      {
+        ...subjectAt(group, slot),
+        digest,
+        events: header.events,
+        facts: (detectors) => keyFacts(judge, Math.floor(at / 1000), detectors),
+      },
     );
     if (incident.episodes.length === 0) return undefined;
     if (open === undefined) group.open.set(slot, incident);

@@ -7,6 +7,7 @@
 import { isRegistered, type KeyDirectory } from '../../core/directory.ts';
 import { type ApiEvent, KEY_GROUPS, type KeyIdentity } from '../../core/event.ts';
 import type { FindingInputs, Incident } from '../../core/finding.ts';
+import type { KeyProfile } from '../../core/key-profile.ts';
 import { LIMITED_BY } from '../../core/record.ts';
 import type { ControlRecord, LoadedState } from '../../core/store.ts';
 import type { Detector } from '../detector.ts';
@@ -29,6 +30,7 @@ import { expectedHours } from './expected.ts';
 import { Interventions } from './interventions.ts';
 import { Judge } from './judge.ts';
 import { KeyGroup } from './key-group.ts';
+import { profileOf } from './key-profile.ts';
 import { keyStateOf, keyStates } from './key-states.ts';
 import { Lineage } from './lineage.ts';
 import { Outbox } from './outbox.ts';
@@ -41,7 +43,6 @@ import { Steering } from './steering.ts';
 import { Streams } from './streams.ts';
 import { VariableRoutes } from './variable-routes.ts';
 
-const HOUR_MS = 3_600_000;
 /** Slots of the events that are read ahead. */
 const AHEAD = new Int32Array(64);
 
@@ -91,7 +92,7 @@ export class DetectionEngine implements Engine {
     );
     this.options = options;
     this.judge = new Judge(detectors, options.detectors, options.calendar);
-    this.outbox = new Outbox(options.durable);
+    this.outbox = new Outbox(options.durable, options.onInputs);
     this.limit = Math.ceil(options.subjectsMax / KEY_GROUPS);
     const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest0')!;
     const pages = new Pages(this.judge.layout.size);
@@ -258,7 +259,7 @@ export class DetectionEngine implements Engine {
     }
     group.bring(judge, slot);
     if (this.options.durable) group.markDirty(slot);
-    this.countUsage(event);
+    this.outbox.use(header, event);
     if (event.status >= 400 && event.limitedBy === LIMITED_BY.nobody && isFailure(event)) {
       if (event.at >= this.streams.watermark) this.countFailure(group, slot, event);
     }
@@ -323,23 +324,6 @@ export class DetectionEngine implements Engine {
     group.news.failure({ at, consumer, network }, this.docket.closedUpTo);
   }
 
-  private countUsage(event: ApiEvent): void {
-    const { header } = this.judge;
-    const hour = Math.floor(event.at / HOUR_MS);
-    if (hour > header.usageHour) {
-      this.outbox.hour(header);
-      header.usageHour = hour;
-      header.usageRequests = 0;
-      header.usageErrors = 0;
-      header.usageBytesIn = 0;
-      header.usageBytesOut = 0;
-    }
-    header.usageRequests++;
-    if (event.status >= 400) header.usageErrors++;
-    if (event.bytesIn > 0) header.usageBytesIn += event.bytesIn;
-    if (event.bytesOut > 0) header.usageBytesOut += event.bytesOut;
-  }
-
   get dirty(): number {
     let dirty = this.outbox.size;
     for (const group of this.groups) dirty += group.dirtySlots.length;
@@ -378,6 +362,10 @@ export class DetectionEngine implements Engine {
 
   expected(inputs: FindingInputs, hours: readonly number[]): ExpectedHour[] | undefined {
     return expectedHours(this.judge, inputs, hours);
+  }
+
+  profileOf(inputs: FindingInputs): KeyProfile | undefined {
+    return profileOf(this.judge, inputs);
   }
 
   recompute(inputs: FindingInputs): Recomputed {

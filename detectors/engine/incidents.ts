@@ -7,7 +7,13 @@
  */
 import { createHash } from 'node:crypto';
 import type { Closing } from '../../core/control.ts';
-import { type Facts, type Family, type Severity, severityOf } from '../../core/finding.ts';
+import {
+  type Facts,
+  type Family,
+  type KeyFacts,
+  type Severity,
+  severityOf,
+} from '../../core/finding.ts';
 import type { Move } from './move.ts';
 import type { TopUses } from './top-uses.ts';
 
@@ -80,6 +86,8 @@ export interface OpenIncident {
   migration: boolean;
   /** Set when a person closed it. */
   closing: Pick<Closing, 'as' | 'by' | 'reason'> | null;
+  /** Of a key, as it stood at the latest evidence that was told. Absent in what versions before 0.2 have kept. */
+  key?: KeyFacts;
 }
 
 /** Ids come from subject, what it is, the instant and the subject's own event count (design.md §4.4). */

@@ -1,4 +1,5 @@
 /** What the engine has to say since the last checkpoint. Empty and inert when nobody takes checkpoints. */
+import type { ApiEvent } from '../../core/event.ts';
 import type { Finding, FindingInputs, Incident } from '../../core/finding.ts';
 import type { UsageRow } from '../../core/store.ts';
 import type { Header } from './judge.ts';
@@ -12,9 +13,11 @@ export class Outbox {
   usage: UsageRow[] = [];
   removed: Uint8Array[] = [];
   private readonly durable: boolean;
+  private readonly onInputs: ((inputs: FindingInputs) => void) | undefined;
 
-  constructor(durable: boolean) {
+  constructor(durable: boolean, onInputs?: (inputs: FindingInputs) => void) {
     this.durable = durable;
+    this.onInputs = onInputs;
   }
 
   get size(): number {
@@ -31,6 +34,24 @@ export class Outbox {
 
   input(input: FindingInputs): void {
     if (this.durable) this.inputs.push(input);
+    this.onInputs?.(input);
+  }
+
+  /** Counts an event of the subject whose header it is. */
+  use(header: Header, { at, status, bytesIn, bytesOut }: ApiEvent): void {
+    const hour = Math.floor(at / HOUR_MS);
+    if (hour > header.usageHour) {
+      this.hour(header);
+      header.usageHour = hour;
+      header.usageRequests = 0;
+      header.usageErrors = 0;
+      header.usageBytesIn = 0;
+      header.usageBytesOut = 0;
+    }
+    header.usageRequests++;
+    if (status >= 400) header.usageErrors++;
+    if (bytesIn > 0) header.usageBytesIn += bytesIn;
+    if (bytesOut > 0) header.usageBytesOut += bytesOut;
   }
 
   /** The hour the header has counted, before it starts another. */

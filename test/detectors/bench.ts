@@ -3,7 +3,7 @@ import { type Calendar, NO_CALENDAR } from '../../core/calendar.ts';
 import type { Config } from '../../core/config.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
-import type { Finding, Incident } from '../../core/finding.ts';
+import type { Finding, FindingInputs, Incident } from '../../core/finding.ts';
 import type { LoadedState } from '../../core/store.ts';
 import type { Detector } from '../../detectors/detector.ts';
 import type { EngineOptions } from '../../detectors/engine/contract.ts';
@@ -25,6 +25,7 @@ export interface BenchOptions {
   readonly calendar?: Calendar | undefined;
   readonly subjectsMax?: number;
   readonly durable?: boolean;
+  onInputs?(inputs: FindingInputs): void;
   readonly shard?: Shard;
   /** Restored before the stream is opened. */
   readonly state?: LoadedState | undefined;
@@ -57,6 +58,7 @@ export function openBench(options: BenchOptions = {}): Bench {
     durable: options.durable ?? false,
     onFinding: (finding) => findings.push(finding),
     onIncident: (incident) => incidents.push(incident),
+    ...(options.onInputs === undefined ? {} : { onInputs: options.onInputs }),
   };
   const { shard, detectors = DETECTORS } = options;
   const engine = new ShardEngine({ ...settings, shard: shard ?? WHOLE }, detectors);
