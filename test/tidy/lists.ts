@@ -32,6 +32,11 @@ export const LISTS: readonly ListRule[] = [
     folder: 'cli/commands/',
     part: /^export const \w+ = defineCommand\(/m,
   },
+  {
+    list: 'responders/channels/list.ts',
+    folder: 'responders/channels/',
+    part: /\bsatisfies ChannelKind\b/,
+  },
 ];
 
 /** Parts that their list does not import. */
