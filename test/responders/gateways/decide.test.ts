@@ -54,6 +54,7 @@ test('a profile changes the state, and what is told of it is its age alone', asy
   const profile = {
     countries: ['DE'],
     networks: [3320],
+    systems: [],
     routes: [7, 9],
     asOfAt: '2026-03-01T09:00:00.000Z',
   };
