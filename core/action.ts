@@ -141,7 +141,7 @@ export interface ActionQueue {
     handler: (action: string, signal: AbortSignal) => Promise<number | undefined>,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Entries waiting, by gateway. */
+  /** Entries that are due and not done with, by gateway; those of a later time are not counted. */
   depth(): Promise<Readonly<Record<string, number>>>;
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@ import { KeyhoundError } from '../../core/errors.ts';
 import { lockStateFolder } from '../lock.ts';
 import { DATABASE_FILE, markClean, readInternal } from './connection.ts';
 import { asOperating } from './errors.ts';
-import { checkVersion, schemaVersion } from './migrations.ts';
+import { checkVersion, STATE_SCHEMA, schemaVersion } from './migrations.ts';
 
 const MANIFEST_FILE = 'manifest.json';
 /** Pages copied per step. Steps run off the event loop; between them it turns. */
@@ -152,7 +152,7 @@ export async function restoreBackup(
 function checkCopy(file: string): void {
   const db = new DatabaseSync(file);
   try {
-    checkVersion(db, file, false);
+    checkVersion(db, file, STATE_SCHEMA, false);
   } finally {
     db.close();
   }

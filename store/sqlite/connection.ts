@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { KeyhoundError } from '../../core/errors.ts';
 import { asOperating, corrupted, isDiskFull } from './errors.ts';
-import { checkVersion, migrate } from './migrations.ts';
+import { checkVersion, migrate, type Schema } from './migrations.ts';
 import { textOf } from './rows.ts';
 
 /** Name of the database in the state folder. */
@@ -17,6 +17,7 @@ const CACHE_KIB = 32 << 10;
 
 export interface ConnectionOptions {
   readonly file: string;
+  readonly schema: Schema;
   /** Undefined: not checked; allowed for reading only. */
   readonly pepperFingerprint: string | undefined;
   /** Of the pepper before, while it is being changed: accepted too, until the first checkpoint replaces it. */
@@ -26,7 +27,7 @@ export interface ConnectionOptions {
 
 /** Opens the file, creates or migrates it, and refuses what is damaged, newer or of another pepper. */
 export function openDatabase(options: ConnectionOptions): DatabaseSync {
-  const { file, readOnly } = options;
+  const { file, schema, readOnly } = options;
   if (!existsSync(file)) {
     if (readOnly) {
       throw new KeyhoundError('usage', `there is no state in ${file}`, {
@@ -39,7 +40,7 @@ export function openDatabase(options: ConnectionOptions): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     db = connect(file, readOnly);
-    if (checkVersion(db, file, readOnly)) migrate(db);
+    if (checkVersion(db, file, schema, readOnly)) migrate(db, schema);
     if (!readOnly) checkIntegrity(db, file);
     checkPepper(db, options);
     return db;

@@ -5,9 +5,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { KeyhoundError } from '../../core/errors.ts';
 
-/** `PRAGMA application_id`: "KEYH". Tells our file from somebody else's database. */
-export const APPLICATION_ID = 0x4b455948;
-
 /*
  * Why the tables are as they are:
  * - `subjects` has a row number beside its digest. Records of 1 KiB clustered by a random digest cost 5 times
@@ -122,8 +119,18 @@ const INPUTS_CONTEXT = `
 ALTER TABLE finding_inputs ADD COLUMN context TEXT NOT NULL DEFAULT '{}';
 `;
 
-export const MIGRATIONS: readonly string[] = Object.freeze([TABLES, INPUTS_CONTEXT]);
-export const SCHEMA_VERSION = MIGRATIONS.length;
+/** Migrations of one database file, and the mark by which the file is known. */
+export interface Schema {
+  /** `PRAGMA application_id`: tells our file from somebody else's database. */
+  readonly applicationId: number;
+  readonly migrations: readonly string[];
+}
+
+/** Of `keyhound.db`; its mark is "KEYH". */
+export const STATE_SCHEMA: Schema = Object.freeze({
+  applicationId: 0x4b455948,
+  migrations: Object.freeze([TABLES, INPUTS_CONTEXT]),
+});
 
 export function schemaVersion(db: DatabaseSync): number {
   return pragma(db, 'user_version');
@@ -133,42 +140,48 @@ export function schemaVersion(db: DatabaseSync): number {
  * Refuses a file that is not ours (`state-foreign`), of a later Keyhound (`state-newer`), or, when it may not
  * be changed, of an earlier one (`state-older`). Answers true when migrations are due.
  */
-export function checkVersion(db: DatabaseSync, file: string, readOnly: boolean): boolean {
+export function checkVersion(
+  db: DatabaseSync,
+  file: string,
+  schema: Schema,
+  readOnly: boolean,
+): boolean {
   const version = schemaVersion(db);
+  const known = schema.migrations.length;
   const id = pragma(db, 'application_id');
   const tables = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n'];
-  if (id !== APPLICATION_ID && (id !== 0 || version !== 0 || tables !== 0)) {
+  if (id !== schema.applicationId && (id !== 0 || version !== 0 || tables !== 0)) {
     throw new KeyhoundError('usage', `${file} is not a state of Keyhound`, {
       code: 'state-foreign',
       hint: 'Point `state.dir` at another folder.',
     });
   }
-  if (version > SCHEMA_VERSION) {
+  if (version > known) {
     throw new KeyhoundError(
       'usage',
-      `${file} was written by a later Keyhound (schema ${version}; this one knows ${SCHEMA_VERSION})`,
+      `${file} was written by a later Keyhound (schema ${version}; this one knows ${known})`,
       {
         code: 'state-newer',
         hint: 'Run the Keyhound that wrote it, or restore a backup made by this one.',
       },
     );
   }
-  if (version < SCHEMA_VERSION && readOnly) {
+  if (version < known && readOnly) {
     throw new KeyhoundError('usage', `${file} is of an earlier Keyhound (schema ${version})`, {
       code: 'state-older',
       hint: 'Start `keyhound run` once: it brings the state up to date.',
     });
   }
-  return version < SCHEMA_VERSION;
+  return version < known;
 }
 
 /** Applies what is missing, each migration whole or not at all. */
-export function migrate(db: DatabaseSync): void {
-  for (let version = schemaVersion(db); version < SCHEMA_VERSION; version++) {
+export function migrate(db: DatabaseSync, schema: Schema): void {
+  for (let version = schemaVersion(db); version < schema.migrations.length; version++) {
     db.exec('BEGIN IMMEDIATE');
     try {
-      db.exec(MIGRATIONS[version]!);
-      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      db.exec(schema.migrations[version]!);
+      db.exec(`PRAGMA application_id = ${schema.applicationId}`);
       db.exec(`PRAGMA user_version = ${version + 1}`);
       db.exec('COMMIT');
     } catch (error) {

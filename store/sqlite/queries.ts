@@ -11,7 +11,7 @@ import type {
   UsageRow,
 } from '../../core/store.ts';
 import { HOUR_MS } from './commit.ts';
-import { bytesOf, bytesOrNull, numberOf, type Row, textOf } from './rows.ts';
+import { bodyOf, bytesOf, bytesOrNull, numberOf, type Row, textOf } from './rows.ts';
 
 /** Incidents answered when the filter names no limit. */
 const INCIDENTS_DEFAULT = 100;
@@ -33,16 +33,16 @@ export function createReader(db: DatabaseSync) {
         statement = db.prepare(sql);
         incidentsBy.set(sql, statement);
       }
-      return statement.all(...values).map((row) => parse<Incident>(row));
+      return statement.all(...values).map((row) => bodyOf<Incident>(row));
     },
     incident(id: string): Incident | undefined {
       const row = statements.incident.get(id);
-      return row === undefined ? undefined : parse<Incident>(row);
+      return row === undefined ? undefined : bodyOf<Incident>(row);
     },
     findings(ids: readonly string[]): Finding[] {
       return ids.flatMap((id) => {
         const row = statements.finding.get(id);
-        return row === undefined ? [] : [parse<Finding>(row)];
+        return row === undefined ? [] : [bodyOf<Finding>(row)];
       });
     },
     findingInputs(id: string): FindingInputs | undefined {
@@ -147,10 +147,6 @@ export function incidentQuery(filter: IncidentFilter): {
 }
 
 /** Bodies were written by this store from the same type. */
-function parse<T>(row: Row): T {
-  return JSON.parse(textOf(row, 'body')) as T;
-}
-
 function streamOf(row: Row): StreamPosition {
   return {
     stream: textOf(row, 'stream'),

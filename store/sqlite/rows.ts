@@ -25,3 +25,8 @@ export function bytesOf(row: Row, column: string): Uint8Array {
 export function bytesOrNull(row: Row, column: string): Uint8Array | null {
   return row[column] === null ? null : bytesOf(row, column);
 }
+
+/** The JSON line of a row's `body`. */
+export function bodyOf<T>(row: Row): T {
+  return JSON.parse(textOf(row, 'body')) as T;
+}

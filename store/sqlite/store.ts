@@ -14,7 +14,7 @@ import { backupDatabase } from './backup.ts';
 import { createWriter, type WriterOptions } from './commit.ts';
 import { DATABASE_FILE, markClean, openDatabase, openReader, readInternal } from './connection.ts';
 import { asOperating } from './errors.ts';
-import { schemaVersion } from './migrations.ts';
+import { STATE_SCHEMA, schemaVersion } from './migrations.ts';
 import { createReader } from './queries.ts';
 import type { RetentionOptions } from './retention.ts';
 
@@ -56,7 +56,13 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   const { folder, pepperFingerprint, previousFingerprint, readOnly = false } = options;
   assert(readOnly || pepperFingerprint !== undefined, 'a writer knows its pepper');
   const file = path.join(folder, DATABASE_FILE);
-  const db = openDatabase({ file, pepperFingerprint, previousFingerprint, readOnly });
+  const db = openDatabase({
+    file,
+    schema: STATE_SCHEMA,
+    pepperFingerprint,
+    previousFingerprint,
+    readOnly,
+  });
   try {
     if (!readOnly) markClean(db, false);
     return createStore(file, db, readOnly ? undefined : writerOptions(options, pepperFingerprint!));

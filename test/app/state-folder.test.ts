@@ -15,7 +15,7 @@ import {
 } from '../../app/state-folder.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { lockStateFolder } from '../../store/lock.ts';
-import { SCHEMA_VERSION } from '../../store/sqlite/migrations.ts';
+import { STATE_SCHEMA } from '../../store/sqlite/migrations.ts';
 import { openSqliteStore } from '../../store/sqlite/store.ts';
 import { checkpointNumber } from '../store/rows.ts';
 
@@ -105,7 +105,7 @@ test('facts are told while another user holds the state, and leave the lock alon
   const facts = await stateFacts(folder);
   assert.deepEqual(facts.holder, lock.holder);
   assert.equal(facts.checkpointAt, 1_700_000_000_000);
-  assert.equal(facts.schemaVersion, SCHEMA_VERSION);
+  assert.equal(facts.schemaVersion, STATE_SCHEMA.migrations.length);
   assert.equal(facts.pepperFingerprint, 'abcd');
   assert.ok(facts.bytes >= (await stat(database)).size);
   // Asked by another process: the system drops a lock when its own process closes the file once.

@@ -8,7 +8,7 @@ import { KeyhoundError } from '../../../core/errors.ts';
 import { createWriter } from '../../../store/sqlite/commit.ts';
 import { DATABASE_FILE, openDatabase } from '../../../store/sqlite/connection.ts';
 import { asOperating } from '../../../store/sqlite/errors.ts';
-import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from '../../../store/sqlite/migrations.ts';
+import { STATE_SCHEMA } from '../../../store/sqlite/migrations.ts';
 import { createReader, incidentQuery } from '../../../store/sqlite/queries.ts';
 import { openSqliteStore } from '../../../store/sqlite/store.ts';
 import { checkpointNumber, numbered, numbersIn } from '../rows.ts';
@@ -50,21 +50,21 @@ test('a closed store is one private file, without a log beside it', async () => 
 
 test('a state of a later schema is refused', async () => {
   const folder = await madeState();
-  tamper(folder, `PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+  tamper(folder, `PRAGMA user_version = ${STATE_SCHEMA.migrations.length + 1}`);
   await refuses(openStore(folder), 'usage', 'state-newer', /restore a backup/);
 });
 
 test('a state of the first schema is brought up to date, with what it holds', async () => {
   const folder = await temporaryFolder();
   const db = new DatabaseSync(fileOf(folder));
-  db.exec(MIGRATIONS[0]!);
-  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1`);
+  db.exec(STATE_SCHEMA.migrations[0]!);
+  db.exec(`PRAGMA application_id = ${STATE_SCHEMA.applicationId}; PRAGMA user_version = 1`);
   db.exec(
     `INSERT INTO finding_inputs VALUES ('fnd_1', 'volume-spike', 4.5, 'tick', 7, 'a1', x'00', NULL)`,
   );
   db.close();
   const store = await openStore(folder);
-  assert.equal(store.facts().schemaVersion, SCHEMA_VERSION);
+  assert.equal(store.facts().schemaVersion, STATE_SCHEMA.migrations.length);
   const { score, context } = (await store.findingInputs('fnd_1'))!;
   assert.deepEqual([score, context], [4.5, {}]);
   await store.close();
@@ -150,6 +150,7 @@ test('a full disk keeps the checkpoint before, and later ones go on', async () =
   const file = fileOf(folder);
   const db = openDatabase({
     file,
+    schema: STATE_SCHEMA,
     pepperFingerprint: PEPPER,
     previousFingerprint: undefined,
     readOnly: false,
@@ -188,7 +189,7 @@ test('facts say when and what was saved last', async () => {
   const facts = store.facts();
   assert.deepEqual(
     [facts.checkpointAt, facts.schemaVersion, facts.pepperFingerprint],
-    [1_700_000_000_123, SCHEMA_VERSION, PEPPER],
+    [1_700_000_000_123, STATE_SCHEMA.migrations.length, PEPPER],
   );
   assert.ok(facts.bytes > 20_000);
   await store.close();
