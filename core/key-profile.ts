@@ -7,11 +7,11 @@ export interface KeyProfile {
   /** ISO 3166 codes. Empty: nothing is known, any country goes. */
   readonly countries: readonly string[];
   /** Codes of networks (networkCode). Empty: nothing is known, any network of a known country goes. */
-  readonly networks: readonly number[];
+  readonly networkCodes: readonly number[];
   /** Codes of autonomous systems (systemCode): a known one stands for all of its networks. */
-  readonly systems: readonly number[];
+  readonly systemCodes: readonly number[];
   /** Filter of methods and route templates (isInRoutes). Empty: nothing is known, any goes. */
-  readonly routes: readonly number[];
+  readonly routeFilter: readonly number[];
   /** Event time of what it was read from. */
   readonly asOfAt: string;
 }
@@ -28,21 +28,21 @@ export interface ProfiledUse {
 export const DEPARTURES = ['country', 'network', 'route'] as const;
 export type Departure = (typeof DEPARTURES)[number];
 
-/** In what a use departs from the profile; undefined for known-good use. */
+/** In what a use departs from the profile; undefined for known-good use. The one place that compares them. */
 export function departureOf(profile: KeyProfile, use: ProfiledUse): Departure | undefined {
   const { country } = use.place;
-  const { countries, routes } = profile;
+  const { countries, routeFilter } = profile;
   if (country !== '' && countries.length > 0 && !countries.includes(country)) return 'country';
   if (!knowsNetwork(profile, use)) return 'network';
-  return routes.length === 0 || knowsRoute(routes, use) ? undefined : 'route';
+  return routeFilter.length === 0 || knowsRoute(routeFilter, use) ? undefined : 'route';
 }
 
 function knowsNetwork(profile: KeyProfile, { network, place }: ProfiledUse): boolean {
-  const { countries, networks, systems } = profile;
-  if (network !== 0 && networks.includes(networkCode(network))) return true;
-  if (place.asn !== 0 && systems.includes(systemCode(place.asn))) return true;
+  const { countries, networkCodes, systemCodes } = profile;
+  if (network !== 0 && networkCodes.includes(networkCode(network))) return true;
+  if (place.asn !== 0 && systemCodes.includes(systemCode(place.asn))) return true;
   // Whoever cannot be placed is not of a known country.
-  return networks.length === 0 && (place.country !== '' || countries.length === 0);
+  return networkCodes.length === 0 && (place.country !== '' || countries.length === 0);
 }
 
 /** Segments of a path that are looked at for names. */

@@ -8,6 +8,7 @@
  * it did before. A hit moves a code one place up, and what is adopted takes the last place. 16 bytes a subject.
  */
 import type { ApiEvent } from '../../core/event.ts';
+import type { KeyProfile } from '../../core/key-profile.ts';
 import { networkCode as codeOf, systemCode } from '../../core/use-codes.ts';
 import type { StateOf } from '../engine/layout.ts';
 
@@ -42,12 +43,12 @@ export class NetworksBaseline {
   }
 
   /** What is known, each empty where it is not all that there is: who uses more loses the rest. */
-  known(): { readonly networks: readonly number[]; readonly systems: readonly number[] } {
+  known(): Pick<KeyProfile, 'networkCodes' | 'systemCodes'> {
     const { networks, systems } = this.state;
     const own = Array.from({ length: NETWORKS }, (_, i) => networks.get(i)).filter((c) => c !== 0);
     const of = Array.from({ length: SYSTEMS }, (_, i) => systems.get(i)).filter((c) => c !== 0);
     const isWhole = own.length < NETWORKS || (of.length > 0 && of.length < SYSTEMS);
-    return isWhole ? { networks: own, systems: of } : { networks: [], systems: [] };
+    return isWhole ? { networkCodes: own, systemCodes: of } : { networkCodes: [], systemCodes: [] };
   }
 
   /** Learns where an attested event came from. `settled`: the key is past the age at which all is taken in. */

@@ -18,7 +18,7 @@ export function profileOf(judge: Judge, inputs: FindingInputs): KeyProfile | und
   return {
     countries: places.allCountries(),
     ...networks.known(),
-    routes: routes === undefined ? [] : seenCodes(routes as StateOf<typeof SEEN_CODES_LAYOUT>),
+    routeFilter: routes === undefined ? [] : seenCodes(routes as StateOf<typeof SEEN_CODES_LAYOUT>),
     asOfAt: toIso(header.lastAt),
   };
 }

@@ -116,7 +116,13 @@ function stateOf(verdict: Verdict | undefined): GatewayState {
     limit === undefined ? null : [limit.requests, limit.windowMs],
     profile === undefined
       ? null
-      : [profile.countries, profile.networks, profile.routes, profile.asOfAt],
+      : [
+          profile.countries,
+          profile.networkCodes,
+          profile.systemCodes,
+          profile.routeFilter,
+          profile.asOfAt,
+        ],
     untilAt,
   ]);
   const facts: Record<string, unknown> = { verdict: rung, untilAt: timeText(untilAt), tag };

@@ -85,7 +85,7 @@ describe('the profile of a key before an episode', () => {
 
   test('admits what it was used for', () => {
     assert.deepEqual(before.countries, ['DE']);
-    assert.equal(before.networks.length, 1);
+    assert.equal(before.networkCodes.length, 1);
     assert.equal(before.asOfAt, '2026-03-15T23:00:00.000Z');
     assert.equal(departureOf(before, use), undefined);
   });
@@ -99,7 +99,7 @@ describe('the profile of a key before an episode', () => {
   });
 
   test('holds nothing against anybody that it does not know of', () => {
-    const blank = { ...before, countries: [], networks: [], systems: [], routes: [] };
+    const blank = { ...before, countries: [], networkCodes: [], systemCodes: [], routeFilter: [] };
     assert.equal(departureOf(blank, { ...use, place: TOKYO, network: AWAY }), undefined);
     const placed = { ...blank, countries: ['DE'] };
     assert.equal(departureOf(placed, { ...use, network: AWAY, route: USERS }), undefined);

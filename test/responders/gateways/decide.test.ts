@@ -53,13 +53,13 @@ test('a profile changes the state, and what is told of it is its age alone', asy
   const none = await adapter.read(TARGET, NEVER);
   const profile = {
     countries: ['DE'],
-    networks: [3320],
-    systems: [],
-    routes: [7, 9],
+    networkCodes: [3320],
+    systemCodes: [],
+    routeFilter: [7, 9],
     asOfAt: '2026-03-01T09:00:00.000Z',
   };
   const one = await bring(adapter, TARGET, none, wishOf('contain', { profile }));
-  const wider = { ...profile, routes: [7, 9, 11] };
+  const wider = { ...profile, routeFilter: [7, 9, 11] };
   const two = await bring(adapter, TARGET, none, wishOf('contain', { profile: wider }));
   assert.notEqual(one.fingerprint, two.fingerprint);
   assert.equal(two.facts['profileAsOfAt'], profile.asOfAt);
