@@ -4,6 +4,7 @@ import type { Alert } from '../../core/alert.ts';
 import type { AuditNote } from '../../core/audit.ts';
 import type { Decision } from '../../core/decision.ts';
 import type { GatewayState } from '../../core/gateway.ts';
+import type { KeyProfile } from '../../core/key-profile.ts';
 import type { LeakReport } from '../../core/report.ts';
 import type { Verdict } from '../../core/verdict.ts';
 
@@ -54,6 +55,17 @@ export function sampleAction(change: Partial<Action> = {}): Action {
 
 export function sampleState(change: Partial<GatewayState> = {}): GatewayState {
   return { exists: true, fingerprint: 'enabled', facts: { enabled: true }, ...change };
+}
+
+export function sampleProfile(change: Partial<KeyProfile> = {}): KeyProfile {
+  return {
+    countries: ['DE'],
+    networkCodes: [7],
+    systemCodes: [],
+    routeFilter: [3],
+    asOfAt: '2026-03-01T09:00:00.000Z',
+    ...change,
+  };
 }
 
 export function sampleVerdict(change: Partial<Verdict> = {}): Verdict {

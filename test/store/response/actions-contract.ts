@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Action, ActionStore } from '../../../core/action.ts';
-import { sampleAction, sampleState } from '../../support/response-samples.ts';
+import { sampleAction, sampleProfile, sampleState } from '../../support/response-samples.ts';
 import { minute, numbered, type PlacedDriver, seenAnew, withPlace } from './place.ts';
 
 function action(n: number, change: Partial<Action> = {}): Action {
@@ -21,7 +21,7 @@ function testChanges(driver: PlacedDriver<ActionStore>, name: (g: string) => str
     withPlace(driver, async (store, place) => {
       const created = action(1, {
         original: sampleState({ facts: { limits: [{ perMinute: 5 }], note: 'ä' } }),
-        profile: { countries: ['DE'], networks: [7], routes: [], systems: [2], asOfAt: minute(0) },
+        profile: sampleProfile(),
         limit: { requests: 5, windowMs: 60_000 },
       });
       assert.equal(await store.createAction(created), true);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { VerdictStore } from '../../../core/verdict.ts';
-import { sampleVerdict } from '../../support/response-samples.ts';
+import { sampleProfile, sampleVerdict } from '../../support/response-samples.ts';
 import { type PlacedDriver, seenAnew, withPlace } from './place.ts';
 
 export function testVerdictStore(driver: PlacedDriver<VerdictStore>): void {
@@ -12,13 +12,7 @@ export function testVerdictStore(driver: PlacedDriver<VerdictStore>): void {
     withPlace(driver, async (store, place) => {
       const first = sampleVerdict({
         rung: 'contain',
-        profile: {
-          countries: ['DE'],
-          networks: [],
-          routes: [3],
-          systems: [],
-          asOfAt: '2026-03-01T09:00:00Z',
-        },
+        profile: sampleProfile(),
       });
       const second = sampleVerdict({ key: 'h:00ff', untilAt: null });
       await store.putVerdict(first);
