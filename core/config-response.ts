@@ -83,6 +83,21 @@ export const decideSchema = z
       .array(z.string())
       .default(['header:X-Api-Key', 'bearer'])
       .describe('Where the key is, as --key; the first that is there.'),
+    keyId: z
+      .strictObject({
+        header: z
+          .string()
+          .regex(/^[A-Za-z0-9-]{1,64}$/)
+          .describe('Name of the header.'),
+        gateway: z
+          .string()
+          .regex(/^[A-Za-z][A-Za-z0-9_.-]*$/)
+          .describe('What stands before the id in key ids, e.g. kong.'),
+      })
+      .optional()
+      .describe(
+        'Header in which the gateway names the credential that it checked. It must replace what a client sends.',
+      ),
     limits: z
       .array(
         z.strictObject({

@@ -56,7 +56,8 @@ function named(page: string): string[] {
 }
 
 const CODE_FOLDERS = [
-  ...['app', 'cli', 'console', 'core', 'detectors', 'enrich', 'ingest', 'responders', 'store'],
+  ...['app', 'cli', 'console', 'core', 'decide', 'detectors', 'enrich', 'ingest', 'responders'],
+  'store',
 ];
 /** `code: 'a'`, also behind a condition, and what store/sqlite/errors.ts hands to its helper. */
 const CODES = [

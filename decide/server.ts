@@ -1,0 +1,311 @@
+/**
+ * The HTTP side of the decision endpoint. Plain node:http: the routing is four prefixes.
+ *
+ * Whatever cannot be read is refused with 403, never with what a gateway would take for a failure: in a set-up that
+ * fails open a client could otherwise let itself pass with a header that is too long, or one that is not HTTP.
+ */
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TlsOptions } from 'node:tls';
+import type { DecideConfig } from '../core/config-response.ts';
+import { KeyhoundError } from '../core/errors.ts';
+import { JSON_TYPE } from './answers.ts';
+import { type Callers, createCallers, isLoopback } from './callers.ts';
+import type { AskedUse } from './contract.ts';
+import { type Counters, createCounters } from './counters.ts';
+import { createAnswer, type Decide } from './decider.ts';
+import {
+  DIALECT_HEADERS,
+  type Dialect,
+  dialectOf,
+  forwardReply,
+  type Reply,
+  replyOf,
+} from './dialects.ts';
+import { BodyFault, readBody, useOfBody } from './json-dialect.ts';
+import { KeyPlaces } from './key-places.ts';
+import { RequestHeaders } from './request-headers.ts';
+
+export interface Health {
+  readonly ready: boolean;
+  /** What is missing or old, as JSON. */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export interface DecideServerOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Undefined: plaintext. */
+  readonly tls?: TlsOptions | undefined;
+  readonly settings: Pick<DecideConfig, 'token' | 'failMode' | 'key' | 'keyId'>;
+  readonly decide: Decide;
+  health(): Health;
+  /** Text of a scrape. Left out: there is no /metrics. */
+  metrics?(): Promise<{ readonly type: string; readonly text: string }>;
+  /** Something of ours failed. Nothing of the request is in it. */
+  onError(error: unknown): void;
+}
+
+export interface DecideServer {
+  /** E.g. `http://127.0.0.1:8421`. */
+  readonly url: string;
+  readonly port: number;
+  readonly counters: Counters;
+  /** Answers what is in flight, then stops. */
+  close(): Promise<void>;
+}
+
+/** More than NGINX, HAProxy and Envoy take from a client. */
+const HEADER_BYTES_MAX = 131_072;
+const REQUEST_MS_MAX = 10_000;
+const CONNECTIONS_MAX = 4096;
+
+/** Listens. Rejects with an `operating` error with code `listen-failed` when the address cannot be had. */
+export async function startDecideServer(options: DecideServerOptions): Promise<DecideServer> {
+  const { host, port, tls } = options;
+  const endpoint = new Endpoint(options);
+  const server = serverOf(endpoint.listener, tls);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port }, resolve);
+    });
+  } catch (cause) {
+    throw new KeyhoundError('operating', `cannot listen on ${host}:${port}`, {
+      code: 'listen-failed',
+      hint: 'Is another instance running? listen.decide sets the address.',
+      cause,
+    });
+  }
+  const address = server.address() as AddressInfo;
+  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://${name}:${address.port}`,
+    port: address.port,
+    counters: endpoint.counters,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+function serverOf(listener: RequestListener, tls: TlsOptions | undefined): Server {
+  const common = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: REQUEST_MS_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    requireHostHeader: false,
+    noDelay: true,
+  };
+  const server =
+    tls === undefined
+      ? createServer(common, listener)
+      : createTlsServer({ ...common, ...tls }, listener);
+  // Gateways keep connections for minutes; whoever closes first loses the request that is on its way.
+  server.keepAliveTimeout = 0;
+  // Beyond a maximum node drops headers in silence, and the key with them.
+  server.maxHeadersCount = 0;
+  server.maxConnections = CONNECTIONS_MAX;
+  server.on('checkContinue', listener);
+  server.on('checkExpectation', listener);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else socket.end(REFUSED);
+  });
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => socket.end(REFUSED));
+  return server;
+}
+
+const REFUSED =
+  'HTTP/1.1 403 Forbidden\r\nX-Keyhound-Decision: refuse\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+class Endpoint {
+  readonly counters = createCounters();
+  readonly #options: DecideServerOptions;
+  readonly #callers: Callers;
+  readonly #places: KeyPlaces;
+  readonly #headers: RequestHeaders;
+  readonly #keyIdHeader: string;
+  readonly #keyIdPrefix: string;
+  readonly #answer = createAnswer();
+  readonly #loopback = new WeakMap<Socket, boolean>();
+
+  constructor(options: DecideServerOptions) {
+    const { token, key, keyId } = options.settings;
+    this.#options = options;
+    this.#callers = createCallers(token);
+    this.#places = new KeyPlaces(key);
+    this.#keyIdHeader = keyId?.header.toLowerCase() ?? '';
+    this.#keyIdPrefix = keyId === undefined ? '' : `${keyId.gateway}:`;
+    this.#headers = new RequestHeaders([
+      ...DIALECT_HEADERS,
+      ...this.#places.headers,
+      this.#keyIdHeader,
+    ]);
+  }
+
+  readonly listener = (request: IncomingMessage, response: ServerResponse): void => {
+    const url = request.url ?? '/';
+    const dialect = dialectOf(url);
+    if (dialect === undefined) this.#other(request, response, pathOf(url));
+    else this.#ask(dialect, request, response, url);
+  };
+
+  #ask(dialect: Dialect, request: IncomingMessage, response: ServerResponse, url: string): void {
+    this.#headers.read(request.rawHeaders);
+    if (!this.#admits(request)) {
+      this.#refuseCaller(response);
+      return;
+    }
+    let reply: Reply;
+    try {
+      reply = this.#decide(dialect, request.method ?? 'GET', url);
+    } catch (error) {
+      reply = this.#failed(error);
+    }
+    response.writeHead(reply.status, reply.headers);
+    response.end(reply.body);
+  }
+
+  #decide(dialect: Dialect, method: string, url: string): Reply {
+    const headers = this.#headers;
+    const original = dialect.original(headers, method, url);
+    const rawKeys: string[] = [];
+    const own = this.#callers.own(headers.valuesOf('authorization'));
+    const few = this.#places.read(headers.valuesOf, original.target, own, rawKeys);
+    const keyId = this.#keyIdHeader === '' ? '' : headers.single(this.#keyIdHeader);
+    const use: AskedUse = {
+      rawKeys,
+      keyId: keyId === '' ? undefined : `${this.#keyIdPrefix}${keyId}`,
+      ...original,
+    };
+    const answer = this.#answer;
+    this.#options.decide(use, answer);
+    if (!few) answer.decision = 'refuse';
+    this.counters.decisions[dialect.name][answer.decision] += 1;
+    return replyOf(dialect, answer, answer.decision === 'allow' ? '' : headers.list('accept'));
+  }
+
+  /** Our own failure: what the operator wants then, in a form that every gateway takes for a decision. */
+  #failed(error: unknown): Reply {
+    this.counters.failures += 1;
+    this.#options.onError(error);
+    const allowed = this.#options.settings.failMode === 'allow';
+    return {
+      status: allowed ? 200 : 403,
+      headers: ['X-Keyhound-Decision', allowed ? 'allow' : 'refuse', 'Content-Length', '0'],
+      body: '',
+    };
+  }
+
+  #admits(request: IncomingMessage): boolean {
+    const { socket } = request;
+    let isLocal = this.#loopback.get(socket);
+    if (isLocal === undefined) {
+      isLocal = isLoopback(socket.remoteAddress);
+      this.#loopback.set(socket, isLocal);
+    }
+    if (isLocal) return true;
+    const headers = this.#headers;
+    return this.#callers.admits(
+      headers.valuesOf('x-keyhound-token'),
+      headers.valuesOf('authorization'),
+    );
+  }
+
+  #refuseCaller(response: ServerResponse): void {
+    this.counters.refusedCallers += 1;
+    send(response, 401, { error: 'A valid token is needed.' }, ['WWW-Authenticate', 'Bearer']);
+  }
+
+  #other(request: IncomingMessage, response: ServerResponse, path: string): void {
+    if (path === '/decide/json') {
+      this.#json(request, response).catch((error: unknown) => {
+        this.#options.onError(error);
+        response.destroy();
+      });
+    } else if (path === '/healthz') send(response, 200, { status: 'ok' });
+    else if (path === '/readyz') {
+      const { ready, detail } = this.#options.health();
+      send(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', ...detail });
+    } else if (path === '/metrics' && this.#options.metrics !== undefined) {
+      this.#metrics(response, this.#options.metrics());
+    } else {
+      send(response, 404, {
+        error: 'Ask at /decide/nginx, /decide/forward, /decide/envoy or /decide/json.',
+      });
+    }
+  }
+
+  #metrics(
+    response: ServerResponse,
+    text: ReturnType<NonNullable<DecideServerOptions['metrics']>>,
+  ): void {
+    text.then(
+      (scrape) => response.writeHead(200, { 'Content-Type': scrape.type }).end(scrape.text),
+      (error: unknown) => {
+        this.#options.onError(error);
+        send(response, 500, { error: 'failed' });
+      },
+    );
+  }
+
+  async #json(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#headers.read(request.rawHeaders);
+    if (!this.#admits(request)) return this.#refuseCaller(response);
+    if (request.method !== 'POST') return send(response, 405, { error: 'POST a JSON object.' });
+    try {
+      const use = useOfBody(await readBody(request));
+      const answer = this.#answer;
+      let reply: Reply;
+      try {
+        this.#options.decide(use, answer);
+        this.counters.decisions.json[answer.decision] += 1;
+        reply = forwardReply(answer, '');
+      } catch (error) {
+        reply = this.#failed(error);
+        answer.decision = reply.status === 200 ? 'allow' : 'refuse';
+        answer.key = '';
+      }
+      send(response, 200, {
+        ...{ decision: answer.decision, status: reply.status, key: answer.key },
+        headers: pairsOf(reply.headers),
+        body: reply.body === '' ? null : (JSON.parse(reply.body) as unknown),
+      });
+    } catch (error) {
+      if (!(error instanceof BodyFault)) throw error;
+      send(response, error.status, { error: error.message });
+    }
+  }
+}
+
+function pathOf(url: string): string {
+  const question = url.indexOf('?');
+  return question < 0 ? url : url.slice(0, question);
+}
+
+function pairsOf(headers: readonly string[]): Record<string, string> {
+  const pairs: Record<string, string> = {};
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i] !== 'Content-Length') pairs[headers[i]!] = headers[i + 1]!;
+  }
+  return pairs;
+}
+
+function send(response: ServerResponse, status: number, body: object, more: string[] = []): void {
+  const text = JSON.stringify(body);
+  const length = String(Buffer.byteLength(text));
+  response.writeHead(status, ['Content-Type', JSON_TYPE, 'Content-Length', length, ...more]);
+  response.end(text);
+}
