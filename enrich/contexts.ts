@@ -22,6 +22,8 @@ export interface Context {
   /** The key is the raw key's own, or the credential that it is bound to. */
   readonly byRaw: boolean;
   readonly raw: RawKey | undefined;
+  /** The credential's id is the hash of a raw key. */
+  readonly hashed: KeyIdentity | undefined;
   /** Set when the raw key is to be bound to it by an attested record. */
   readonly bindTo: Credential | undefined;
   /** Consumer as the event shows it: '' when it gave the key away. */

@@ -1,7 +1,10 @@
-/** The gateway's own credential id → identity `GATEWAY:id`, cached by bytes. */
+/**
+ * The gateway's own credential id → identity `GATEWAY:id`, cached by bytes. The id that the decision endpoint answered
+ * (X-Keyhound-Key) is the hash of the raw key: it is taken as it is, so that log and verdict mean the same key.
+ */
 import type { KeyIdentity } from '../core/event.ts';
 import { ByteCache } from './byte-cache.ts';
-import { namedIdentity } from './digest.ts';
+import { isHashId, namedIdentity, savedIdentity } from './digest.ts';
 import type { KeyHasher } from './key-hasher.ts';
 
 const STRIDE = 64;
@@ -13,6 +16,8 @@ export interface Credential {
   readonly identity: KeyIdentity;
   /** The id may be shown; else it is hashed, and no raw key is bound to it. */
   readonly named: boolean;
+  /** The id is the hash of a raw key, which may be bound to a credential. */
+  readonly ofRawKey: boolean;
   /** Hash for tables. */
   readonly code: number;
   readonly text: string;
@@ -33,13 +38,17 @@ export class Credentials {
     const known = this.#cache.get(bytes, start, end);
     if (known !== undefined) return known;
     const id = shownId(bytes, start, end);
+    const ofRawKey = id !== undefined && isHashId(id);
     const identity =
       id === undefined
         ? this.#hasher.identify(bytes, start, end)
-        : namedIdentity(`${this.#gateway}:${id}`);
+        : ofRawKey
+          ? savedIdentity(id)
+          : namedIdentity(`${this.#gateway}:${id}`);
     const made = Object.freeze({
       identity,
-      named: id !== undefined,
+      named: id !== undefined && !ofRawKey,
+      ofRawKey,
       code: identity.digest2 | 0,
       text: identity.id,
     });

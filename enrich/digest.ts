@@ -33,8 +33,13 @@ export function namedIdentity(id: string): KeyIdentity {
 
 /** Identity of an id as it was saved: the digest of a hashed key is its id itself. */
 export function savedIdentity(id: string): KeyIdentity {
-  if (!HASHED.test(id)) return namedIdentity(id);
+  if (!isHashId(id)) return namedIdentity(id);
   return identity(id, Buffer.from(id.slice(2), 'hex').toString('latin1'));
+}
+
+/** Whether a text has the form of the hash of a raw key. */
+export function isHashId(id: string): boolean {
+  return HASHED.test(id);
 }
 
 const HASHED = /^h:[0-9a-f]{32}$/;

@@ -70,6 +70,7 @@ export class Identities implements KeyOrigin {
   context: Context | undefined;
   #bindTo: Credential | undefined;
   #byRaw = false;
+  #hashed: KeyIdentity | undefined;
   #recallable = false;
 
   constructor(options: IdentitiesOptions) {
@@ -121,6 +122,7 @@ export class Identities implements KeyOrigin {
     this.bySpec = spec !== undefined;
     this.#bindTo = undefined;
     this.#byRaw = false;
+    this.#hashed = undefined;
     this.byParameter = false;
     const queried = this.#showParameter(draft, target, source);
     this.#recallable = source.byFields && queried === FOUND.none;
@@ -175,11 +177,13 @@ export class Identities implements KeyOrigin {
     credential: Credential,
     raw: RawKey | undefined,
   ): number {
-    this.key = credential.identity;
+    const { identity } = credential;
+    if (credential.ofRawKey) this.#hashed = identity;
+    this.key = this.#hashed === undefined ? identity : this.#bound(identity);
     const shownBy = this.#shownBy(draft, credential);
     if (shownBy !== undefined) {
       if (shownBy.identity !== undefined) return this.#accept(shownBy);
-      this.key = this.#hashed(draft, FIELD.credentialId);
+      this.key = this.#hashOf(draft, FIELD.credentialId);
       return REJECTION.ok;
     }
     if (raw?.identity !== undefined && credential.named) {
@@ -200,6 +204,7 @@ export class Identities implements KeyOrigin {
       bySpec: this.bySpec,
       byRaw: this.#byRaw,
       raw: this.field.key,
+      hashed: this.#hashed,
       bindTo: this.#bindTo,
       consumer,
       version: -1,
@@ -224,9 +229,10 @@ export class Identities implements KeyOrigin {
 
   /** Checks a context against the alias table, which has changed. */
   #settle(context: Context, draft: RecordDraft, traits: SourceTraits, now: number): void {
-    const { raw, bindTo } = context;
+    const { raw, bindTo, hashed } = context;
     const { aliases } = this.#options;
-    if (raw?.identity !== undefined) {
+    if (hashed !== undefined) context.key = this.#bound(hashed);
+    else if (raw?.identity !== undefined) {
       if (bindTo !== undefined) {
         // Until an attested record has bound them, and while they conflict, every record is looked at.
         if (!isAttested(draft, traits, BY_GATEWAY)) return;
@@ -239,7 +245,12 @@ export class Identities implements KeyOrigin {
     context.version = now;
   }
 
-  #hashed(draft: RecordDraft, field: number): KeyIdentity {
+  /** The credential that the hash of a raw key is bound to. */
+  #bound(hashed: KeyIdentity): KeyIdentity {
+    return this.#options.aliases.find(hashed.id) ?? hashed;
+  }
+
+  #hashOf(draft: RecordDraft, field: number): KeyIdentity {
     const bytes = fieldBytes(draft, field);
     return this.#options.hasher.identify(bytes, draft.start[field]!, draft.end[field]!);
   }

@@ -151,6 +151,24 @@ test('a record that shows both joins them: the raw key alone then is the credent
   assert.equal(resolve({ rawKey: RAW }, { by, numbers: { status: 401 } }).event.key.id, 'kong:a');
 });
 
+test('the id that the decision endpoint answered is the key itself, or what it is bound to by then', () => {
+  const by = enricher();
+  const id = hashed(RAW);
+  const { event } = resolve({ credentialId: id }, { by });
+  assert.equal(event.key.id, id);
+  assert.deepEqual({ ...event.key }, { ...resolve({ rawKey: RAW }, { by }).event.key });
+  resolve({ credentialId: 'a', rawKey: RAW }, { by });
+  for (let i = 0; i < 3; i++)
+    assert.equal(resolve({ credentialId: id }, { by }).event.key.id, 'kong:a');
+  assert.equal(resolve({ credentialId: `${id}0` }, { by }).event.key.id, `kong:${id}0`);
+});
+
+test('a hash binds no raw key that a record shows beside it', () => {
+  const by = enricher();
+  resolve({ credentialId: hashed('another'), rawKey: RAW }, { by });
+  assert.equal(by.aliases.size, 0);
+});
+
 test('a claimed record binds nothing', () => {
   const by = enricher();
   resolve({ credentialId: 'a', rawKey: RAW }, { by, numbers: { status: 401 } });
