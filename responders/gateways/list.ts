@@ -2,5 +2,13 @@
 import type { GatewayKind } from '../../core/gateway.ts';
 import { envoy, traefik } from './asking.ts';
 import { decide } from './decide.ts';
+import { haproxy } from './haproxy.ts';
+import { nginx } from './nginx.ts';
 
-export const GATEWAY_KINDS: readonly GatewayKind[] = Object.freeze([decide, envoy, traefik]);
+export const GATEWAY_KINDS: readonly GatewayKind[] = Object.freeze([
+  decide,
+  nginx,
+  haproxy,
+  envoy,
+  traefik,
+]);
