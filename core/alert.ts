@@ -100,7 +100,7 @@ export interface Delivery {
   readonly attempts: number;
   /** Epoch ms. */
   readonly dueAt: number;
-  /** When its first alert came, epoch ms. */
+  /** When its newest alert came, epoch ms. */
   readonly madeAt: number;
   /** Channels that could not deliver it before. */
   readonly failedAt: readonly string[];

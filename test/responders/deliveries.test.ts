@@ -1,0 +1,364 @@
+/** Deliveries: what is told, when, how often; retries over restarts; storms; fallbacks; heartbeats. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Alert, Channel, SendResult } from '../../core/alert.ts';
+import { channelSchema } from '../../core/config-response.ts';
+import { createChannel } from '../../responders/channels/list.ts';
+import { Deliveries } from '../../responders/deliveries.ts';
+import { readOf, startSlack } from '../fakes/slack.ts';
+import { memoryDeliveries } from '../support/memory-deliveries.ts';
+import { sampleAlert } from '../support/response-samples.ts';
+import { DOWN, GONE, OK, Rig, START } from './delivery-rig.ts';
+
+const one = (bounds: Partial<Channel> = {}): Rig => new Rig([{ name: 'a' }], bounds);
+
+describe('what is news', () => {
+  test('alerts of a consumer and kind that come together go in one message', async () => {
+    const rig = one();
+    await rig.tell(
+      { id: 'i1', consumer: 'acme' },
+      { id: 'i2', consumer: 'acme' },
+      { id: 'i3', consumer: 'zoo' },
+      { id: 'i4', consumer: 'acme', kind: 'action' },
+    );
+    await rig.pass(10_000);
+    assert.deepEqual(rig.told, ['a i1/1 i2/1', 'a i3/1', 'a i4/1']);
+  });
+
+  test('a revision pages again only if severity rose, something was done, or it is over', async () => {
+    const rig = one();
+    const steps: (Partial<Alert> & { news: boolean })[] = [
+      { revision: 1, news: true },
+      { revision: 1, severity: 'critical', news: false },
+      { revision: 2, news: false },
+      { revision: 3, severity: 'critical', news: true },
+      { revision: 4, severity: 'high', news: false },
+      { revision: 5, severity: 'high', done: ['suspended at kong'], news: true },
+      { revision: 6, done: ['suspended at kong'], news: false },
+      { revision: 7, done: ['suspended at kong'], state: 'resolved', news: true },
+      { revision: 8, done: ['suspended at kong'], state: 'resolved', news: false },
+      { revision: 7, news: false },
+      { revision: 9, done: ['suspended', 'restored'], state: 'resolved', news: true },
+    ];
+    for (const { news, ...step } of steps) {
+      const before = rig.sent.length;
+      await rig.tell(step);
+      await rig.pass(5000);
+      assert.equal(rig.sent.length - before, news ? 1 : 0, JSON.stringify(step));
+    }
+  });
+
+  test('a receiver that replaces gets revisions too, gathered over a minute', async () => {
+    const rig = one({ replaces: true });
+    await rig.tell({});
+    await rig.pass(1000);
+    for (let revision = 2; revision < 10; revision++) {
+      await rig.tell({ revision });
+      await rig.pass(5000);
+    }
+    await rig.pass(60_000);
+    assert.deepEqual(rig.told, ['a inc_1/1', 'a inc_1/9']);
+  });
+
+  test('what happens before the message leaves is told once, as it stands then', async () => {
+    const rig = one();
+    await rig.tell({}, { revision: 2, severity: 'critical' }, { revision: 3, state: 'resolved' });
+    await rig.pass(5000);
+    assert.deepEqual(rig.told, ['a inc_1/3']);
+    assert.equal(rig.sent[0]!.alerts[0]!.state, 'resolved');
+  });
+
+  test('each channel has its severity and kinds; what it was told of it is told to the end', async () => {
+    const rig = new Rig([
+      { name: 'all', severity: 'info' },
+      { name: 'high', severity: 'high', kinds: ['incident', 'health'] },
+    ]);
+    await rig.tell({ id: 'i1', severity: 'medium' });
+    await rig.tell({ id: 'i2', kind: 'action', severity: 'critical' });
+    await rig.tell({ id: 'h', kind: 'health', severity: 'low' });
+    await rig.tell({ id: 'i3', severity: 'high' });
+    await rig.pass(10_000);
+    await rig.tell({ id: 'i1', revision: 2, severity: 'high' });
+    await rig.tell({ id: 'i3', revision: 2, severity: 'low', state: 'resolved' });
+    await rig.pass(10_000);
+    const high = rig.told.filter((told) => told.startsWith('high'));
+    assert.deepEqual(high, ['high i3/1', 'high h/1', 'high i1/2 i3/2']);
+  });
+
+  test('a resolved alert that was never told is no news', async () => {
+    const rig = one();
+    await rig.tell({ state: 'resolved' });
+    await rig.pass(5000);
+    assert.deepEqual(rig.told, []);
+  });
+});
+
+describe('storms', () => {
+  test('500 alerts in seconds: few messages, all named or counted, the worst named', async () => {
+    const rig = one({ alertsMax: 10 });
+    for (let i = 0; i < 500; i++) {
+      const severity = i % 100 === 99 ? 'critical' : 'medium';
+      await rig.tell({ id: `i${i}`, severity, consumer: `c${i % 40}` });
+      if (i % 50 === 0) await rig.pass(100);
+    }
+    await rig.pass(60_000);
+    const named = rig.sent.flatMap(({ alerts }) => alerts.map(({ id }) => id));
+    const counted = rig.sent.reduce((sum, { more }) => sum + more, 0);
+    assert.equal(named.length + counted, 500);
+    assert.equal(new Set(named).size, named.length);
+    assert.ok(rig.sent.length <= 12, `${rig.sent.length} messages`);
+    for (let i = 1; i < rig.sent.length; i++) {
+      assert.ok(rig.sent[i]!.at - rig.sent[i - 1]!.at >= 1000, 'one a second');
+    }
+    for (let i = 99; i < 500; i += 100) assert.ok(named.includes(`i${i}`), `i${i} is named`);
+    assert.equal(rig.deliveries.stats()[0]!.folded, counted);
+  });
+
+  test('of what was only counted nobody hears that it is over, but that it got worse', async () => {
+    const rig = one({ alertsMax: 1 });
+    await rig.tell({ id: 'i1' }, { id: 'i2' }, { id: 'i3' });
+    await rig.pass(5000);
+    assert.deepEqual(rig.told, ['a i1/1 +2']);
+    await rig.tell({ id: 'i2', revision: 2, state: 'resolved' });
+    await rig.tell({ id: 'i3', revision: 2, severity: 'critical' });
+    await rig.pass(5000);
+    assert.deepEqual(rig.told.slice(1), ['a i3/2']);
+  });
+
+  test('where a message names one alert, several wait side by side', async () => {
+    const rig = one({ alertsMax: 1, waitingMax: 3, perSecond: 10 });
+    await rig.tell({ id: 'i1' }, { id: 'i2' }, { id: 'i3' }, { id: 'i4' });
+    await rig.pass(5000);
+    assert.deepEqual(rig.told, ['a i1/1', 'a i2/1', 'a i3/1 +1']);
+  });
+});
+
+describe('failures', () => {
+  test('a delivery is retried with growing pauses, and over a restart in the middle of it', async () => {
+    const rig = one();
+    rig.answers.set('a', DOWN);
+    await rig.tell({});
+    await rig.pass(10_000);
+    const before = rig.tries.length;
+    assert.equal(before, 3, 'at 0.3 s, 2.3 s and 6.3 s');
+    rig.start();
+    await rig.deliveries.restore();
+    await rig.tell({}, { revision: 2 });
+    rig.answers.delete('a');
+    await rig.pass(10_000);
+    assert.deepEqual(rig.told, ['a inc_1/2']);
+    await rig.pass(86_400_000);
+    assert.equal(rig.sent.length, 1);
+    assert.deepEqual(await rig.store.deliveries(), []);
+  });
+
+  test('what was told before a restart is not told again after it', async () => {
+    const rig = one();
+    await rig.tell({ done: ['suspended'] });
+    await rig.pass(5000);
+    rig.start();
+    await rig.deliveries.restore();
+    await rig.tell({ done: ['suspended'] });
+    await rig.pass(5000);
+    assert.deepEqual(rig.told, ['a inc_1/1']);
+    await rig.tell({ revision: 2, state: 'resolved', done: ['suspended'] });
+    await rig.pass(5000);
+    assert.deepEqual(rig.told, ['a inc_1/1', 'a inc_1/2']);
+  });
+
+  test('a receiver that asks for time gets it, also for what comes later', async () => {
+    const rig = one();
+    rig.answers.set('a', { ...DOWN, sent: false, permanent: false, retryAfterMs: 120_000 });
+    await rig.tell({ id: 'i1' });
+    await rig.pass(1000);
+    rig.answers.delete('a');
+    await rig.tell({ id: 'i2', kind: 'action' });
+    await rig.pass(118_000);
+    assert.equal(rig.tries.length, 1);
+    await rig.pass(10_000);
+    assert.deepEqual(rig.told.sort(), ['a i1/1', 'a i2/1']);
+  });
+
+  test('what can never be delivered is counted, and the fallback says it', async () => {
+    const rig = new Rig([
+      { name: 'a', fallback: 'b' },
+      { name: 'b', kinds: ['approval'] },
+    ]);
+    rig.answers.set('a', GONE);
+    await rig.tell({ id: 'i1' }, { id: 'i2' });
+    await rig.pass(5000);
+    assert.deepEqual(rig.told, ['b i1/1 i2/1']);
+    assert.equal(rig.deliveries.stats()[0]!.deadLetters, 1);
+    assert.deepEqual(rig.lost, []);
+  });
+
+  test('fallbacks in a ring end, and the loss is told', async () => {
+    const rig = new Rig([
+      { name: 'a', fallback: 'b' },
+      { name: 'b', fallback: 'a', kinds: ['approval'] },
+    ]);
+    rig.answers.set('a', GONE);
+    rig.answers.set('b', GONE);
+    await rig.tell({});
+    await rig.pass(86_400_000);
+    assert.deepEqual(rig.tries, ['a', 'b']);
+    assert.deepEqual(
+      rig.lost.map(({ alerts }) => alerts[0]!.id),
+      ['inc_1'],
+    );
+  });
+
+  test('while a channel is away its fallback is told within a minute, of everything once', async () => {
+    const rig = new Rig([
+      { name: 'a', fallback: 'b' },
+      { name: 'b', kinds: ['approval'] },
+    ]);
+    rig.answers.set('a', DOWN);
+    await rig.tell({ id: 'i1' });
+    await rig.pass(60_000);
+    await rig.tell({ id: 'i1', revision: 2, severity: 'critical' }, { id: 'i2' });
+    await rig.pass(3_600_000);
+    assert.deepEqual(rig.told, ['b i1/1', 'b i1/2 i2/1']);
+    assert.equal((await rig.store.deliveries()).length, 1, 'one late delivery is kept');
+    rig.answers.delete('a');
+    await rig.pass(3_600_000);
+    assert.deepEqual(rig.told.slice(2), ['a i1/2 i2/1']);
+  });
+
+  test('a receiver that is away for days costs no memory, and what is given up is told as lost', async () => {
+    const rig = one();
+    rig.answers.set('a', DOWN);
+    for (let hour = 0; hour < 30; hour++) {
+      for (let i = 0; i < 20; i++) {
+        await rig.tell({ id: `i${hour}.${i}`, consumer: `c${i}` });
+      }
+      await rig.pass(3_600_000);
+    }
+    assert.ok((await rig.store.deliveries()).length <= 9);
+    await rig.pass(2 * 86_400_000);
+    const known = rig.lost.reduce((sum, { alerts, more }) => sum + alerts.length + more, 0);
+    assert.equal(known, 600);
+    assert.deepEqual(await rig.store.deliveries(), []);
+  });
+
+  test('what is told while a message is on its way is told after it, and not twice', async () => {
+    const rig = one();
+    let answer: (result: SendResult) => void = () => {};
+    rig.answers.set('a', () => new Promise((resolve) => (answer = resolve)));
+    await rig.tell({});
+    rig.now += 1000;
+    const ticked = rig.deliveries.tick(rig.signal);
+    await rig.tell({ revision: 2, severity: 'critical' });
+    rig.answers.delete('a');
+    answer(DOWN);
+    await ticked;
+    await rig.pass(60_000);
+    assert.deepEqual(rig.told, ['a inc_1/2']);
+  });
+
+  test('a slow channel holds up no other', async () => {
+    const rig = new Rig([{ name: 'slow' }, { name: 'b' }]);
+    let answer: (result: SendResult) => void = () => {};
+    rig.answers.set('slow', () => new Promise((resolve) => (answer = resolve)));
+    await rig.tell({});
+    rig.now += 1000;
+    const first = rig.deliveries.tick(rig.signal);
+    await rig.tell({ id: 'i2' });
+    rig.now += 1000;
+    await rig.deliveries.tick(rig.signal);
+    assert.deepEqual(rig.told, ['b inc_1/1', 'b i2/1']);
+    answer(OK);
+    await first;
+  });
+
+  test('with the store away alerts are told all the same', async () => {
+    const rig = one();
+    rig.store.failing = true;
+    await rig.tell({ id: 'disk', kind: 'health' });
+    await rig.pass(5000);
+    assert.deepEqual(rig.told, ['a disk/1']);
+    assert.ok(rig.storeErrors.length > 0);
+  });
+
+  test('a stop in the middle of a message costs no try, and it is sent after the restart', async () => {
+    const rig = one();
+    const stop = new AbortController();
+    rig.answers.set('a', async () => {
+      stop.abort();
+      return DOWN;
+    });
+    await rig.tell({});
+    rig.now += 1000;
+    await rig.deliveries.tick(stop.signal);
+    assert.equal((await rig.store.deliveries())[0]!.attempts, 0);
+    rig.answers.delete('a');
+    rig.start();
+    await rig.deliveries.restore();
+    await rig.pass(1000);
+    assert.deepEqual(rig.told, ['a inc_1/1']);
+  });
+
+  test('what waited for a channel that was taken away goes to those that are there', async () => {
+    const rig = new Rig([{ name: 'a' }]);
+    rig.answers.set('a', DOWN);
+    await rig.tell({});
+    await rig.pass(1000);
+    const next = new Rig([{ name: 'b' }]);
+    for (const delivery of await rig.store.deliveries()) await next.store.putDelivery(delivery);
+    await next.deliveries.restore();
+    await next.pass(1000);
+    assert.deepEqual(next.told, ['b inc_1/1']);
+    assert.deepEqual(await next.store.deliveries(), []);
+  });
+});
+
+test('heartbeats go to who wants them, at their pace, with what the program says of itself', async () => {
+  const rig = new Rig([
+    { name: 'watch', kinds: ['heartbeat'], heartbeatMinutes: 10 },
+    { name: 'b', fallback: 'b' },
+  ]);
+  await rig.pass(3_600_000 - 1);
+  assert.deepEqual(
+    rig.sent.map(({ channel, at }) => `${channel} ${(at - START) / 60_000}`),
+    ['watch 0', 'watch 10', 'watch 20', 'watch 30', 'watch 40', 'watch 50'],
+  );
+  assert.deepEqual(rig.sent[0]!.alerts[0]!.facts, [['keys', '12']]);
+  rig.answers.set('watch', DOWN);
+  await rig.pass(3_600_000);
+  rig.answers.delete('watch');
+  await rig.pass(600_000);
+  assert.ok(rig.sent.length <= 8, 'those that failed are not made up for');
+});
+
+test('channels test sends one message past all filters, and says what came of it', async () => {
+  const rig = new Rig([{ name: 'a', kinds: ['approval'], severity: 'critical' }]);
+  assert.deepEqual(await rig.deliveries.test('a', rig.signal), OK);
+  assert.equal(rig.sent[0]!.alerts[0]!.kind, 'test');
+  rig.answers.set('a', GONE);
+  assert.deepEqual(await rig.deliveries.test('a', rig.signal), GONE);
+  await assert.rejects(rig.deliveries.test('b', rig.signal), { code: 'channel-unknown' });
+});
+
+test('run delivers to a strict Slack what is told, and ends on its signal', async () => {
+  const slack = await startSlack();
+  slack.fail({ status: 429, body: 'rate_limited', headers: { 'retry-after': '0.2' } });
+  const config = channelSchema.parse({ name: 'a', kind: 'slack', url: slack.webhook });
+  const clock = { now: () => performance.timeOrigin + performance.now() };
+  const tools = { now: clock.now, log: () => {} };
+  const store = memoryDeliveries();
+  // Without jitter a pause is half of what it may be: a second.
+  const deliveries = new Deliveries({
+    channels: [{ config, channel: { ...createChannel(config, tools), perSecond: 100 } }],
+    store,
+    clock,
+    random: () => 0,
+  });
+  const stop = new AbortController();
+  const ran = deliveries.run(stop.signal);
+  await deliveries.tell(sampleAlert());
+  await slack.came(2);
+  stop.abort();
+  await ran;
+  await slack.close();
+  assert.ok(readOf(slack.messages[0]!).includes('HIGH: checkout'));
+});
