@@ -2,7 +2,10 @@
  * What people tell detection: silences, the allowlist, and the closing of incidents. Each is the body of a control
  * record (core/store.ts), takes effect at its place in the sequence, and ends by event time.
  */
-import type { Incident } from './finding.ts';
+import type { ActionVerdict } from './action.ts';
+import type { Incident, WeighedUse } from './finding.ts';
+import type { KeyProfile } from './key-profile.ts';
+import type { ActingRung, RateLimit } from './ladder.ts';
 
 export const RULE_KINDS = ['silence', 'allow'] as const;
 /**
@@ -80,6 +83,50 @@ export interface Closing {
   readonly untilAt: number;
   /** Key group of the subject, where several engines share them; left out where one engine has all. */
   readonly group?: number;
+}
+
+/**
+ * Body of an `action` record: something holds at a gateway, or holds no longer, and the key's stream is watched for it
+ * from `at + boundMs` on.
+ */
+export interface WatchRequest {
+  /** Id of the action. */
+  readonly action: string;
+  /** Id of the key, as events carry it. */
+  readonly key: string;
+  readonly gateway: string;
+  readonly rung: ActingRung;
+  /** With a throttle. */
+  readonly limit?: RateLimit;
+  /** With `contain`; without one nothing may be accepted. */
+  readonly profile?: KeyProfile;
+  readonly kind: 'applied' | 'undone';
+  /** When the gateway confirmed it, epoch ms. */
+  readonly at: number;
+  /** After which it holds at every node. */
+  readonly boundMs: number;
+  /** Key group of the key, where several engines share them; left out where one engine has all. */
+  readonly group?: number;
+}
+
+/** `restored`: the key is accepted again. `not-restored`: it is still refused. Both after an undo. */
+export type WatchOutcome = ActionVerdict | 'restored' | 'not-restored';
+
+/** What the stream says of an action. A later one of the same action replaces the one before. */
+export interface WatchVerdict {
+  readonly action: string;
+  readonly key: string;
+  readonly gateway: string;
+  readonly kind: WatchRequest['kind'];
+  readonly outcome: WatchOutcome;
+  /** Event time at which it became clear, epoch ms. */
+  readonly at: number;
+  /** Last request of the key that was accepted, epoch ms; null: none was seen. */
+  readonly lastAcceptedAt: number | null;
+  /** Requests after the bound that got through and should not have, or that were refused after an undo. */
+  readonly wrong: number;
+  /** Kinds of those, the most frequent first. */
+  readonly uses: readonly WeighedUse[];
 }
 
 /** What somebody asks for; `by` is who they say they are. */

@@ -8,6 +8,7 @@ import { KeyhoundError } from '../../core/errors.ts';
 import type { KeyIdentity } from '../../core/event.ts';
 import type { LoadedState, SubjectRow, UsageRow } from '../../core/store.ts';
 import { AdmissionSketch } from './admission.ts';
+import type { SavedWatches } from './containment.ts';
 import type { Engine } from './contract.ts';
 import type { DetectionEngine } from './engine.ts';
 import type { SavedFleet } from './fleet-watch.ts';
@@ -44,6 +45,7 @@ interface Meta {
   readonly routes?: SavedRoutes;
   readonly priors?: readonly PriorBody[];
   readonly lineage?: SavedLineage;
+  readonly watches?: SavedWatches;
   /** Version of the geography data, and until which second places are damped after its last change. */
   readonly geography?: { readonly version: string; readonly dampedUntil: number };
 }
@@ -128,7 +130,7 @@ function metaOf(engine: DetectionEngine): Meta {
 
 /** State that is no key group's, where it has changed. */
 function changesOf({
-  coldStart: _,
+  containment,
   docket,
   judge,
   lineage,
@@ -139,6 +141,7 @@ function changesOf({
   const { fleet } = docket.shared;
   const { table } = judge.peers;
   return {
+    ...(containment.changed ? { watches: containment.save() } : {}),
     ...(fleet.changed ? { fleet: fleet.save() } : {}),
     ...(lineage.changed ? { lineage: lineage.save() } : {}),
     ...(table.changed ? { priors: table.save() } : {}),
@@ -209,7 +212,8 @@ export function restoreState(engine: DetectionEngine, state: LoadedState): void 
 }
 
 function restoreWhole(engine: DetectionEngine, meta: Meta): void {
-  const { docket, judge, lineage, routes, spans, steering } = engine;
+  const { containment, docket, judge, lineage, routes, spans, steering } = engine;
+  if (meta.watches !== undefined) containment.restore(meta.watches);
   if (meta.fleet !== undefined) docket.shared.fleet.restore(meta.fleet);
   if (meta.spans !== undefined) spans.restore(meta.spans);
   if (meta.rules !== undefined) steering.restore(meta.rules);

@@ -1,7 +1,7 @@
 /** What the assemblies see of the detection engine. One engine holds all key groups of its process. */
 import type { Calendar } from '../../core/calendar.ts';
 import type { Config } from '../../core/config.ts';
-import type { ClosedAs } from '../../core/control.ts';
+import type { ClosedAs, WatchVerdict } from '../../core/control.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent, KeyIdentity } from '../../core/event.ts';
 import type { Facts, Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
@@ -30,6 +30,8 @@ export interface EngineOptions {
    * its incident were told. Needs `durable`.
    */
   onInputs?(inputs: FindingInputs): void;
+  /** What the stream of a key says of what was done (control records of kind `action`). */
+  onVerdict?(verdict: WatchVerdict): void;
 }
 
 export interface EngineStats {

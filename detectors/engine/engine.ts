@@ -16,6 +16,7 @@ import { CROWD_DETECTORS, DETECTORS } from '../list.ts';
 import { stuffing } from '../stuffing.ts';
 import { drainCheckpoint, restoreState } from './checkpoint.ts';
 import { ColdStart } from './cold-start.ts';
+import { Containment } from './containment.ts';
 import type {
   Engine,
   EngineOptions,
@@ -62,6 +63,8 @@ export class DetectionEngine implements Engine {
   readonly groups: KeyGroup[] = [];
   readonly outbox: Outbox;
   readonly steering = new Steering();
+  /** Keys that were acted upon. */
+  readonly containment: Containment;
   private readonly interventions: Interventions;
   readonly options: EngineOptions;
   readonly counters: Counters = {
@@ -92,6 +95,7 @@ export class DetectionEngine implements Engine {
     );
     this.options = options;
     this.judge = new Judge(detectors, options.detectors, options.calendar);
+    this.containment = new Containment(options.onVerdict);
     this.outbox = new Outbox(options.durable, options.onInputs);
     this.limit = Math.ceil(options.subjectsMax / KEY_GROUPS);
     const digest = this.judge.layout.parts[0]!.fields.find((field) => field.name === 'digest0')!;
@@ -111,10 +115,10 @@ export class DetectionEngine implements Engine {
       this.outbox,
       this.steering,
     );
-    const { docket, groups, judge, routes, steering } = this;
+    const { containment, docket, groups, judge, routes, steering } = this;
     this.coldStart = new ColdStart(groups, judge);
     this.lineage = new Lineage(judge, options.directory);
-    this.interventions = new Interventions(docket, groups, judge, steering, shard);
+    this.interventions = new Interventions(docket, groups, judge, steering, shard, containment);
     this.spans = new Spans({
       shard,
       groups: groups.filter(({ index }) => index % shard.count === shard.index),
@@ -128,6 +132,7 @@ export class DetectionEngine implements Engine {
 
   protected passWatermark(): void {
     this.spans.pass(this.streams.watermark);
+    this.containment.passWatermark(this.streams.watermark);
   }
 
   openStream(source: string, stream: string, latenessMs: number): number {
@@ -210,8 +215,9 @@ export class DetectionEngine implements Engine {
     counters.events++;
     if (event.at < this.firstAt) this.firstAt = event.at;
     if (event.at > this.lastAt) this.lastAt = event.at;
+    const isOurs = this.containment.isWatching && this.containment.see(event);
     const slot = this.slotFor(group, event);
-    if (slot > 0) this.apply(group, slot, event);
+    if (slot > 0) this.apply(group, slot, event, isOurs);
   }
 
   /** Slot of the event's key; a record is made when the key has a right to one; else -1. */
@@ -250,7 +256,8 @@ export class DetectionEngine implements Engine {
     return slot;
   }
 
-  private apply(group: KeyGroup, slot: number, event: ApiEvent): void {
+  /** `isOurs`: refused by what we did. */
+  private apply(group: KeyGroup, slot: number, event: ApiEvent, isOurs: boolean): void {
     const { judge } = this;
     const { header } = judge;
     if (event.consumer !== '' && group.consumers[slot] === '') {
@@ -260,14 +267,15 @@ export class DetectionEngine implements Engine {
     group.bring(judge, slot);
     if (this.options.durable) group.markDirty(slot);
     this.outbox.use(header, event);
-    if (event.status >= 400 && event.limitedBy === LIMITED_BY.nobody && isFailure(event)) {
+    const isLimited = isOurs || event.limitedBy !== LIMITED_BY.nobody;
+    if (event.status >= 400 && !isLimited && isFailure(event)) {
       if (event.at >= this.streams.watermark) this.countFailure(group, slot, event);
     }
     header.source = this.streams.list[event.stream]!.sourceIndex;
     if (!event.attested) {
       this.counters.claimed++;
       this.streams.list[event.stream]!.claimed++;
-      if (event.status === 401) this.applyFailure(group, slot, event);
+      if (event.status === 401 && !isOurs) this.applyFailure(group, slot, event);
       return;
     }
     if (event.at < this.streams.watermark) {
@@ -276,7 +284,7 @@ export class DetectionEngine implements Engine {
     }
     this.docket.settleBefore(group, slot, event);
     // What we or the gateway's limiter refused is not learned, and accuses nobody.
-    if (event.limitedBy !== LIMITED_BY.nobody) {
+    if (isLimited) {
       judge.observeRefusal(event);
       this.docket.spoke(group, slot, event.at);
     } else {

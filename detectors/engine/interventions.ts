@@ -1,10 +1,11 @@
 /**
- * What people say, applied at its place in the sequence: rules that change, and incidents that somebody closes,
- * whoever the subject is.
+ * What is no traffic, applied at its place in the sequence: rules that people change, incidents that somebody closes,
+ * whoever the subject is, and what was done at gateways.
  */
-import type { Closing, Innocent, RuleChange } from '../../core/control.ts';
+import type { Closing, Innocent, RuleChange, WatchRequest } from '../../core/control.ts';
 import { aboutOf } from '../../core/finding.ts';
 import type { ControlRecord } from '../../core/store.ts';
+import type { Containment } from './containment.ts';
 import { type Docket, subjectAt } from './docket.ts';
 import { byOpening, closesAt, type OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
@@ -19,6 +20,7 @@ export class Interventions {
   private readonly judge: Judge;
   private readonly steering: Steering;
   private readonly shard: Shard;
+  private readonly containment: Containment;
 
   constructor(
     docket: Docket,
@@ -26,18 +28,21 @@ export class Interventions {
     judge: Judge,
     steering: Steering,
     shard: Shard,
+    containment: Containment,
   ) {
     this.docket = docket;
     this.groups = groups;
     this.judge = judge;
     this.steering = steering;
     this.shard = shard;
+    this.containment = containment;
   }
 
   control({ kind, at, sequence, body }: ControlRecord): void {
-    if (kind !== 'silence' && kind !== 'allow' && kind !== 'close') return;
+    if (kind !== 'silence' && kind !== 'allow' && kind !== 'close' && kind !== 'action') return;
     if (!this.steering.begins(sequence)) return;
-    if (kind === 'close') this.close(body as unknown as Closing, at);
+    if (kind === 'action') this.watch(body as unknown as WatchRequest);
+    else if (kind === 'close') this.close(body as unknown as Closing, at);
     else {
       this.steering.change(body as unknown as RuleChange, at);
       this.resilence(at);
@@ -82,8 +87,22 @@ export class Interventions {
     this.steering.falseAlarms.remember(incident.subject.id, evidence, at, untilAt);
   }
 
+  private watch(request: WatchRequest): void {
+    if (this.isOurs(request)) this.containment.begin(request, this.lastUseOf(request.key));
+  }
+
+  private lastUseOf(key: string): number | null {
+    for (const group of this.groups) {
+      const slot = group.ids.indexOf(key, 1);
+      if (slot <= 0) continue;
+      group.bring(this.judge, slot);
+      return this.judge.header.lastAt;
+    }
+    return null;
+  }
+
   /** Of the engines that share the key groups one counts it, and tells it again when it is closed already. */
-  private isOurs({ group }: Closing): boolean {
+  private isOurs({ group }: Pick<Closing, 'group'>): boolean {
     return group === undefined || group % this.shard.count === this.shard.index;
   }
 

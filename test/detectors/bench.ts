@@ -1,6 +1,7 @@
 /** One engine with what it has told, for the tests of detection. */
 import { type Calendar, NO_CALENDAR } from '../../core/calendar.ts';
 import type { Config } from '../../core/config.ts';
+import type { WatchVerdict } from '../../core/control.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import type { Finding, FindingInputs, Incident } from '../../core/finding.ts';
@@ -26,6 +27,7 @@ export interface BenchOptions {
   readonly subjectsMax?: number;
   readonly durable?: boolean;
   onInputs?(inputs: FindingInputs): void;
+  onVerdict?(verdict: WatchVerdict): void;
   readonly shard?: Shard;
   /** Restored before the stream is opened. */
   readonly state?: LoadedState | undefined;
@@ -59,6 +61,7 @@ export function openBench(options: BenchOptions = {}): Bench {
     onFinding: (finding) => findings.push(finding),
     onIncident: (incident) => incidents.push(incident),
     ...(options.onInputs === undefined ? {} : { onInputs: options.onInputs }),
+    ...(options.onVerdict === undefined ? {} : { onVerdict: options.onVerdict }),
   };
   const { shard, detectors = DETECTORS } = options;
   const engine = new ShardEngine({ ...settings, shard: shard ?? WHOLE }, detectors);
