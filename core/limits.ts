@@ -2,7 +2,7 @@
  * Limits of keys as token buckets, and how nodes share one.
  *
  * A bucket holds up to `limit.requests` tokens and gains them evenly, `limit.requests` in `limit.windowMs`. It begins
- * full, and one that is full again may be forgotten. Nobody waits for the store while a request waits: a node spends
+ * full unless told otherwise, and one that is full again may be forgotten. Nobody waits for the store while a request waits: a node spends
  * from its own copy, reports what it spent a few times a second, and is told what is left for all and which part of
  * the demand is its own. With the store away each node goes on with that part of the limit.
  */
@@ -16,6 +16,8 @@ export interface LimitReport {
   readonly limit: RateLimit;
   /** Tokens taken, whole, at least 0. */
   readonly taken: number;
+  /** Tokens that the bucket begins with where the store has none of that name, at least 1. Left out: full. */
+  readonly begins?: number;
   /** Tokens asked for, taken or refused: the demand that shares are made from. At least `taken`. */
   readonly wanted: number;
 }
