@@ -23,7 +23,10 @@ export interface FollowSourceOptions extends FollowedFileOptions {
   readonly patterns: readonly string[];
   /** Where reading stopped before, by stream. */
   readonly saved?: readonly StreamPosition[] | undefined;
-  /** Waits until it is time for another look. Default 250 ms. */
+  /**
+   * Waits until it is time to read on; then it also looks for new files. Default: what is open is read on after
+   * 50 ms, as who is contained by it waits for it, and a look, which reads folders, is taken every fifth time.
+   */
   readonly idle?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** Looks without growth after which a file that lost its name is closed. Default 120 (30 s). */
   readonly goneLooksMax?: number | undefined;
@@ -31,6 +34,8 @@ export interface FollowSourceOptions extends FollowedFileOptions {
 
 /** Rounds over all files between two looks for new ones while there is always something to read. */
 const ROUNDS_PER_LOOK = 16;
+const IDLE_MS = 50;
+const IDLES_PER_LOOK = 5;
 
 /**
  * Follows files for ever: `read` answers undefined never, and rejects when the signal is aborted. `ended` is
@@ -48,6 +53,7 @@ class FollowSource implements Source {
   /** Files left in this round. */
   #round: FollowedFile[] = [];
   #rounds = 0;
+  #idles = 0;
   #hasProgress = false;
   #hasLooked = false;
 
@@ -83,7 +89,7 @@ class FollowSource implements Source {
   async #nextRound(signal: AbortSignal): Promise<RecordBatch | undefined> {
     const isIdle = this.#hasLooked && !this.#hasProgress;
     if (isIdle) await this.#idle(signal);
-    if (isIdle || this.#rounds++ % ROUNDS_PER_LOOK === 0) await this.#look();
+    if (isIdle ? this.#isLookDue() : this.#rounds++ % ROUNDS_PER_LOOK === 0) await this.#look();
     this.#hasLooked = true;
     this.#hasProgress = false;
     const ended = isIdle ? await this.#giveUp() : undefined;
@@ -95,8 +101,12 @@ class FollowSource implements Source {
 
   async #idle(signal: AbortSignal): Promise<void> {
     const { idle } = this.#options;
-    if (idle === undefined) await wait(250, undefined, { signal, ref: true });
+    if (idle === undefined) await wait(IDLE_MS, undefined, { signal, ref: true });
     else await idle(signal);
+  }
+
+  #isLookDue(): boolean {
+    return this.#options.idle !== undefined || ++this.#idles % IDLES_PER_LOOK === 0;
   }
 
   /** Finds new files; notes new names of known ones, and which have lost theirs. */
