@@ -168,7 +168,7 @@ describe('failures', () => {
 
   test('a receiver that asks for time gets it, also for what comes later', async () => {
     const rig = one();
-    rig.answers.set('a', { ...DOWN, sent: false, permanent: false, retryAfterMs: 120_000 });
+    rig.answers.set('a', { ...DOWN, retryAfterMs: 120_000 });
     await rig.tell({ id: 'i1' });
     await rig.pass(1000);
     rig.answers.delete('a');

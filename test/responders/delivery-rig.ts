@@ -7,7 +7,11 @@ import { sampleAlert } from '../support/response-samples.ts';
 
 export const START = Date.parse('2026-03-01T10:00:00.000Z');
 export const OK: SendResult = { sent: true };
-export const DOWN: SendResult = { sent: false, permanent: false, reason: 'ECONNREFUSED' };
+export const DOWN = {
+  sent: false,
+  permanent: false,
+  reason: 'ECONNREFUSED',
+} as const satisfies SendResult;
 export const GONE: SendResult = { sent: false, permanent: true, reason: 'status 404' };
 
 export interface Sent {
