@@ -61,8 +61,13 @@ export interface Decision {
   readonly mode: DecisionMode;
   readonly state: DecisionState;
   readonly decidedAt: string;
-  /** Data, judged when read: a decision past it is not in effect, whatever its state says. Null: until lifted. */
+  /**
+   * Data, judged when read: a decision past it is not in effect, whatever its state says. Null: until lifted. While
+   * it is held or waits: when it is given up.
+   */
   readonly untilAt: string | null;
+  /** How long it holds from when it comes into effect, ms; null: until lifted. Absent where it only tells. */
+  readonly forMs?: number | null;
   /** `policy`, `person:NAME` or `report:SENDER`. */
   readonly actor: string;
   readonly policyVersion: string;

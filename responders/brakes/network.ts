@@ -1,0 +1,47 @@
+/**
+ * Keys that move are not stolen. A key whose old network fell quiet as the new one began is only told about; so is
+ * the new place of several keys of one consumer (or, where there is none, of one owner), as in the failover of a
+ * region. Only the place is explained by that: volume or content of the same keys still speak.
+ */
+import type { Finding } from '../../core/finding.ts';
+import { type Case, openedAt } from '../case.ts';
+import type { Board } from './board.ts';
+import type { Brake } from './brake.ts';
+
+/** Called for each revision of an incident, before it is judged. */
+export function noteMoves(told: Case, { moves }: Board): void {
+  const household = householdOf(told);
+  if (household === undefined) return;
+  for (const finding of told.findings) {
+    const place = placeOf(finding);
+    if (place !== undefined)
+      moves.meet(household, place, told.incident.subject.id, openedAt(finding));
+  }
+}
+
+export const network: Brake = Object.freeze<Brake>({
+  id: 'network',
+  summary: 'keys that move, alone or together with others of their consumer, are told about only',
+  explains: true,
+  drops(finding, told, { holder }, { moves }) {
+    if (told.incident.migration === true && finding.family !== 'credential')
+      return 'its former networks fell quiet as the new one began';
+    const household = householdOf(told);
+    const place = placeOf(finding);
+    if (household === undefined || place === undefined) return undefined;
+    const { keys, withinMs } = holder.policy.brakes.network;
+    const count = moves.keys(household, place, openedAt(finding), withinMs);
+    return count < keys ? undefined : `${count} keys of ${household} are new there together`;
+  },
+});
+
+function householdOf({ consumer, entry }: Case): string | undefined {
+  return consumer === '' ? entry?.owner : consumer;
+}
+
+function placeOf({ family, observed }: Finding): string | undefined {
+  if (family !== 'place') return undefined;
+  const { country, city } = observed as { country?: unknown; city?: unknown };
+  if (typeof country !== 'string' || country === '') return undefined;
+  return typeof city === 'string' && city !== '' ? `${country} ${city}` : country;
+}

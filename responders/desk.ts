@@ -1,0 +1,120 @@
+/**
+ * The desk: what policy, brakes and people make of findings, incidents and reports. Synchronous, without a clock or
+ * any input of its own: live and in a backtest the same calls give the same decisions.
+ */
+import type { Decision } from '../core/decision.ts';
+import { DecisionBook } from './book.ts';
+import { Board } from './brakes/board.ts';
+import { countVotes } from './brakes/fleet.ts';
+import { noteMoves } from './brakes/network.ts';
+import type { Case } from './case.ts';
+import type { Desk, DeskOptions, DeskStatus } from './desk-contract.ts';
+import { approve, command, deny, kill, restore } from './desk-people.ts';
+import { report } from './desk-report.ts';
+import { caseOf, consider, type DeskState, sceneOf } from './desk-state.ts';
+import { type CaseFile, CaseFiles } from './files.ts';
+import { charge } from './settle.ts';
+import { allowed, tick } from './sweep.ts';
+
+export function createDesk(options: DeskOptions): Desk {
+  const state: DeskState = {
+    options,
+    book: new DecisionBook((decision) => {
+      if (decision.state === 'ended') state.board.ledger.release(decision.id);
+      options.onDecision(decision);
+    }),
+    board: new Board(),
+    files: new CaseFiles(),
+    again: new Map(),
+    seen: { policy: options.holder.policy.version, board: 0 },
+  };
+  const { book, files } = state;
+  return {
+    finding(finding) {
+      if (finding.subject.kind === 'key') files.finding(finding);
+    },
+    incident(incident, nowMs) {
+      if (incident.subject.kind !== 'key') return;
+      const file = files.incident(incident, nowMs);
+      if (file === undefined) return;
+      if (incident.closedAt === null) {
+        const told = caseOf(file, state);
+        countVotes(told, sceneOf(state, nowMs), state.board);
+        noteMoves(told, state.board);
+        consider(file, state, nowMs);
+      } else closed(file, state, nowMs);
+    },
+    report: (leak, nowMs) => report(leak, state, nowMs),
+    command: (request, nowMs) => command(request, state, nowMs),
+    restore: (request, nowMs) => restore(request, state, nowMs),
+    approve: (id, by, nowMs) => approve(id, by, state, nowMs),
+    deny: (id, by, nowMs) => deny(id, by, state, nowMs),
+    kill: (on, liftStanding, by, nowMs) => kill({ on, liftStanding, by }, state, nowMs),
+    allowanceAdded: (nowMs) => allowed(state, nowMs),
+    tick: (nowMs) => tick(state, nowMs),
+    standing: (subjectId, nowMs) => book.standing(subjectId, nowMs),
+    open: () => book.open(),
+    decision: (id) => book.get(id),
+    takeOver: (decisions) => takeOver(decisions, state),
+    status: (nowMs) => statusOf(state, nowMs),
+  };
+}
+
+/** Rungs that hide what they refuse go on for their time: that it is quiet then proves nothing. */
+function closed({ incident }: CaseFile, state: DeskState, nowMs: number): void {
+  const { book, files, again, options } = state;
+  const { ends } = options.holder.policy.calm;
+  for (const decision of book.ofIncident(incident.id)) {
+    if (decision.actor !== 'policy') continue;
+    const by = incident.closedBy === undefined ? 'policy' : `person:${incident.closedBy}`;
+    if (incident.closedAs === 'false-alarm') book.end(decision, 'false-alarm', by, nowMs);
+    else if (decision.state !== 'standing' || (ends as readonly string[]).includes(decision.rung))
+      book.end(decision, 'calm', by, nowMs);
+  }
+  files.close(incident.id);
+  again.delete(incident.id);
+}
+
+function takeOver(decisions: readonly Decision[], state: DeskState): void {
+  const { book, board } = state;
+  const inOrder = [...decisions].sort((a, b) => (a.decidedAt < b.decidedAt ? -1 : 1));
+  for (const decision of inOrder) {
+    book.keep(decision);
+    const told = tellOf(decision, state);
+    if (decision.actor !== 'policy' || decision.state !== 'standing') continue;
+    charge(decision, { told, scene: sceneOf(state, Date.parse(decision.decidedAt)), board });
+  }
+}
+
+/** A stand-in for the incident of a decision that is taken over: what of it the budget needs. */
+function tellOf(decision: Decision, { options }: DeskState): Case {
+  const { subject } = decision;
+  const entry = options.directory.entry(subject.id);
+  const consumer = entry?.consumer ?? options.env.consumerOf?.(subject.id) ?? '';
+  const at = decision.decidedAt;
+  const incident = {
+    type: 'incident' as const,
+    id: decision.incident ?? decision.id,
+    revision: 0,
+    subject,
+    openedAt: at,
+    updatedAt: at,
+    closedAt: null,
+    severity: decision.evidence?.severity ?? ('none' as const),
+    risk: decision.evidence?.risk ?? 0,
+    families: [],
+    findings: [],
+    why: decision.why,
+  };
+  return { incident, findings: [], key: undefined, entry, consumer, toldMs: Date.parse(at) };
+}
+
+function statusOf({ book, board }: DeskState, nowMs: number): DeskStatus {
+  const held: Record<string, number> = {};
+  for (const { state, heldBy } of book.open()) {
+    if (state !== 'held') continue;
+    const name = heldBy?.split(',')[0] ?? '';
+    held[name] = (held[name] ?? 0) + 1;
+  }
+  return { killed: board.killed, spent: board.ledger.counts(nowMs), held };
+}

@@ -1,0 +1,90 @@
+/** What time and allowances do to decisions. Their expiry is data: whoever reads one judges it; this only sweeps. */
+import { toIso } from '../core/clock.ts';
+import type { Decision } from '../core/decision.ts';
+import { caseOf, consider, type DeskState, sceneOf } from './desk-state.ts';
+import { judge } from './wants.ts';
+
+const HOUR_MS = 3_600_000;
+/** An incident still open so shortly before its throttle ends keeps it. */
+const EXTEND_BEFORE_MS = 30_000;
+
+export function tick(state: DeskState, nowMs: number): void {
+  const { book, board, options } = state;
+  for (const decision of book.open()) {
+    if (decision.untilAt === null) continue;
+    const untilMs = Date.parse(decision.untilAt);
+    if (untilMs <= nowMs) book.end(decision, 'expired', 'policy', nowMs);
+    else if (untilMs - nowMs <= EXTEND_BEFORE_MS) goOn(decision, state, nowMs);
+  }
+  releaseReports(state, nowMs);
+  judgeAgain(state, nowMs);
+  const { fleet, network } = options.holder.policy.brakes;
+  board.crowd.prune(nowMs - Math.max(HOUR_MS, 2 * fleet.withinMs) - HOUR_MS);
+  board.moves.prune(nowMs - network.withinMs - HOUR_MS);
+  board.ledger.prune(nowMs);
+  book.prune(nowMs - options.holder.policy.repeat.withinMs);
+}
+
+/** What is only slowed goes on while its incident is open; what refuses all would never see the end of it. */
+function goOn(decision: Decision, { files, book, options }: DeskState, nowMs: number): void {
+  const { rung, incident, state, actor, forMs } = decision;
+  const isMild = rung === 'throttle-soft' || rung === 'throttle-hard' || rung === 'contain';
+  if (!options.holder.policy.calm.extend || !isMild || state !== 'standing') return;
+  if (actor !== 'policy' || incident === null || typeof forMs !== 'number') return;
+  if (files.get(incident) === undefined) return;
+  const begun = Date.parse(decision.decidedAt);
+  if (nowMs + forMs - begun > options.holder.policy.repeat.maxMs) return;
+  book.change(decision, { untilAt: toIso(nowMs + forMs) });
+}
+
+/** Proofs of a leak that only the kill switch held. */
+function releaseReports({ book, board }: DeskState, nowMs: number): void {
+  if (board.killed) return;
+  for (const decision of book.open()) {
+    const { state, incident, forMs } = decision;
+    if (state !== 'held' || incident !== null) continue;
+    const { heldBy: _, ...rest } = decision;
+    const untilAt = typeof forMs === 'number' ? toIso(nowMs + forMs) : null;
+    book.put({ ...rest, state: 'standing', untilAt, revision: decision.revision + 1 });
+  }
+}
+
+/** By risk, highest first: what is scarce goes to those. */
+function judgeAgain(state: DeskState, nowMs: number): void {
+  const { again, book, files, board, seen, options } = state;
+  const due = new Set<string>();
+  for (const [id, atMs] of again) if (atMs <= nowMs) due.add(id);
+  const { version } = options.holder.policy;
+  const isOther = seen.policy !== version || seen.board !== board.version;
+  state.seen = { policy: version, board: board.version };
+  for (const { incident, state: is } of book.open()) {
+    if (incident !== null && (isOther || is === 'held')) due.add(incident);
+  }
+  const byRisk = [...due]
+    .flatMap((id) => files.get(id) ?? [])
+    .sort((a, b) => b.incident.risk - a.incident.risk || (a.incident.id < b.incident.id ? -1 : 1));
+  for (const file of byRisk) consider(file, state, nowMs);
+}
+
+/** Ends what rests on allowed evidence alone. What people did, and proofs of a leak, stay. */
+export function allowed(state: DeskState, nowMs: number): void {
+  const { book, board, files, options } = state;
+  for (const decision of book.open()) {
+    if (decision.actor !== 'policy') continue;
+    const { subject, incident } = decision;
+    const entry = options.directory.entry(subject.id);
+    const consumer = entry?.consumer ?? options.env.consumerOf?.(subject.id);
+    const key = { subjectId: subject.id, label: entry?.label ?? subject.label, consumer };
+    const file = incident === null ? undefined : files.get(incident);
+    const covered =
+      options.env.isAllowed(key, nowMs) ||
+      (file !== undefined &&
+        isCovered(decision, judge(caseOf(file, state), sceneOf(state, nowMs), board, 0).explained));
+    if (covered) book.end(decision, 'allowed', 'policy', nowMs);
+  }
+}
+
+function isCovered({ evidence }: Decision, explained: ReadonlySet<string>): boolean {
+  const findings = evidence?.findings ?? [];
+  return findings.length > 0 && findings.every((id) => explained.has(id));
+}
