@@ -90,11 +90,13 @@ function testChanges(driver: PlacedDriver<ActionStore>, name: (g: string) => str
 function testLists(driver: PlacedDriver<ActionStore>, name: (g: string) => string): void {
   test(name('actions are listed newest first, by when they last changed, and filtered'), () =>
     withPlace(driver, async (store) => {
-      await store.createAction(action(1, { decision: numbered('dec', 7) }));
+      const first = { decision: numbered('dec', 7) };
+      await store.createAction(action(1, first));
       await store.createAction(action(2, { subject: KEY_B }));
       await store.createAction(action(3, { gateway: 'edge' }));
       await store.createAction(action(4, { subject: KEY_B, gateway: 'edge' }));
-      await store.changeAction(action(1, { revision: 2, state: 'done', doneAt: minute(9) }));
+      const done = { ...first, revision: 2, state: 'done', doneAt: minute(9) } as const;
+      await store.changeAction(action(1, done));
       const ids = async (filter: Parameters<ActionStore['actions']>[0]) =>
         (await store.actions(filter)).map(({ id }) => Number(id.slice(4)));
       assert.deepEqual(await ids({}), [1, 4, 3, 2]);
