@@ -95,6 +95,25 @@ export async function connectRedis(
   };
 }
 
+/**
+ * A connection for a worker of BullMQ, which waits in it for work: it never gives up, and no command is timed. The
+ * caller listens to its errors, and disconnects it.
+ */
+export function workerConnection(config: RedisConfig): Redis {
+  const target = targetOf(config);
+  return new Redis({
+    ...target,
+    ...(target.tls === undefined ? {} : { tls: target.tls }),
+    connectionName: 'keyhound-worker',
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    keepAlive: KEEP_ALIVE_MS,
+    // As BullMQ wants it.
+    maxRetriesPerRequest: null,
+    retryStrategy: pauseMs,
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  });
+}
+
 async function insist<T>(
   command: () => Promise<T>,
   triesMax: number,

@@ -11,6 +11,7 @@
 import type { RedisConfig } from '../../core/config.ts';
 import { connectRedis, type LinkOptions, type RedisLink } from './connection.ts';
 import { controlKey } from './keys.ts';
+import { defineScript } from './script.ts';
 
 /** A writer that says nothing for so long is taken for dead, ms. */
 const TURN_MS = 10_000;
@@ -67,8 +68,6 @@ end
 return 1
 `;
 
-type Run = (key: string, ...args: (string | number)[]) => Promise<unknown>;
-
 export async function openControlNumbers(
   config: RedisConfig,
   options?: LinkOptions,
@@ -78,16 +77,11 @@ export async function openControlNumbers(
 }
 
 function numbersOf(link: RedisLink, key: string): ControlNumbers {
-  const script = (name: string, lua: string): Run => {
-    link.redis.defineCommand(name, { lua, numberOfKeys: 1 });
-    const run = (link.redis as unknown as Record<string, Run>)[name]!;
-    return (...args) => link.insist(() => run.call(link.redis, ...args));
-  };
-  const begin = script('keyhoundControlBegin', BEGIN);
-  const take = script('keyhoundControlTake', TAKE);
-  const end = script('keyhoundControlEnd', END);
+  const begin = defineScript(link, 'keyhoundControlBegin', BEGIN, 1);
+  const take = defineScript(link, 'keyhoundControlTake', TAKE, 1);
+  const end = defineScript(link, 'keyhoundControlEnd', END, 1);
   return {
-    begin: async (writer) => (await begin(key, writer, TURN_MS)) === 1,
+    begin: async (writer) => (await begin([key], writer, TURN_MS)) === 1,
     async pending() {
       const [sequence, record] = await link.insist(() =>
         link.redis.hmget(key, 'sequence', 'pending'),
@@ -96,11 +90,11 @@ function numbersOf(link: RedisLink, key: string): ControlNumbers {
       return { sequence: Number(sequence), record };
     },
     async take(writer, floor, record) {
-      const number = Number(await take(key, writer, floor, record));
+      const number = Number(await take([key], writer, floor, record));
       return number === 0 ? undefined : number;
     },
     async end(writer, sent) {
-      await end(key, writer, sent ?? '');
+      await end([key], writer, sent ?? '');
     },
     trouble: () => link.trouble()?.message,
     close: () => link.close(),
