@@ -3,18 +3,18 @@
  * any input of its own: live and in a backtest the same calls give the same decisions.
  */
 import type { Decision } from '../core/decision.ts';
-import { DecisionBook } from './book.ts';
 import { Board } from './brakes/board.ts';
 import { countVotes } from './brakes/fleet.ts';
 import { noteMoves } from './brakes/network.ts';
-import type { Case } from './case.ts';
-import type { Desk, DeskOptions, DeskStatus } from './desk-contract.ts';
-import { approve, command, deny, kill, restore } from './desk-people.ts';
-import { report } from './desk-report.ts';
-import { caseOf, consider, type DeskState, sceneOf } from './desk-state.ts';
-import { type CaseFile, CaseFiles } from './files.ts';
-import { charge } from './settle.ts';
-import { allowed, tick } from './sweep.ts';
+import { DecisionBook } from './desk/book.ts';
+import type { Case } from './desk/case.ts';
+import type { Desk, DeskOptions, DeskStatus } from './desk/contract.ts';
+import { type CaseFile, CaseFiles } from './desk/files.ts';
+import { approve, command, deny, kill, restore } from './desk/people.ts';
+import { report } from './desk/report.ts';
+import { charge } from './desk/settle.ts';
+import { caseOf, consider, type DeskState, sceneOf } from './desk/state.ts';
+import { allowed, tick } from './desk/sweep.ts';
 
 export function createDesk(options: DeskOptions): Desk {
   const state: DeskState = {

@@ -1,8 +1,8 @@
 /** Which rule is for a case, and how far it goes. */
 import { atLeast, type KeyFacts } from '../core/finding.ts';
 import type { ActingRung, RateLimit } from '../core/ladder.ts';
-import type { Case } from './case.ts';
-import type { Weighed } from './evidence.ts';
+import type { Case } from './desk/case.ts';
+import type { Weighed } from './desk/evidence.ts';
 import type { Policy, PolicyRule } from './policy.ts';
 
 /** The first rule that fits what a key did. */

@@ -5,8 +5,8 @@
 import type { KeyEntry } from '../../core/config.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { ActingRung, Rung } from '../../core/ladder.ts';
-import type { Case, Scene } from '../case.ts';
-import type { Weighed } from '../evidence.ts';
+import type { Case, Scene } from '../desk/case.ts';
+import type { Weighed } from '../desk/evidence.ts';
 import type { Board } from './board.ts';
 
 export type BrakeName =

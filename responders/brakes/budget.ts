@@ -4,7 +4,7 @@
  * not empty it. What is held is looked at again by risk, highest first.
  */
 import { atLeast } from '../../core/finding.ts';
-import { isAged, ownerOf, type Scene } from '../case.ts';
+import { isAged, ownerOf, type Scene } from '../desk/case.ts';
 import type { Board } from './board.ts';
 import type { Brake, Proposal } from './brake.ts';
 

@@ -6,7 +6,7 @@
  * a hundred free keys spike has no say.
  */
 import type { Finding } from '../../core/finding.ts';
-import { type Case, isAged, openedAt, ownerOf, type Scene } from '../case.ts';
+import { type Case, isAged, openedAt, ownerOf, type Scene } from '../desk/case.ts';
 import type { Board } from './board.ts';
 import type { Brake } from './brake.ts';
 

@@ -4,7 +4,7 @@
  * region. Only the place is explained by that: volume or content of the same keys still speak.
  */
 import type { Finding } from '../../core/finding.ts';
-import { type Case, openedAt } from '../case.ts';
+import { type Case, openedAt } from '../desk/case.ts';
 import type { Board } from './board.ts';
 import type { Brake } from './brake.ts';
 

@@ -1,5 +1,5 @@
 /** Planned events and maintenance windows: what they concern is expected then. */
-import { openedAt } from '../case.ts';
+import { openedAt } from '../desk/case.ts';
 import type { Brake } from './brake.ts';
 
 export const planned: Brake = Object.freeze<Brake>({

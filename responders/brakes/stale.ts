@@ -2,7 +2,7 @@
 
 import { writeDuration } from '../../core/duration.ts';
 import { milder, type Rung } from '../../core/ladder.ts';
-import type { Case, Scene } from '../case.ts';
+import type { Case, Scene } from '../desk/case.ts';
 import type { Brake } from './brake.ts';
 
 interface Cap {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isInEffect } from '../../core/decision.ts';
 import { DEFAULT_POLICY } from '../../responders/policy.ts';
+import { sampleProfile } from '../support/response-samples.ts';
 import { createWorld, HOUR, KEY, MINUTE, SECOND, T0 } from './scene.ts';
 
 test('a new install shows what it would have done, and does nothing', () => {
@@ -50,12 +51,7 @@ test('low and medium are told, high is throttled, critical is suspended', () => 
 });
 
 test('where the gateway asks per request, high contains what departs from the profile', () => {
-  const profile = {
-    countries: ['DE'],
-    networks: [],
-    routes: [],
-    asOfAt: '2026-03-02T09:00:00.000Z',
-  };
+  const profile = sampleProfile();
   const env = { asksPerRequest: () => true, profileOf: () => profile };
   const world = createWorld({ env });
   world.tell(

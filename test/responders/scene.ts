@@ -12,9 +12,9 @@ import {
   severityOf,
 } from '../../core/finding.ts';
 import { ACTING_RUNGS, type ActingRung } from '../../core/ladder.ts';
-import type { AllowSubject, DeskEnv, DeskHealth } from '../../responders/case.ts';
+import type { AllowSubject, DeskEnv, DeskHealth } from '../../responders/desk/case.ts';
+import type { Desk } from '../../responders/desk/contract.ts';
 import { createDesk } from '../../responders/desk.ts';
-import type { Desk } from '../../responders/desk-contract.ts';
 import { DEFAULT_AUTOMATIC, type Policy } from '../../responders/policy.ts';
 import { createPolicyHolder, type PolicyHolder } from '../../responders/policy-holder.ts';
 

@@ -1,7 +1,7 @@
 /** What time and allowances do to decisions. Their expiry is data: whoever reads one judges it; this only sweeps. */
-import { toIso } from '../core/clock.ts';
-import type { Decision } from '../core/decision.ts';
-import { caseOf, consider, type DeskState, sceneOf } from './desk-state.ts';
+import { toIso } from '../../core/clock.ts';
+import type { Decision } from '../../core/decision.ts';
+import { caseOf, consider, type DeskState, sceneOf } from './state.ts';
 import { judge } from './wants.ts';
 
 const HOUR_MS = 3_600_000;

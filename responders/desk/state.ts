@@ -1,9 +1,9 @@
 /** What the parts of the desk share, and how one incident is judged. */
-import { NO_CALENDAR } from '../core/calendar.ts';
+import { NO_CALENDAR } from '../../core/calendar.ts';
+import type { Board } from '../brakes/board.ts';
 import type { DecisionBook } from './book.ts';
-import type { Board } from './brakes/board.ts';
 import type { Case, Scene } from './case.ts';
-import type { DeskOptions } from './desk-contract.ts';
+import type { DeskOptions } from './contract.ts';
 import type { CaseFile, CaseFiles } from './files.ts';
 import { settle } from './settle.ts';
 import { judge } from './wants.ts';

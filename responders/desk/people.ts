@@ -1,20 +1,20 @@
 /** What people tell the desk: actions by hand, approvals, what is given back, the kill switch. */
-import { toIso } from '../core/clock.ts';
-import type { Decision } from '../core/decision.ts';
-import { isActing, nextBest, type Rung } from '../core/ladder.ts';
-import { approved, bindingOf, refusalOf } from './approvals.ts';
-import type { Doubt } from './brakes/brake.ts';
-import { BRAKES } from './brakes/list.ts';
+import { toIso } from '../../core/clock.ts';
+import type { Decision } from '../../core/decision.ts';
+import { isActing, nextBest, type Rung } from '../../core/ladder.ts';
+import { approved, bindingOf, refusalOf } from '../approvals.ts';
+import type { Doubt } from '../brakes/brake.ts';
+import { BRAKES } from '../brakes/list.ts';
+import { limitFor } from '../policy-match.ts';
 import type {
   ApprovalAnswer,
   CommandAnswer,
   ManualRequest,
   RestoreAnswer,
   RestoreRequest,
-} from './desk-contract.ts';
-import { caseOf, type DeskState } from './desk-state.ts';
-import { limitFor } from './policy-match.ts';
+} from './contract.ts';
 import { decisionId, namesOf } from './settle.ts';
+import { caseOf, type DeskState } from './state.ts';
 
 /** Kill switch and protected keys hold people too; budgets and doubts about evidence do not. */
 export function command(request: ManualRequest, state: DeskState, nowMs: number): CommandAnswer {

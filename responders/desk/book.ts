@@ -1,12 +1,12 @@
 /** Decisions that are open, and what was decided about a key of late. Tells each revision. */
-import { toIso } from '../core/clock.ts';
+import { toIso } from '../../core/clock.ts';
 import {
   type Decision,
   type DecisionEnd,
   type DecisionState,
   isInEffect,
-} from '../core/decision.ts';
-import { compareRungs, isActing, type Rung } from '../core/ladder.ts';
+} from '../../core/decision.ts';
+import { compareRungs, isActing, type Rung } from '../../core/ladder.ts';
 
 /** What ended a while ago, for what a key does again. */
 export interface Past {

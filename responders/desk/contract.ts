@@ -1,15 +1,15 @@
 /** What the desk is asked and what it answers. */
-import type { Calendar } from '../core/calendar.ts';
-import type { ClosedAs } from '../core/control.ts';
-import type { Decision } from '../core/decision.ts';
-import type { KeyDirectory } from '../core/directory.ts';
-import type { Finding, Incident, SubjectName } from '../core/finding.ts';
-import type { ActingRung, RateLimit, Rung } from '../core/ladder.ts';
-import type { LeakReport } from '../core/report.ts';
-import type { ApprovalRefusal } from './approvals.ts';
-import type { BrakeName, Doubt } from './brakes/brake.ts';
+import type { Calendar } from '../../core/calendar.ts';
+import type { ClosedAs } from '../../core/control.ts';
+import type { Decision } from '../../core/decision.ts';
+import type { KeyDirectory } from '../../core/directory.ts';
+import type { Finding, Incident, SubjectName } from '../../core/finding.ts';
+import type { ActingRung, RateLimit, Rung } from '../../core/ladder.ts';
+import type { LeakReport } from '../../core/report.ts';
+import type { ApprovalRefusal } from '../approvals.ts';
+import type { BrakeName, Doubt } from '../brakes/brake.ts';
+import type { PolicyHolder } from '../policy-holder.ts';
 import type { DeskEnv } from './case.ts';
-import type { PolicyHolder } from './policy-holder.ts';
 
 export interface DeskOptions {
   readonly holder: PolicyHolder;

@@ -2,8 +2,14 @@
  * What is left of an incident when part of its findings may not be acted upon. Risk is summed up as detection does
  * (detectors/engine/risk.ts), on what a finding tells: where that is less than detection knows, towards less risk.
  */
-import type { Evidence } from '../core/decision.ts';
-import { FAMILIES, type Family, type Finding, type Incident, severityOf } from '../core/finding.ts';
+import type { Evidence } from '../../core/decision.ts';
+import {
+  FAMILIES,
+  type Family,
+  type Finding,
+  type Incident,
+  severityOf,
+} from '../../core/finding.ts';
 
 /** From here on a family is strong enough to back another. */
 const STRONG = 5;

@@ -1,10 +1,10 @@
 /** What is judged: one incident of a key with its findings, and the world around it. */
-import type { Calendar } from '../core/calendar.ts';
-import type { KeyEntry } from '../core/config.ts';
-import type { Finding, Incident, KeyFacts } from '../core/finding.ts';
-import type { ActingRung } from '../core/ladder.ts';
-import type { KeyProfile } from '../core/verdict.ts';
-import type { PolicyHolder } from './policy-holder.ts';
+import type { Calendar } from '../../core/calendar.ts';
+import type { KeyEntry } from '../../core/config.ts';
+import type { Finding, Incident, KeyFacts } from '../../core/finding.ts';
+import type { ActingRung } from '../../core/ladder.ts';
+import type { KeyProfile } from '../../core/verdict.ts';
+import type { PolicyHolder } from '../policy-holder.ts';
 
 /** What an allowance is held against. */
 export interface AllowSubject {

@@ -1,6 +1,6 @@
 /** A proof that a key leaked: outside the budget, within the bounds of its sender, once. */
-import { toIso } from '../core/clock.ts';
-import type { Decision } from '../core/decision.ts';
+import { toIso } from '../../core/clock.ts';
+import type { Decision } from '../../core/decision.ts';
 import {
   ACTING_RUNGS,
   type ActingRung,
@@ -8,14 +8,14 @@ import {
   isActing,
   milder,
   type Rung,
-} from '../core/ladder.ts';
-import type { LeakReport } from '../core/report.ts';
-import { bindingOf } from './approvals.ts';
-import type { Doubt } from './brakes/brake.ts';
-import { BRAKES } from './brakes/list.ts';
-import type { DeskState } from './desk-state.ts';
-import { limitFor, ruleForLeak } from './policy-match.ts';
+} from '../../core/ladder.ts';
+import type { LeakReport } from '../../core/report.ts';
+import { bindingOf } from '../approvals.ts';
+import type { Doubt } from '../brakes/brake.ts';
+import { BRAKES } from '../brakes/list.ts';
+import { limitFor, ruleForLeak } from '../policy-match.ts';
 import { decisionId, namesOf, reasons } from './settle.ts';
+import type { DeskState } from './state.ts';
 
 export function report(leak: LeakReport, state: DeskState, nowMs: number): Decision {
   const { book, options, board } = state;

@@ -3,17 +3,17 @@
  * and one that waits for people, each stricter than the one before.
  */
 import { createHash } from 'node:crypto';
-import { toIso, toIsoOrNull } from '../core/clock.ts';
-import { type Decision, type Evidence, isInEffect } from '../core/decision.ts';
-import { compareRungs, isActing, type Rung } from '../core/ladder.ts';
-import { bindingOf } from './approvals.ts';
+import { toIso, toIsoOrNull } from '../../core/clock.ts';
+import { type Decision, type Evidence, isInEffect } from '../../core/decision.ts';
+import { compareRungs, isActing, type Rung } from '../../core/ladder.ts';
+import { bindingOf } from '../approvals.ts';
+import type { Board } from '../brakes/board.ts';
+import type { Doubt } from '../brakes/brake.ts';
+import { BRAKES } from '../brakes/list.ts';
+import { limitFor } from '../policy-match.ts';
 import type { DecisionBook } from './book.ts';
-import type { Board } from './brakes/board.ts';
-import type { Doubt } from './brakes/brake.ts';
-import { BRAKES } from './brakes/list.ts';
 import { type Case, isAged, ownerOf, type Scene } from './case.ts';
 import type { Weighed } from './evidence.ts';
-import { limitFor } from './policy-match.ts';
 import type { Want, Wants } from './wants.ts';
 
 /** What people said of an incident: the same evidence does not go against their word. */

@@ -1,7 +1,7 @@
 /** Incidents of keys that are open, with their findings, what people answered, and what was shown of them. */
-import type { Decision } from '../core/decision.ts';
-import type { KeyDirectory } from '../core/directory.ts';
-import type { Finding, Incident } from '../core/finding.ts';
+import type { Decision } from '../../core/decision.ts';
+import type { KeyDirectory } from '../../core/directory.ts';
+import type { Finding, Incident } from '../../core/finding.ts';
 import type { Case, DeskEnv } from './case.ts';
 import type { Answer } from './settle.ts';
 

@@ -1,7 +1,7 @@
 /** What policy wants for one case: which rung at once, which once others could have shown the same, which of people. */
 
-import type { DecisionMode } from '../core/decision.ts';
-import type { Finding } from '../core/finding.ts';
+import type { DecisionMode } from '../../core/decision.ts';
+import type { Finding } from '../../core/finding.ts';
 import {
   ACTING_RUNGS,
   type ActingRung,
@@ -9,14 +9,14 @@ import {
   isActing,
   milder,
   type Rung,
-} from '../core/ladder.ts';
-import type { Board } from './brakes/board.ts';
-import type { Doubt } from './brakes/brake.ts';
-import { BRAKES } from './brakes/list.ts';
+} from '../../core/ladder.ts';
+import type { Board } from '../brakes/board.ts';
+import type { Doubt } from '../brakes/brake.ts';
+import { BRAKES } from '../brakes/list.ts';
+import type { PolicyRule } from '../policy.ts';
+import { ruleFor } from '../policy-match.ts';
 import { type Case, openedAt, type Scene } from './case.ts';
 import { type Weighed, weigh } from './evidence.ts';
-import type { PolicyRule } from './policy.ts';
-import { ruleFor } from './policy-match.ts';
 
 export interface Want {
   readonly rung: Rung;
