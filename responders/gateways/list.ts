@@ -3,10 +3,12 @@ import type { GatewayKind } from '../../core/gateway.ts';
 import { envoy, traefik } from './asking.ts';
 import { decide } from './decide.ts';
 import { haproxy } from './haproxy.ts';
+import { kong } from './kong.ts';
 import { nginx } from './nginx.ts';
 
 export const GATEWAY_KINDS: readonly GatewayKind[] = Object.freeze([
   decide,
+  kong,
   nginx,
   haproxy,
   envoy,

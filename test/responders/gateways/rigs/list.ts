@@ -1,0 +1,17 @@
+/** Rigs of the conformance suite, by the title that their tests have. */
+import type { RigKind } from '../rig.ts';
+import * as kong from './kong.ts';
+
+export const RIGS: readonly (readonly [title: string, rig: RigKind])[] = [
+  ['kong', kong.rig],
+  ['kong, a key alone', kong.alone],
+];
+
+/** Kinds that the suite does not try, each with the reason. */
+export const WITHOUT_RIG: Readonly<Record<string, string>> = {
+  decide: 'its own tests do: it calls nobody, and knows every key',
+  haproxy: 'its own tests do, against a real one',
+  nginx: 'its own tests do, against a real one',
+  envoy: 'it is decide under another name',
+  traefik: 'it is decide under another name',
+};
