@@ -58,6 +58,10 @@ export interface Action {
   readonly siblings?: readonly string[];
   /** Tries of what it wants now; begins again when `wants` changes. Grows before the gateway is written to. */
   readonly attempts: number;
+  /** Of these, the ones that failed. Absent: none. */
+  readonly failures?: number;
+  /** Id of the audit entry that says that it was applied; absent before. */
+  readonly appliedAs?: string;
   /** Who or what took it back: `person:NAME`, `policy`, `keyhound` (it expired). */
   readonly endedBy?: string;
   readonly endedWhy?: string;

@@ -1,0 +1,79 @@
+/** What carrying out and taking back have in common. */
+import type { Action, ActionStore } from '../../core/action.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { GatewayAdapter, GatewayState } from '../../core/gateway.ts';
+import { backoffMs } from './backoff.ts';
+import type { GatewayCalls, GatewayFault } from './calls.ts';
+import type { RunnerBounds } from './contract.ts';
+import type { ActionPatch, Records } from './records.ts';
+import { isStanding } from './wishes.ts';
+
+/** What a step works with. */
+export interface Bench {
+  readonly adapter: GatewayAdapter;
+  readonly store: ActionStore;
+  readonly records: Records;
+  readonly calls: GatewayCalls;
+  readonly clock: Clock;
+  readonly bounds: RunnerBounds;
+  random(): number;
+}
+
+/** Epoch ms at which an action has to be looked at again; undefined: not by itself. */
+export type NextAt = number | undefined;
+
+export function endOf({ untilAt }: Action): NextAt {
+  return untilAt === null ? undefined : Date.parse(untilAt);
+}
+
+/** Of the key at the gateway, the other actions that may have left something there. */
+export async function othersOf({ store }: Bench, action: Action): Promise<Action[]> {
+  const held = await store.heldActions(action.gateway, action.subject.id);
+  return held.filter(({ id }) => id !== action.id);
+}
+
+export function standingOf({ clock }: Bench, others: readonly Action[]): Action[] {
+  const now = clock.now();
+  return others.filter((other) => isStanding(other, now));
+}
+
+export function retryAt(bench: Bench, fault: GatewayFault, failures: number): number {
+  const { backoffMs: baseMs, backoffMsMax: maxMs } = bench.bounds;
+  const waitMs = backoffMs({ baseMs, maxMs }, failures, bench.random);
+  return bench.clock.now() + Math.ceil(Math.max(waitMs, fault.retryAfterMs));
+}
+
+const THEIRS = 'somebody else changed the key at the gateway; that stays, and nothing is done';
+
+/** A person's later change wins: also over the others of the key that were in effect. */
+export async function giveWay(
+  bench: Bench,
+  action: Action,
+  others: readonly Action[],
+  present: GatewayState,
+): Promise<NextAt> {
+  const { records } = bench;
+  await loseTo(bench, others, present);
+  const facts = { found: present.fingerprint };
+  await records.record(action, { what: 'conflict', who: 'keyhound', why: THEIRS }, facts);
+  const left = await records.change(action, { state: 'conflict', error: THEIRS });
+  records.trouble('conflict', left, THEIRS);
+  return left.wants === 'applied' ? endOf(left) : undefined;
+}
+
+/** Actions that are done and that somebody else's change took out of effect. */
+export async function loseTo(
+  { records }: Bench,
+  actions: readonly Action[],
+  present: GatewayState,
+): Promise<void> {
+  for (const { id } of actions.filter(({ state }) => state === 'done')) {
+    const lost = await records.update(id, (now): ActionPatch | undefined =>
+      now.state === 'done' ? { state: 'conflict', error: THEIRS } : undefined,
+    );
+    if (lost === undefined) continue;
+    const facts = { found: present.fingerprint };
+    await records.record(lost, { what: 'conflict', who: 'keyhound', why: THEIRS }, facts);
+    records.trouble('conflict', lost, THEIRS);
+  }
+}
