@@ -4,6 +4,7 @@ import type { CalendarWindow } from './calendar.ts';
 import type { ClosedAs } from './control.ts';
 import type { Declared } from './directory.ts';
 import type { Route } from './event.ts';
+import type { KeyProfile } from './key-profile.ts';
 
 export const FAMILIES = ['volume', 'errors', 'place', 'time', 'content', 'credential'] as const;
 export type Family = (typeof FAMILIES)[number];
@@ -78,6 +79,8 @@ export interface KeyFacts {
   readonly busyPerHour: number;
   /** Readiness of the detectors that found something: learning, ready, degraded, unprotected. */
   readonly readiness: Readonly<Record<string, string>>;
+  /** What it was used for before the incident; the same in all revisions. */
+  readonly profile?: KeyProfile;
 }
 
 /** One line `{"type":"incident"}`. */

@@ -110,6 +110,10 @@ export class PlacesBaseline {
 
   /** All that are known, those beyond the first eight with a few that only look so. */
   allCountries(): string[] {
+    const { further } = this.state;
+    let bits = 0;
+    for (let i = 0; i < FURTHER_BYTES; i++) bits |= further.get(i);
+    if (bits === 0) return this.countryCodes().map(countryOf).sort();
     const found: string[] = [];
     for (let code = 1; code <= COUNTRY_CODES; code++) {
       if (this.knowsCountry(code)) found.push(countryOf(code));

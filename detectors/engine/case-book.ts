@@ -49,7 +49,7 @@ export interface CaseSubject {
   /** Who owns it, where anybody knows. */
   readonly consumer?: string | undefined;
   /** Of a key: what is known of it, and how far the detectors named may be trusted with it. */
-  facts?(detectors: readonly string[]): KeyFacts;
+  facts?(detectors: readonly string[], before: KeyFacts | undefined): KeyFacts;
 }
 
 /** What a detector says about a subject at an instant. */
@@ -139,8 +139,10 @@ export class CaseBook {
     }
     if (verdict.partOf !== undefined) incident.partOf = verdict.partOf;
     describeEpisode(episode, score, verdict.describe());
-    const facts = subject.facts?.(incident.episodes.map(({ detector }) => detector));
-    if (facts !== undefined) incident.key = facts;
+    if (subject.facts !== undefined) {
+      const detectors = incident.episodes.map((one) => one.detector);
+      incident.key = subject.facts(detectors, incident.key);
+    }
     this.retell(incident, [episode], subject, at);
     return isNew ? episode.findingId : undefined;
   }

@@ -236,7 +236,7 @@ export class Docket {
         ...subjectAt(group, slot),
         digest,
         events: header.events,
-        facts: (detectors) => keyFacts(judge, Math.floor(at / 1000), detectors),
+        facts: (ids, before) => keyFacts(judge, Math.floor(at / 1000), ids, before),
       },
     );
     if (incident.episodes.length === 0) return undefined;

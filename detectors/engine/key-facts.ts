@@ -6,6 +6,7 @@ import { toIso } from '../../core/clock.ts';
 import type { KeyFacts } from '../../core/finding.ts';
 import { HOURS_OF_WEEK } from '../baselines/profile.ts';
 import type { Judge } from './judge.ts';
+import { profileAtHand } from './key-profile.ts';
 import { readinessOf } from './readiness.ts';
 
 const HOUR_SECONDS = 3600;
@@ -16,8 +17,16 @@ const STEPS = 24;
 const DEVIATIONS_MAX = 6;
 const MEAN_MIN = 0.01;
 
-/** Of the record that the judge stands on and faces, at a second. */
-export function keyFacts(judge: Judge, second: number, detectors: readonly string[]): KeyFacts {
+/**
+ * Of the record that the judge stands on and faces, at a second. `before`: what was told of it in the same incident;
+ * the profile stays as it was then. What is at hand may have been judged, but not learned yet.
+ */
+export function keyFacts(
+  judge: Judge,
+  second: number,
+  detectors: readonly string[],
+  before: KeyFacts | undefined,
+): KeyFacts {
   const { header, rate } = judge;
   const hour = Math.floor(second / HOUR_SECONDS);
   const usual = rate.meanOf(hour);
@@ -32,6 +41,7 @@ export function keyFacts(judge: Judge, second: number, detectors: readonly strin
     usualPerHour: told(usual),
     busyPerHour: told(Math.max(usual, busyHour(judge, hour))),
     readiness,
+    profile: before?.profile ?? profileAtHand(judge),
   };
 }
 

@@ -13,7 +13,11 @@ import { layoutVersion } from './recompute.ts';
 export function profileOf(judge: Judge, inputs: FindingInputs): KeyProfile | undefined {
   if (inputs.layoutVersion !== layoutVersion(judge)) return undefined;
   judge.moveTo(new Memory(Uint8Array.from(inputs.record).buffer), 0, inputs.context.declared);
-  const { header, networks, places, seats } = judge;
+  return profileAtHand(judge);
+}
+
+/** Of the record that the judge stands on. */
+export function profileAtHand({ header, networks, places, seats }: Judge): KeyProfile {
   const routes = seats.find(({ detector }) => detector.id === endpoint.id)?.state;
   return {
     countries: places.allCountries(),

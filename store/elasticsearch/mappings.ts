@@ -65,6 +65,7 @@ const key: Record<keyof KeyFacts, Mapping> = {
   usualPerHour: double,
   busyPerHour: double,
   readiness: facts,
+  profile: kept,
 };
 
 const incident: Record<keyof Incident, Mapping> = {

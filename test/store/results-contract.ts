@@ -128,6 +128,13 @@ function fullIncident(id: string): Required<Incident> {
       usualPerHour: 17.25,
       busyPerHour: 80,
       readiness: { 'new-place': 'ready', 'odd.name': 'learning' },
+      profile: {
+        countries: ['DE'],
+        networkCodes: [4711],
+        systemCodes: [],
+        routeFilter: [0, 4_000_000_000, 1, 2, 3, 4],
+        asOfAt: '2026-03-01T09:59:00.000Z',
+      },
     },
   };
 }

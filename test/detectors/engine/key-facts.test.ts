@@ -106,6 +106,16 @@ describe('the profile of a key before an episode', () => {
     assert.equal(departureOf(placed, { ...use, place: UNKNOWN_PLACE }), 'network');
   });
 
+  test('stands with the incident as it was when that opened, and is what its record tells', () => {
+    const bench = lived([...DETECTORS, VOLUME]);
+    alarmed(12, bench);
+    assert.deepEqual(bench.incidents.at(-1)!.key!.profile, before);
+    const other = { ...OWN, route: USERS, method: 'volume' };
+    bench.feed([0, 1, 2].map((i) => bench.at(BEGIN + 721 + i, { ...other, bytesOut: 20 + 9 * i })));
+    assert.equal(bench.incidents.length > 3, true);
+    assert.deepEqual(bench.incidents.at(-1)!.key!.profile, before);
+  });
+
   test('is none for a record of another layout', () => {
     const bench = alarmed(12);
     const [one] = bench.inputs;
