@@ -120,6 +120,36 @@ export const decideSchema = z
       })
       .prefault({})
       .describe('Limits learned from the history of the key.'),
+    raise: z
+      .strictObject({
+        cleanDays: z
+          .number()
+          .min(1)
+          .default(90)
+          .describe('Days without an incident after which limits have risen in full.'),
+        cleanFactor: z
+          .number()
+          .min(1)
+          .max(10)
+          .default(1)
+          .describe('By how much then, for windows of up to an hour. 1: never.'),
+      })
+      .prefault({})
+      .describe('Limits that rise with a long clean record.'),
+    shed: z
+      .strictObject({
+        enabled: z.boolean().default(false).describe('Whether limits fall under load.'),
+        highLoad: z.number().min(0.1).max(10).default(0.9).describe('Load from which they fall.'),
+        lowLoad: z.number().min(0).max(10).default(0.7).describe('Load below which they rise.'),
+        holdMs: z
+          .int()
+          .min(1000)
+          .default(10_000)
+          .describe('How long it has to stay so for a step of a fifth, ms.'),
+        factorMin: z.number().min(0.05).max(1).default(0.3).describe('Least part of a limit.'),
+      })
+      .prefault({})
+      .describe('Limits that fall under the load that POST /decide/load tells.'),
   })
   .prefault({})
   .describe('The decision endpoint.');

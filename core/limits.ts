@@ -2,9 +2,9 @@
  * Limits of keys as token buckets, and how nodes share one.
  *
  * A bucket holds up to `limit.requests` tokens and gains them evenly, `limit.requests` in `limit.windowMs`. It begins
- * full unless told otherwise, and one that is full again may be forgotten. Nobody waits for the store while a request waits: a node spends
- * from its own copy, reports what it spent a few times a second, and is told what is left for all and which part of
- * the demand is its own. With the store away each node goes on with that part of the limit.
+ * full unless told otherwise, and one that is full again may be forgotten. Nobody waits for the store while a request
+ * waits: a node spends from its own copy, reports what it spent a few times a second, and is told what is left for
+ * all and which part of the demand is its own. With the store away each node goes on with that part of the limit.
  */
 import type { RateLimit } from './ladder.ts';
 

@@ -3,19 +3,26 @@ import path from 'node:path';
 import type { TlsOptions } from 'node:tls';
 import { type Clock, toIsoOrNull } from '../core/clock.ts';
 import type { DecideConfig } from '../core/config-response.ts';
+import type { LimitStore } from '../core/limits.ts';
 import type { VerdictStore } from '../core/verdict.ts';
 import type { Geography } from '../enrich/geography.ts';
 import type { KeyFacts, LimitFacts } from './contract.ts';
 import { createDecider } from './decider.ts';
 import type { KeyNames } from './key-names.ts';
 import { Limits } from './limits.ts';
-import { planLayers } from './limits-layers.ts';
+import { createLayersOf } from './limits-compose.ts';
+import type { Layer } from './limits-layers.ts';
+import { learnedLimit } from './limits-learned.ts';
+import { SavedLimits } from './limits-saved.ts';
+import { SharedLimits } from './limits-shared.ts';
+import { Load } from './load.ts';
 import { createUseReader } from './profiled-use.ts';
 import { type DecideServer, type Health, startDecideServer } from './server.ts';
 import { VerdictTable } from './verdicts.ts';
 
 /** Without a store for so long the verdicts are old; they are served all the same. */
 const STALE_MS = 30_000;
+const LOOK_MS = 1000;
 
 export interface DecideOptions {
   readonly host: string;
@@ -27,6 +34,8 @@ export interface DecideOptions {
   /** Where verdicts and buckets are kept across restarts; undefined: nowhere. */
   readonly folder: string | undefined;
   readonly store: VerdictStore;
+  /** Where nodes share their buckets, and the name of this one; undefined: it is alone. */
+  readonly shared?: { readonly store: LimitStore; readonly node: string } | undefined;
   readonly names: KeyNames;
   readonly facts: LimitFacts;
   readonly clock: Clock;
@@ -40,7 +49,18 @@ export interface DecideStatus {
   readonly verdictsReadAt: number | undefined;
   readonly buckets: number;
   readonly forgottenBuckets: number;
+  /** Since when the store of limits is away, epoch ms. */
+  readonly limitsAwaySince: number | undefined;
+  /** By how much limits fall for the load; 1: not at all. */
+  readonly shedFactor: number;
   readonly counters: DecideServer['counters'];
+}
+
+/** The limits of a key, for people. */
+export interface KeyLimitsView {
+  readonly layers: readonly Layer[];
+  /** What the learned limit is from; undefined while too little is known of the key. */
+  readonly learned: string | undefined;
 }
 
 export interface DecideEndpoint {
@@ -48,42 +68,93 @@ export interface DecideEndpoint {
   readonly port: number;
   status(): DecideStatus;
   health(): Health;
+  limitsOf(keyId: string): KeyLimitsView;
   close(): Promise<void>;
 }
 
 /** Listens; the verdicts that were saved hold from the first request on. Rejects as `startDecideServer` does. */
 export async function startDecide(options: DecideOptions): Promise<DecideEndpoint> {
-  const { clock, settings, folder, onError } = options;
+  const { clock, settings, onError } = options;
+  const load = new Load(settings.shed, clock);
+  const layersOf = createLayersOf(settings, () => load.factor);
+  const limits = new Limits({ layersOf, facts: (ids) => firstOf(options.facts, ids) });
   const verdicts = new VerdictTable({
     ...{ store: options.store, clock, onError },
-    path: folder === undefined ? undefined : path.join(folder, 'verdicts.ndjson'),
-  });
-  const planOf = planLayers(settings.limits);
-  const limits = new Limits({
-    layersOf: (facts) => planOf(facts?.plan ?? ''),
-    facts: (ids) => firstOf(options.facts, ids),
+    path: inFolder(options, 'verdicts.ndjson'),
   });
   const readUse = createUseReader(options);
   const decide = createDecider({ clock, names: options.names, verdicts, limits, readUse });
   await verdicts.start();
-  const health = (): Health => healthOf(verdicts, clock.now());
-  const server = await startDecideServer({ ...options, settings, decide, health });
+  const kept = keepLimits(options, limits, verdicts);
+  const health = (): Health => healthOf(verdicts, kept.shared?.awaySince, clock.now());
+  const tellLoad = (value: number) => load.tell(value);
+  const server = await startDecideServer({ ...options, decide, health, tellLoad }).catch(
+    async (error: unknown) => {
+      await verdicts.close();
+      throw error;
+    },
+  );
+  kept.shared?.start();
+  const looks = setInterval(() => {
+    if (load.look()) limits.renew();
+  }, LOOK_MS).unref();
   return {
-    url: server.url,
-    port: server.port,
-    health,
+    ...{ url: server.url, port: server.port, health },
+    limitsOf: (keyId) => viewOf(options, layersOf, keyId),
     status: () => ({
       verdicts: verdicts.size,
       verdictsReadAt: verdicts.readAt,
       buckets: limits.size,
       forgottenBuckets: limits.forgotten,
+      limitsAwaySince: kept.shared?.awaySince,
+      shedFactor: load.factor,
       counters: server.counters,
     }),
     async close() {
+      clearInterval(looks);
       await server.close();
+      await kept.close();
       await verdicts.close();
     },
   };
+}
+
+interface KeptLimits {
+  readonly shared: SharedLimits | undefined;
+  close(): Promise<void>;
+}
+
+/** Takes up the buckets of the last run. Shared ones are the store's; they are kept for when it is away. */
+function keepLimits(options: DecideOptions, limits: Limits, verdicts: VerdictTable): KeptLimits {
+  const { clock, onError } = options;
+  const { shared: by } = options;
+  const shared = by === undefined ? undefined : new SharedLimits({ ...by, limits, clock, onError });
+  const path = inFolder(options, 'limits.ndjson');
+  const saved =
+    path === undefined ? undefined : new SavedLimits({ limits, path, verdicts, clock, onError });
+  saved?.start();
+  return {
+    shared,
+    async close() {
+      await shared?.close();
+      await saved?.close();
+    },
+  };
+}
+
+function inFolder({ folder }: DecideOptions, name: string): string | undefined {
+  return folder === undefined ? undefined : path.join(folder, name);
+}
+
+function viewOf(
+  { clock, facts, settings }: DecideOptions,
+  layersOf: ReturnType<typeof createLayersOf>,
+  keyId: string,
+): KeyLimitsView {
+  const known = facts(keyId);
+  const layers = layersOf(known, clock.now());
+  const plan = layersOf({ plan: known?.plan }, clock.now());
+  return { layers, learned: learnedLimit(known, settings.learned.factor, plan)?.evidence };
 }
 
 function firstOf(facts: LimitFacts, ids: readonly string[]): KeyFacts | undefined {
@@ -94,15 +165,25 @@ function firstOf(facts: LimitFacts, ids: readonly string[]): KeyFacts | undefine
   return undefined;
 }
 
-/** With the store away it goes on with what it has: ready, and it says so. Where none were ever read it is not. */
-function healthOf({ isKnown, readAt, size }: VerdictTable, now: number): Health {
+/** With a store away it goes on with what it has: ready, and it says so. Where no verdicts were ever read it is not. */
+function healthOf(
+  { isKnown, readAt, size }: VerdictTable,
+  limitsAwaySince: number | undefined,
+  now: number,
+): Health {
   const isStale = readAt === undefined || now - readAt > STALE_MS;
+  const says = [
+    ...(isStale ? ['the store of verdicts is away; the last verdicts known hold'] : []),
+    ...(limitsAwaySince === undefined
+      ? []
+      : ['the store of limits is away; this node enforces its last share']),
+  ];
   return {
     ready: isKnown,
     detail: {
       verdicts: size,
       verdictsReadAt: toIsoOrNull(readAt),
-      ...(isStale && { says: 'the store of verdicts is away; the last verdicts known hold' }),
+      ...(says.length > 0 && { says }),
     },
   };
 }

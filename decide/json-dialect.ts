@@ -35,18 +35,7 @@ const bodySchema = z.object({
 });
 
 export function useOfBody(body: Buffer): AskedUse {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body.toString('utf8'));
-  } catch {
-    throw new BodyFault(400, 'The body is no JSON.');
-  }
-  const checked = bodySchema.safeParse(parsed);
-  if (!checked.success) {
-    const names = [...new Set(checked.error.issues.map(({ path }) => path.join('.')))].join(', ');
-    throw new BodyFault(400, `Not as it should be: ${names === '' ? 'the body' : names}.`);
-  }
-  const { key, keyId, clientIp, method, path } = checked.data;
+  const { key, keyId, clientIp, method, path } = parsed(bodySchema, body);
   return {
     rawKeys: key === undefined ? [] : [latin1(key)],
     keyId,
@@ -55,6 +44,25 @@ export function useOfBody(body: Buffer): AskedUse {
     clientAddress: clientIp,
     forwardedFor: '',
   };
+}
+
+const loadSchema = z.object({ load: z.number().min(0).max(100) });
+
+export function loadOfBody(body: Buffer): number {
+  return parsed(loadSchema, body).load;
+}
+
+function parsed<T>(schema: z.ZodType<T>, body: Buffer): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new BodyFault(400, 'The body is no JSON.');
+  }
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  const names = [...new Set(checked.error.issues.map(({ path }) => path.join('.')))].join(', ');
+  throw new BodyFault(400, `Not as it should be: ${names === '' ? 'the body' : names}.`);
 }
 
 /** One character a byte, as headers come. */

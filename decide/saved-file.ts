@@ -1,6 +1,7 @@
 /** Files of the endpoint: read at start, replaced whole or not at all. */
 import fs from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 
 /** Undefined when there is none. Throws on one that cannot be read. */
 export function readSaved(path: string): string | undefined {
@@ -18,7 +19,10 @@ export async function replaceSaved(path: string, parts: Iterable<string>): Promi
   try {
     const file = await open(part, 'w', 0o600);
     try {
-      for (const text of parts) await file.writeFile(text);
+      for (const text of parts) {
+        if (text !== '') await file.writeFile(text);
+        await setImmediate();
+      }
       await file.sync();
     } finally {
       await file.close();

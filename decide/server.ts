@@ -30,7 +30,7 @@ import {
   type Reply,
   replyOf,
 } from './dialects.ts';
-import { BodyFault, readBody, useOfBody } from './json-dialect.ts';
+import { BodyFault, loadOfBody, readBody, useOfBody } from './json-dialect.ts';
 import { KeyPlaces } from './key-places.ts';
 import { RequestHeaders } from './request-headers.ts';
 
@@ -49,6 +49,8 @@ export interface DecideServerOptions {
   readonly settings: Pick<DecideConfig, 'token' | 'failMode' | 'key' | 'keyId'>;
   readonly decide: Decide;
   health(): Health;
+  /** POST /decide/load. */
+  tellLoad(load: number): void;
   /** Text of a scrape. Left out: there is no /metrics. */
   metrics?(): Promise<{ readonly type: string; readonly text: string }>;
   /** Something of ours failed. Nothing of the request is in it. */
@@ -230,12 +232,9 @@ class Endpoint {
   }
 
   #other(request: IncomingMessage, response: ServerResponse, path: string): void {
-    if (path === '/decide/json') {
-      this.#json(request, response).catch((error: unknown) => {
-        this.#options.onError(error);
-        response.destroy();
-      });
-    } else if (path === '/healthz') send(response, 200, { status: 'ok' });
+    if (path === '/decide/json') this.#posted(request, response, (body) => this.#json(body));
+    else if (path === '/decide/load') this.#posted(request, response, (body) => this.#load(body));
+    else if (path === '/healthz') send(response, 200, { status: 'ok' });
     else if (path === '/readyz') {
       const { ready, detail } = this.#options.health();
       send(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', ...detail });
@@ -261,32 +260,56 @@ class Endpoint {
     );
   }
 
-  async #json(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #posted(
+    request: IncomingMessage,
+    response: ServerResponse,
+    take: (body: Buffer) => object,
+  ): void {
     this.#headers.read(request.rawHeaders);
-    if (!this.#admits(request)) return this.#refuseCaller(response);
-    if (request.method !== 'POST') return send(response, 405, { error: 'POST a JSON object.' });
-    try {
-      const use = useOfBody(await readBody(request));
-      const answer = this.#answer;
-      let reply: Reply;
-      try {
-        this.#options.decide(use, answer);
-        this.counters.decisions.json[answer.decision] += 1;
-        reply = forwardReply(answer, '');
-      } catch (error) {
-        reply = this.#failed(error);
-        answer.decision = reply.status === 200 ? 'allow' : 'refuse';
-        answer.key = '';
-      }
-      send(response, 200, {
-        ...{ decision: answer.decision, status: reply.status, key: answer.key },
-        headers: pairsOf(reply.headers),
-        body: reply.body === '' ? null : (JSON.parse(reply.body) as unknown),
-      });
-    } catch (error) {
-      if (!(error instanceof BodyFault)) throw error;
-      send(response, error.status, { error: error.message });
+    if (!this.#admits(request)) {
+      this.#refuseCaller(response);
+      return;
     }
+    if (request.method !== 'POST') {
+      send(response, 405, { error: 'POST a JSON object.' });
+      return;
+    }
+    readBody(request)
+      .then(take)
+      .then(
+        (answer) => send(response, 200, answer),
+        (error: unknown) => {
+          const known = error instanceof BodyFault;
+          if (!known) this.#options.onError(error);
+          send(response, known ? error.status : 500, { error: known ? error.message : 'failed' });
+        },
+      );
+  }
+
+  #load(body: Buffer): object {
+    const load = loadOfBody(body);
+    this.#options.tellLoad(load);
+    return { load };
+  }
+
+  #json(body: Buffer): object {
+    const use = useOfBody(body);
+    const answer = this.#answer;
+    let reply: Reply;
+    try {
+      this.#options.decide(use, answer);
+      this.counters.decisions.json[answer.decision] += 1;
+      reply = forwardReply(answer, '');
+    } catch (error) {
+      reply = this.#failed(error);
+      answer.decision = reply.status === 200 ? 'allow' : 'refuse';
+      answer.key = '';
+    }
+    return {
+      ...{ decision: answer.decision, status: reply.status, key: answer.key },
+      headers: pairsOf(reply.headers),
+      body: reply.body === '' ? null : (JSON.parse(reply.body) as unknown),
+    };
   }
 }
 
