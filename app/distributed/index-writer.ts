@@ -3,7 +3,12 @@
  * stand still, and nothing else does. Documents carry their ids and revisions, so reading again is harmless, and the
  * offsets told to the brokers suffice to go on from.
  */
-import type { OwnedPartition, PartitionConsumer, ReceivedMessage } from '../../core/broker.ts';
+import type {
+  OwnedPartition,
+  PartitionConsumer,
+  PartitionOwner,
+  ReceivedMessage,
+} from '../../core/broker.ts';
 import { type Clock, toIso } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
@@ -21,6 +26,7 @@ import { consumePartitions } from '../../store/kafka/consumer.ts';
 import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
+import { actionOf, auditOf } from './response-records.ts';
 import { documentOf } from './results.ts';
 
 type ElasticsearchConfig = NonNullable<LoadedConfig['config']['elasticsearch']>;
@@ -35,8 +41,11 @@ export interface IndexOptions {
 }
 
 export interface IndexWriter {
-  readonly consumer: PartitionConsumer;
+  /** By what is read, e.g. `incidents`. */
+  readonly consumers: Readonly<Record<string, PartitionConsumer>>;
   readonly writer: ResultWriter;
+  /** Settles when it can go on no more. */
+  readonly failed: Promise<Error>;
   /** Messages that are no result. */
   readonly damaged: () => number;
   trouble(): readonly { readonly name: string; readonly detail: string }[];
@@ -45,8 +54,6 @@ export interface IndexWriter {
 
 export function openIndexWriter(options: IndexOptions): IndexWriter {
   const { kafka, elasticsearch, logger } = options;
-  const topic = topicNames(kafka.prefix).incidents;
-  const groupId = `${kafka.prefix}-index`;
   const connection = connect(elasticsearch, { requestTimeoutMs: WRITE_TIMEOUT_MS });
   const stop = new AbortController();
   let damaged = 0;
@@ -60,45 +67,31 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
     },
   });
   const stopUpkeep = keepUp(connection, options);
-  const read = (messages: readonly ReceivedMessage[]): ResultDocument[] => {
-    const documents = messages.flatMap(({ value }) => documentOf(value) ?? []);
-    damaged += messages.length - documents.length;
-    return documents;
-  };
-  const consumer = consumePartitions(kafka, {
-    topic,
-    groupId,
-    role: 'index',
-    logger,
-    owner: {
-      async open(partition): Promise<OwnedPartition> {
-        const known = await committedOffsets(kafka, groupId, topic, logger);
-        const from = known.get(partition);
-        let saved = from ?? 0;
-        const release = new AbortController();
-        const signal = AbortSignal.any([stop.signal, release.signal]);
-        return {
-          nextOffset: from ?? 'earliest',
-          async apply(messages) {
-            await writer.index(read(messages), signal).catch((error: unknown) => {
-              throw signal.aborted ? interrupted() : error;
-            });
-            saved = messages.at(-1)!.offset + 1;
-          },
-          interrupt: () => release.abort(),
-          savedOffset: () => saved,
-          close: async () => undefined,
-        };
-      },
-    },
-  });
+  const consume = ({ name, read, ...names }: Reading): PartitionConsumer =>
+    consumePartitions(kafka, {
+      ...names,
+      role: name === 'incidents' ? 'index' : `index-${name}`,
+      logger,
+      owner: ownerOf(options, names, stop.signal, async (messages, signal) => {
+        const documents = messages.flatMap(({ value }) => read(value) ?? []);
+        damaged += messages.length - documents.length;
+        await writer.index(documents, signal);
+      }),
+    });
+  const readings = readingsOf(kafka.prefix);
+  const consumers = Object.fromEntries(readings.map((reading) => [reading.name, consume(reading)]));
+  const all = Object.values(consumers);
   return {
-    consumer,
+    consumers,
     writer,
+    failed: Promise.race(all.map(({ failed }) => failed)),
     damaged: () => damaged,
     trouble: () => {
+      const kafkaSays = all
+        .map((consumer) => consumer.trouble())
+        .find((says) => says !== undefined);
       const found = [
-        { name: 'kafka', detail: consumer.trouble() },
+        { name: 'kafka', detail: kafkaSays },
         { name: 'elasticsearch', detail: writer.trouble() },
       ];
       return found.flatMap(({ name, detail }) => (detail === undefined ? [] : [{ name, detail }]));
@@ -106,9 +99,57 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
     async close() {
       stop.abort();
       stopUpkeep();
-      await consumer.close();
+      await Promise.all(all.map((consumer) => consumer.close()));
       await letters.close();
       await connection.close();
+    },
+  };
+}
+
+/** A topic, and the document of a message of it; undefined when it is none. */
+interface Reading {
+  readonly name: string;
+  readonly topic: string;
+  readonly groupId: string;
+  read(value: Uint8Array): ResultDocument | undefined;
+}
+
+function readingsOf(prefix: string): readonly Reading[] {
+  const { incidents, actions, audit } = topicNames(prefix);
+  return [
+    { name: 'incidents', topic: incidents, groupId: `${prefix}-index`, read: documentOf },
+    { name: 'actions', topic: actions, groupId: `${prefix}-index-actions`, read: actionOf },
+    { name: 'audit', topic: audit, groupId: `${prefix}-index-audit`, read: auditOf },
+  ];
+}
+
+type Index = (messages: readonly ReceivedMessage[], signal: AbortSignal) => Promise<void>;
+
+function ownerOf(
+  { kafka, logger }: IndexOptions,
+  { topic, groupId }: Pick<Reading, 'topic' | 'groupId'>,
+  stopped: AbortSignal,
+  index: Index,
+): PartitionOwner {
+  return {
+    async open(partition): Promise<OwnedPartition> {
+      const known = await committedOffsets(kafka, groupId, topic, logger);
+      const from = known.get(partition);
+      let saved = from ?? 0;
+      const release = new AbortController();
+      const signal = AbortSignal.any([stopped, release.signal]);
+      return {
+        nextOffset: from ?? 'earliest',
+        async apply(messages) {
+          await index(messages, signal).catch((error: unknown) => {
+            throw signal.aborted ? interrupted() : error;
+          });
+          saved = messages.at(-1)!.offset + 1;
+        },
+        interrupt: () => release.abort(),
+        savedOffset: () => saved,
+        close: async () => undefined,
+      };
     },
   };
 }

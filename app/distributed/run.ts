@@ -196,7 +196,7 @@ async function work(
     if (signal.aborted) resolve(undefined);
     signal.addEventListener('abort', () => resolve(undefined));
   });
-  const failures = [detect?.failed, index?.consumer.failed, running.console?.failed].flatMap(
+  const failures = [detect?.failed, index?.failed, running.console?.failed].flatMap(
     (one) => one ?? [],
   );
   const failed = Promise.race([ended, ...failures]);

@@ -1,6 +1,7 @@
 /** What a process of the distributed form says of itself: what it lacks, and its figures. */
 import type { Missing, Readiness, Traffic } from '../../console/contract.ts';
 import type { MetricsSnapshot, PartitionLagMetrics } from '../../console/metrics.ts';
+import type { PartitionConsumer } from '../../core/broker.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { EngineStats } from '../../detectors/engine/contract.ts';
 import { createCounters } from '../../ingest/reader.ts';
@@ -120,18 +121,20 @@ export function metricsOf(roles: RunningRoles): MetricsSnapshot {
     refusedPushes: ingest?.live.intake?.refused.get(429) ?? 0,
     stateBytes: 0,
     traffic: traffic(roles),
-    lags: [...lagsOf('events', detect), ...lagsOf('incidents', index)],
+    lags: [...lagsOf('events', detect?.consumer), ...indexLags(index)],
     damagedBatches: detect?.partitions.reduce((sum, { damaged }) => sum + damaged, 0) ?? 0,
     ...(index === undefined ? {} : { documents: index.writer.figures() }),
     unheardReports: detect?.partitions.reduce((sum, { unheard }) => sum + unheard, 0) ?? 0,
   };
 }
 
-function lagsOf(
-  topic: string,
-  role: Pick<DetectRole | IndexWriter, 'consumer'> | undefined,
-): PartitionLagMetrics[] {
-  const lags = role?.consumer.lag() ?? [];
+function indexLags(index: IndexWriter | undefined): PartitionLagMetrics[] {
+  const consumers = Object.entries(index?.consumers ?? {});
+  return consumers.flatMap(([topic, consumer]) => lagsOf(topic, consumer));
+}
+
+function lagsOf(topic: string, consumer: PartitionConsumer | undefined): PartitionLagMetrics[] {
+  const lags = consumer?.lag() ?? [];
   return lags.map(({ partition, position, end }) => ({
     topic,
     partition,

@@ -43,7 +43,7 @@ export interface ActionBody {
   readonly error?: string;
 }
 
-/** An entry of the audit log. What it has beside these is kept with it, not searched. */
+/** An entry of the audit log, by the names that others search for. */
 export interface AuditBody {
   readonly id: string;
   /** When it was written, RFC 3339. */
@@ -52,6 +52,9 @@ export interface AuditBody {
   readonly action?: string;
   readonly subject?: SubjectName;
   readonly reason?: string;
+  readonly writer?: string;
+  readonly sequence?: number;
+  /** What it has beside these (`previous`, `hash`, `evidence`, `undoes`) is kept with it, not searched. */
   readonly [field: string]: unknown;
 }
 

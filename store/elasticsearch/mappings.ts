@@ -138,6 +138,8 @@ const audit: Record<string, Mapping> = {
   action: keyword,
   subject,
   reason: text,
+  writer: keyword,
+  sequence: long,
 };
 
 const ROWS: Readonly<Record<Kind, Readonly<Record<string, Mapping>>>> = {

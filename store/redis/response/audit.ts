@@ -10,6 +10,7 @@
  * that wrote it still knows, and so does the topic.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditEntry, AuditHead, AuditStore } from '../../../core/audit.ts';
 import type { RedisLink } from '../connection.ts';
 import { defineScript } from '../script.ts';
@@ -22,6 +23,9 @@ const UNSENT_MAX = 10_000;
 /** After a failure, and for what others have left. */
 const AGAIN_MS = 1000;
 const SWEEP_MS = 30_000;
+/** How often it is looked for entries that are missing, and what lies between, ms. */
+const READ_ROUNDS = 40;
+const READ_PAUSE_MS = 250;
 
 /** ARGV[7] and ARGV[8]: sequence and hash of the last entry that the process knows to be in. */
 const APPEND = `
@@ -116,14 +120,15 @@ export function createAuditStore(
       return heads.flatMap((head) => head ?? []).sort((a, b) => (a.writer < b.writer ? -1 : 1));
     },
     async auditEntries(writer, fromSequence, limit) {
-      // What moves to the topic between the two readings is found there by the second round.
       for (let round = 1; ; round++) {
         const sent = (await topic?.entries(writer, fromSequence, limit)) ?? [];
         const from = fromSequence + sent.length;
         const rest = sent.length < limit ? await inRedis(writer, from, limit - sent.length) : [];
-        if (rest[0] === undefined || rest[0].sequence === from || round === 3) {
-          return [...sent, ...rest];
-        }
+        const all = [...sent, ...rest];
+        const isWhole = all.every(({ sequence }, i) => sequence === fromSequence + i);
+        // What has left Redis may not be found yet where the topic is read from.
+        if (isWhole || topic === undefined || round === READ_ROUNDS) return all;
+        await delay(READ_PAUSE_MS);
       }
     },
     close: () => sender?.close(),
