@@ -2,7 +2,7 @@
  * The desk: what policy, brakes and people make of findings, incidents and reports. Synchronous, without a clock or
  * any input of its own: live and in a backtest the same calls give the same decisions.
  */
-import type { Decision } from '../core/decision.ts';
+import type { Decision, DecisionEnd } from '../core/decision.ts';
 import { Board } from './brakes/board.ts';
 import { countVotes } from './brakes/fleet.ts';
 import { noteMoves } from './brakes/network.ts';
@@ -16,12 +16,16 @@ import { charge } from './desk/settle.ts';
 import { caseOf, consider, type DeskState, sceneOf } from './desk/state.ts';
 import { allowed, tick } from './desk/sweep.ts';
 
+const HOUR_MS = 3_600_000;
+
 export function createDesk(options: DeskOptions): Desk {
+  const noticed = new Map<string, number>();
   const state: DeskState = {
     options,
     book: new DecisionBook((decision) => {
       if (decision.state === 'ended') state.board.ledger.release(decision.id);
       options.onDecision(decision);
+      tellBudget(decision, options, noticed);
     }),
     board: new Board(),
     files: new CaseFiles(),
@@ -30,8 +34,8 @@ export function createDesk(options: DeskOptions): Desk {
   };
   const { book, files } = state;
   return {
-    finding(finding) {
-      if (finding.subject.kind === 'key') files.finding(finding);
+    finding(finding, nowMs) {
+      if (finding.subject.kind === 'key') files.finding(finding, nowMs);
     },
     incident(incident, nowMs) {
       if (incident.subject.kind !== 'key') return;
@@ -60,6 +64,19 @@ export function createDesk(options: DeskOptions): Desk {
   };
 }
 
+/** Somebody has to look when the budget is spent: it may be an attack on many keys, or on the budget. */
+function tellBudget(
+  { state, heldBy = '', rung, decidedAt, why }: Decision,
+  options: DeskOptions,
+  noticed: Map<string, number>,
+): void {
+  if (state !== 'held' || !heldBy.split(',').includes('budget')) return;
+  const at = Date.parse(decidedAt);
+  if (at < (noticed.get(rung) ?? 0) + HOUR_MS) return;
+  noticed.set(rung, at);
+  options.onNotice?.({ kind: 'budget', rung, text: why, at });
+}
+
 /** Rungs that hide what they refuse go on for their time: that it is quiet then proves nothing. */
 function closed({ incident }: CaseFile, state: DeskState, nowMs: number): void {
   const { book, files, again, options } = state;
@@ -75,11 +92,20 @@ function closed({ incident }: CaseFile, state: DeskState, nowMs: number): void {
   again.delete(incident.id);
 }
 
+const ANSWERS: Readonly<Partial<Record<DecisionEnd, 'restored' | 'denied'>>> = {
+  restored: 'restored',
+  'false-alarm': 'restored',
+  stopped: 'restored',
+  denied: 'denied',
+};
+
 function takeOver(decisions: readonly Decision[], state: DeskState): void {
-  const { book, board } = state;
+  const { book, board, files } = state;
   const inOrder = [...decisions].sort((a, b) => (a.decidedAt < b.decidedAt ? -1 : 1));
   for (const decision of inOrder) {
     book.keep(decision);
+    const answer = ANSWERS[decision.endedAs ?? 'expired'];
+    if (answer !== undefined) files.answer(decision, answer);
     const told = tellOf(decision, state);
     if (decision.actor !== 'policy' || decision.state !== 'standing') continue;
     charge(decision, { told, scene: sceneOf(state, Date.parse(decision.decidedAt)), board });
@@ -106,7 +132,15 @@ function tellOf(decision: Decision, { options }: DeskState): Case {
     findings: [],
     why: decision.why,
   };
-  return { incident, findings: [], key: undefined, entry, consumer, toldMs: Date.parse(at) };
+  return {
+    incident,
+    findings: [],
+    key: undefined,
+    entry,
+    consumer,
+    toldMs: Date.parse(at),
+    firstToldMs: () => Date.parse(at),
+  };
 }
 
 function statusOf({ book, board }: DeskState, nowMs: number): DeskStatus {

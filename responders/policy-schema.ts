@@ -213,6 +213,11 @@ const fleet = z
       .default(3)
       .describe('So many consumers that deviate together are no attack on a key.'),
     sharePercent: percent.default(0.5).describe('And at least this share of the keys in use.'),
+    backedSharePercent: percent
+      .default(10)
+      .describe(
+        'The same for a key that place or credential speaks against, and 5 times consumers.',
+      ),
     within: duration.default('5m').describe('What counts as together.'),
     aged: duration.default('7d').describe('Younger keys have no vote.'),
   })

@@ -69,6 +69,7 @@ export interface Brakes {
     readonly waitAloneMs: number;
     readonly consumers: number;
     readonly sharePercent: number;
+    readonly backedSharePercent: number;
     readonly withinMs: number;
     readonly agedMs: number;
   };
@@ -170,6 +171,7 @@ export function resolvePolicy(parsed: ParsedPolicy): Policy {
         waitAloneMs: ms(fleet.waitAlone),
         consumers: fleet.consumers,
         sharePercent: fleet.sharePercent,
+        backedSharePercent: fleet.backedSharePercent,
         withinMs: ms(fleet.within),
         agedMs: ms(fleet.aged),
       },

@@ -20,13 +20,13 @@ export class Crowd {
     this.version++;
   }
 
-  /** Owners that voted within so long of an instant, before or after. */
-  owners(at: number, withinMs: number): number {
+  /** Whether so many owners voted within so long of an instant, before or after. */
+  reaches(least: number, at: number, withinMs: number): boolean {
     let count = 0;
     for (const times of this.votes.values()) {
-      if (times.some((time) => Math.abs(time - at) <= withinMs)) count++;
+      if (times.some((time) => Math.abs(time - at) <= withinMs) && ++count >= least) return true;
     }
-    return count;
+    return false;
   }
 
   prune(beforeAt: number): void {

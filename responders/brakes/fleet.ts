@@ -3,13 +3,16 @@
  * blame. Evidence of volume, errors and response times waits until others could have shown the same: one span of the
  * fleet where place or credential speaks against the key as well, else until detection has told incidents of the
  * fleet (two minutes, detectors/engine/fleet-watch.ts). One vote a consumer, and none for young keys: whoever makes
- * a hundred free keys spike has no say.
+ * a hundred free keys spike has no say. Old ones they may have too: so a key that place or credential speaks
+ * against is excused only where a good part of all keys deviates.
  */
 import type { Finding } from '../../core/finding.ts';
 import { type Case, isAged, openedAt, ownerOf, type Scene } from '../desk/case.ts';
 import type { Board } from './board.ts';
 import type { Brake } from './brake.ts';
 
+/** Where a key is spoken against otherwise, so many times more have to deviate to excuse it. */
+const BACKED_FACTOR = 5;
 const SHARED_CAUSES: readonly string[] = ['volume-spike', 'volume-drop', 'error-rate', 'latency'];
 
 /** Whether a cause of the whole fleet shows like that. */
@@ -32,28 +35,38 @@ export const fleet: Brake = Object.freeze<Brake>({
   summary: 'volume and errors wait for what others show, and what many show accuses none',
   explains: true,
 
-  drops(finding, { incident }, { holder, env }, { crowd }) {
+  drops(finding, told, { holder, env }, { crowd }) {
     if (!maybeShared(finding)) return undefined;
-    if (incident.partOf !== undefined) return `part of ${incident.partOf}, which explains it`;
-    const { consumers, sharePercent, withinMs } = holder.policy.brakes.fleet;
-    const least = Math.max(consumers, Math.ceil(((env.activeKeys?.() ?? 0) * sharePercent) / 100));
-    const together = crowd.owners(openedAt(finding), withinMs);
-    if (together < least) return undefined;
-    return `${together} consumers deviate together: one cause is likelier than ${together}`;
+    const { partOf } = told.incident;
+    const isSpokenAgainst = isBacked(told);
+    if (partOf !== undefined && !isSpokenAgainst) return `part of ${partOf}, which explains it`;
+    const { consumers, sharePercent, backedSharePercent, withinMs } = holder.policy.brakes.fleet;
+    const share = isSpokenAgainst ? backedSharePercent : sharePercent;
+    const least = Math.max(
+      isSpokenAgainst ? BACKED_FACTOR * consumers : consumers,
+      Math.ceil(((env.activeKeys?.() ?? 0) * share) / 100),
+    );
+    if (!crowd.reaches(least, openedAt(finding), withinMs)) return undefined;
+    return `${least} consumers or more deviate together: one cause is likelier than as many`;
   },
 
-  waits(finding, { findings }, { holder, nowMs }) {
+  waits(finding, told, { holder, nowMs }) {
     if (!maybeShared(finding)) return undefined;
     const { waitMs, waitAloneMs } = holder.policy.brakes.fleet;
-    const backed = findings.some(
-      ({ family, score, trust, silencedBy }) =>
-        (family === 'place' || family === 'credential') &&
-        score >= 4 &&
-        trust === 'act' &&
-        silencedBy === undefined,
-    );
-    const untilMs = openedAt(finding) + (backed ? waitMs : waitAloneMs);
+    // From when it was told: with lag, what others show comes late as well.
+    const untilMs = told.firstToldMs(finding.id) + (isBacked(told) ? waitMs : waitAloneMs);
     if (untilMs <= nowMs) return undefined;
     return { untilMs, why: 'it waits for what other keys show' };
   },
 });
+
+/** Place or credential speaks against the key too: no launch or outage does that. */
+function isBacked({ findings }: Case): boolean {
+  return findings.some(
+    ({ family, score, trust, silencedBy }) =>
+      (family === 'place' || family === 'credential') &&
+      score >= 4 &&
+      trust === 'act' &&
+      silencedBy === undefined,
+  );
+}

@@ -1,7 +1,7 @@
 /**
  * Keys that move are not stolen. A key whose old network fell quiet as the new one began is only told about; so is
  * the new place of several keys of one consumer (or, where there is none, of one owner), as in the failover of a
- * region. Only the place is explained by that: volume or content of the same keys still speak.
+ * region. Places, errors and clients are explained by that: volume, content and credentials still speak.
  */
 import type { Finding } from '../../core/finding.ts';
 import { type Case, openedAt } from '../desk/case.ts';
@@ -27,13 +27,20 @@ export const network: Brake = Object.freeze<Brake>({
     if (told.incident.migration === true && finding.family !== 'credential')
       return 'its former networks fell quiet as the new one began';
     const household = householdOf(told);
-    const place = placeOf(finding);
-    if (household === undefined || place === undefined) return undefined;
+    if (household === undefined || !isOfNetwork(finding)) return undefined;
     const { keys, withinMs } = holder.policy.brakes.network;
-    const count = moves.keys(household, place, openedAt(finding), withinMs);
-    return count < keys ? undefined : `${count} keys of ${household} are new there together`;
+    const moved = told.findings.some((other) => {
+      const place = placeOf(other);
+      return place !== undefined && moves.keys(household, place, openedAt(other), withinMs) >= keys;
+    });
+    return moved ? `${keys} keys of ${household} or more are new there together` : undefined;
   },
 });
+
+/** Whoever moves house changes these at once (detectors/engine/risk.ts). */
+function isOfNetwork({ family, detector }: Finding): boolean {
+  return family === 'place' || family === 'errors' || detector === 'client';
+}
 
 function householdOf({ consumer, entry }: Case): string | undefined {
   return consumer === '' ? entry?.owner : consumer;

@@ -57,6 +57,8 @@ export interface Case {
   readonly consumer: string;
   /** When this revision of the incident was told, epoch ms. */
   readonly toldMs: number;
+  /** When a finding was told for the first time, epoch ms. */
+  firstToldMs(findingId: string): number;
 }
 
 export interface Scene {

@@ -23,9 +23,10 @@ export interface DeskOptions {
   onNotice?(notice: DeskNotice): void;
 }
 
-/** `budget`: it is spent and holds decisions back. `fleet`: many keys deviate together. */
+/** `budget`: it is spent, and holds decisions back. Told once an hour and rung. */
 export interface DeskNotice {
-  readonly kind: 'budget' | 'fleet';
+  readonly kind: 'budget';
+  readonly rung: Rung;
   readonly text: string;
   /** Epoch ms. */
   readonly at: number;

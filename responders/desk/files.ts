@@ -11,21 +11,23 @@ const FINDINGS_MAX = 100_000;
 export interface CaseFile {
   readonly incident: Incident;
   readonly toldMs: number;
-  readonly answers: Answer[];
+  readonly answers: readonly Answer[];
   readonly shown: Set<string>;
 }
 
 export class CaseFiles {
   private readonly files = new Map<string, CaseFile>();
-  private readonly findings = new Map<string, Finding>();
+  private readonly findings = new Map<string, { finding: Finding; firstMs: number }>();
+  /** By incident, also before it is told again after a restart. */
+  private readonly answers = new Map<string, Answer[]>();
   /** Incidents and findings that gave way to newer ones. */
   dropped = 0;
 
   /** A revision as high as the one known is not news. */
-  finding(finding: Finding): void {
+  finding(finding: Finding, nowMs: number): void {
     const known = this.findings.get(finding.id);
-    if (known !== undefined && known.revision >= finding.revision) return;
-    this.findings.set(finding.id, finding);
+    if (known !== undefined && known.finding.revision >= finding.revision) return;
+    this.findings.set(finding.id, { finding, firstMs: known?.firstMs ?? nowMs });
     this.dropped += dropOldest(this.findings, FINDINGS_MAX);
   }
 
@@ -33,8 +35,8 @@ export class CaseFiles {
   incident(incident: Incident, toldMs: number): CaseFile | undefined {
     const known = this.files.get(incident.id);
     if (known !== undefined && known.incident.revision >= incident.revision) return undefined;
-    const { answers, shown } = known ?? { answers: [], shown: new Set<string>() };
-    const file: CaseFile = { incident, toldMs, answers, shown };
+    const answers = this.answers.get(incident.id) ?? [];
+    const file: CaseFile = { incident, toldMs, answers, shown: known?.shown ?? new Set<string>() };
     this.files.set(incident.id, file);
     this.dropped += dropOldest(this.files, FILES_MAX);
     return file;
@@ -51,23 +53,28 @@ export class CaseFiles {
   close(incidentId: string): void {
     for (const id of this.files.get(incidentId)?.incident.findings ?? []) this.findings.delete(id);
     this.files.delete(incidentId);
+    this.answers.delete(incidentId);
   }
 
   /** What people said of a decision goes with its incident. */
-  answer(decision: Decision, kind: Answer['kind']): void {
-    const file = decision.incident === null ? undefined : this.files.get(decision.incident);
-    if (file === undefined) return;
-    const { rung, evidence } = decision;
-    const findings = new Set(evidence?.findings ?? file.incident.findings);
-    file.answers.push({ kind, rung, risk: evidence?.risk ?? file.incident.risk, findings });
+  answer({ incident, rung, evidence }: Decision, kind: Answer['kind']): void {
+    if (incident === null || evidence === undefined) return;
+    const { risk, findings } = evidence;
+    const all = [...(this.answers.get(incident) ?? [])];
+    all.push({ kind, rung, risk, findings: new Set(findings) });
+    this.answers.set(incident, all);
+    dropOldest(this.answers, FILES_MAX);
+    const file = this.files.get(incident);
+    if (file !== undefined) this.files.set(incident, { ...file, answers: all });
   }
 
   caseOf({ incident, toldMs }: CaseFile, directory: KeyDirectory, env: DeskEnv): Case {
     const { id } = incident.subject;
     const entry = directory.entry(id);
-    const findings = incident.findings.flatMap((name) => this.findings.get(name) ?? []);
+    const findings = incident.findings.flatMap((name) => this.findings.get(name)?.finding ?? []);
     const consumer = entry?.consumer ?? env.consumerOf?.(id) ?? '';
-    return { incident, findings, key: incident.key, entry, consumer, toldMs };
+    const firstToldMs = (name: string): number => this.findings.get(name)?.firstMs ?? toldMs;
+    return { incident, findings, key: incident.key, entry, consumer, toldMs, firstToldMs };
   }
 }
 

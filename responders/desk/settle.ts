@@ -106,6 +106,8 @@ function takeEffect(want: Want, before: Decision | undefined, s: Settling): void
   const forMs = durationFor(want, s);
   const untilAt = toIsoOrNull(forMs === null ? undefined : scene.nowMs + forMs);
   const base = held ?? draft(want, s);
+  // One revision of an incident leads to a rung once: what people or time ended is not done again.
+  if (held === undefined && book.knows(base.id)) return;
   const { heldBy: _, ...rest } = base;
   const next: Decision = {
     ...rest,
@@ -244,13 +246,13 @@ function uncoveredBy({ rung, mode }: Want, { told, scene }: Settling): Doubt | u
 
 /** A decision of policy about the case; state and times are the caller's. */
 function draft(want: Want, s: Settling): Decision {
-  const { told, scene, repeats } = s;
+  const { told, scene } = s;
   const { incident } = told;
   const { holder, nowMs } = scene;
   const limit = isActing(want.rung) ? limitFor(holder.policy, want.rung, told.key) : undefined;
   return {
     type: 'decision',
-    id: decisionId(incident.id, want.rung, `${incident.revision} ${repeats}`),
+    id: decisionId(incident.id, want.rung, String(incident.revision)),
     revision: 1,
     incident: incident.id,
     subject: incident.subject,

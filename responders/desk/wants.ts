@@ -11,7 +11,7 @@ import {
   type Rung,
 } from '../../core/ladder.ts';
 import type { Board } from '../brakes/board.ts';
-import type { Doubt } from '../brakes/brake.ts';
+import type { Brake, Doubt } from '../brakes/brake.ts';
 import { BRAKES } from '../brakes/list.ts';
 import type { PolicyRule } from '../policy.ts';
 import { ruleFor } from '../policy-match.ts';
@@ -71,7 +71,7 @@ export function judge(told: Case, scene: Scene, board: Board, repeats: number): 
     stand: finish(now.auto),
     later: isMore(later.auto, now.auto) ? finish(later.auto, waits.slice(0, 1)) : undefined,
     ask: finish(now.ask),
-    note: finish(noteOf(now, whole, told, most)),
+    note: isMore(later.auto, now.auto) ? undefined : finish(noteOf(now, whole, told, most)),
     againMs:
       waiting.size === 0 ? undefined : Math.min(...[...waiting.values()].map((w) => w.untilMs)),
     explained,
@@ -85,25 +85,38 @@ interface Sorted {
   readonly explained: ReadonlySet<string>;
 }
 
+interface Dropped {
+  readonly brake: Brake;
+  readonly why: string;
+}
+
 function sortFindings(told: Case, scene: Scene, board: Board): Sorted {
   const usable: Finding[] = [];
   const waiting = new Map<string, { readonly untilMs: number; readonly why: string }>();
   const doubts = new Map<string, Doubt>();
   const explained = new Set<string>();
+  const isDropped = (finding: Finding): Dropped | undefined => {
+    for (const brake of BRAKES) {
+      const why = brake.drops?.(finding, told, scene, board);
+      if (why !== undefined) return { brake, why };
+    }
+    return undefined;
+  };
   for (const finding of told.findings) {
-    const dropped = BRAKES.map((brake) => ({
-      brake,
-      why: brake.drops?.(finding, told, scene, board),
-    })).find(({ why }) => why !== undefined);
-    if (dropped !== undefined) {
-      const { brake, why } = dropped;
-      if (!doubts.has(brake.id)) doubts.set(brake.id, { brake: brake.id, why: why! });
-      if (brake.explains === true) explained.add(finding.id);
+    const dropped = isDropped(finding);
+    if (dropped === undefined) {
+      usable.push(finding);
       continue;
     }
-    usable.push(finding);
+    const { brake, why } = dropped;
+    if (!doubts.has(brake.id)) doubts.set(brake.id, { brake: brake.id, why });
+    if (brake.explains === true) explained.add(finding.id);
+  }
+  // What is dropped backs nothing.
+  const rest = { ...told, findings: usable };
+  for (const finding of usable) {
     for (const brake of BRAKES) {
-      const wait = brake.waits?.(finding, told, scene, board);
+      const wait = brake.waits?.(finding, rest, scene, board);
       if (wait !== undefined) waiting.set(finding.id, wait);
     }
   }
