@@ -71,6 +71,8 @@ export function throughDecide({ kind, config, tools, limits }: ThroughDecide): G
     covers: (subjectId) => begins(subjectId, tools.keys),
     read: (target) => read(target.subjectId),
     plan: ({ target, wish }) => planOf(target.subjectId, wish),
+    expect: ({ target, wish }) =>
+      stateOf(wish === null ? undefined : verdictOf(target.subjectId, wish)).fingerprint,
     async apply({ target, wish }: ApplyRequest) {
       const key = target.subjectId;
       if (wish === null) await store().removeVerdict(key);

@@ -26,7 +26,7 @@ import type {
 import type { ActingRung } from '../../core/ladder.ts';
 import { throughDecide } from './decide.ts';
 import { HaproxyNode } from './haproxy-socket.ts';
-import { begins, plainId } from './keys.ts';
+import { begins, cannotCheck, plainId, subjectOf } from './keys.ts';
 import { type MapSyntax, replaceFile, textOf, withEntries } from './map-file.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
@@ -165,7 +165,9 @@ class HaproxyMaps implements GatewayAdapter {
           const tag = tagOf(value);
           if (tag === undefined) continue;
           const remove = (until: AbortSignal) => this.#removeTagged(map, key, tag, until);
-          found.set(`${map} ${key} ${tag}`, { tag, what: `entry of ${key} in ${map}`, remove });
+          const subjectId = subjectOf(key, this.#tools.keys, this.#config.hashes);
+          const what = `entry of ${key} in ${map}`;
+          found.set(`${map} ${key} ${tag}`, { tag, subjectId, what, remove });
         }
       }
     }
@@ -189,10 +191,7 @@ class HaproxyMaps implements GatewayAdapter {
         checks.push({ name, ok: false, detail: error.message, ...hint });
       }
     }
-    const cannot = this.rungs.has('throttle-hard')
-      ? 'contains nothing'
-      : 'throttles and contains nothing';
-    checks.push({ name, ok: true, detail: `maps: knows ids only, ${cannot}` });
+    checks.push(cannotCheck(name, this.rungs, 'maps know ids only'));
     return checks;
   }
 

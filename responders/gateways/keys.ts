@@ -1,6 +1,7 @@
 /** Which keys are a gateway's own, by the begin of their ids; and what of an id may be written into its files. */
 import { KeyhoundError } from '../../core/errors.ts';
-import type { KeyTarget } from '../../core/gateway.ts';
+import type { GatewayCheck, KeyTarget } from '../../core/gateway.ts';
+import { ACTING_RUNGS, type ActingRung } from '../../core/ladder.ts';
 
 /** True when the id begins like one of them, or there are none. */
 export function begins(subjectId: string, keys: readonly string[]): boolean {
@@ -23,4 +24,21 @@ export function plainId(target: KeyTarget, gateway: string): string {
       hint: 'An id here is 1 to 128 of A-Z a-z 0-9 . _ : @ / + = -; others are acted upon through decide.',
     },
   );
+}
+
+/** The subject that an id written by `plainId` belongs to, as the gateway's own keys begin. */
+export function subjectOf(id: string, keys: readonly string[], hashes: boolean): string {
+  if (hashes && /^[0-9a-f]{32}$/.test(id)) return `h:${id}`;
+  return `${keys.find((begin) => begin !== 'h:') ?? ''}${id}`;
+}
+
+/** The line of `doctor` about what a gateway cannot do. */
+export function cannotCheck(
+  name: string,
+  rungs: ReadonlySet<ActingRung>,
+  why: string,
+): GatewayCheck {
+  const missing = ACTING_RUNGS.filter((rung) => !rungs.has(rung)).join(', ');
+  const detail = `${why}: cannot ${missing}; the next best rung is taken`;
+  return { name, ok: true, detail };
 }

@@ -1,6 +1,8 @@
 /** All kinds of gateways. A kind that is not here cannot be configured. */
 import type { GatewayKind } from '../../core/gateway.ts';
 import { envoy, traefik } from './asking.ts';
+import { awsApiGateway } from './aws-apigateway.ts';
+import { awsIam } from './aws-iam.ts';
 import { decide } from './decide.ts';
 import { haproxy } from './haproxy.ts';
 import { kong } from './kong.ts';
@@ -13,4 +15,6 @@ export const GATEWAY_KINDS: readonly GatewayKind[] = Object.freeze([
   haproxy,
   envoy,
   traefik,
+  awsApiGateway,
+  awsIam,
 ]);

@@ -25,7 +25,7 @@ import type {
 import type { ActingRung } from '../../core/ladder.ts';
 import { runCommand } from './command.ts';
 import { throughDecide } from './decide.ts';
-import { begins, plainId } from './keys.ts';
+import { begins, cannotCheck, plainId, subjectOf } from './keys.ts';
 import {
   type MapEntry,
   type MapSyntax,
@@ -189,6 +189,7 @@ class NginxMaps implements GatewayAdapter {
           if (tag === undefined) continue;
           all.push({
             tag,
+            subjectId: subjectOf(key, this.#tools.keys, this.#config.hashes),
             what: `line of ${key} in ${this.#path(file)}`,
             remove: () => this.#remove(file, key, tag, signal),
           });
@@ -215,17 +216,12 @@ class NginxMaps implements GatewayAdapter {
         ...(ok ? {} : { hint: `touch ${path}, and include it in a map of NGINX.` }),
       });
     }
-    const { reload, throttles } = this.#config;
+    const { reload } = this.#config;
     const told =
       reload === undefined ? 'nobody: set reload, or watch the folder' : reload.join(' ');
     checks.push({ name, ok: reload !== undefined, detail: `NGINX is told of a change by ${told}` });
-    const cannot =
-      throttles[0] === undefined ? 'throttles nothing and contains nothing' : 'contains nothing';
-    checks.push({
-      name,
-      ok: true,
-      detail: `map files: knows ids only, ${cannot}; auth_request through decide can do all`,
-    });
+    const why = 'map files know ids only, and auth_request through decide can do all';
+    checks.push(cannotCheck(name, this.rungs, why));
     return checks;
   }
 

@@ -1,57 +1,91 @@
-/** docs/gateways.md names every kind and code as it is, and each of its configurations makes its gateways. */
+/** What the pages about gateways tell people to write: settings that each kind takes, policies that are just enough. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { z } from 'zod';
-import { gatewaySchema } from '../../core/config-response.ts';
-import { checkGateway, createGateway } from '../../responders/gateways/create.ts';
+import { GATEWAY_KINDS } from '../../responders/gateways/list.ts';
 import { toolsFor } from '../responders/gateways/tools.ts';
 
-const page = readFileSync(path.join(import.meta.dirname, '../../docs/gateways.md'), 'utf8');
-const blocks = [...page.matchAll(/^ *```yaml\n(.*?)^ *```/gms)].map((match) => match[1]!);
-const MADE_OF: Readonly<Record<string, string>> = {
-  env: 'a-secret-1234567890',
-  file: '/run/secret',
-};
+const ROOT = path.join(import.meta.dirname, '../..');
+const PAGES = readdirSync(path.join(ROOT, 'docs')).filter((name) => /^gateways.*\.md$/.test(name));
 
-/** `${env:NAME}` as a value of it. */
-function filled(text: string): string {
-  return text.replaceAll(
-    /\$\{(\w+):[^}]*\}/g,
-    (_, from: string) => MADE_OF[from] ?? 'filled-in-12345678',
+function blocks(page: string, language: string): string[] {
+  const text = readFileSync(path.join(ROOT, 'docs', page), 'utf8');
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(
+    (match) => match[1]!,
   );
 }
 
-test('each configuration of the page is one that makes its gateways', () => {
+test('every gateway of the pages is one that its kind can be made of', () => {
   let count = 0;
-  for (const text of blocks) {
-    const { gateways } = z
-      .looseObject({ gateways: z.array(gatewaySchema).default([]) })
-      .parse(parse(filled(text)));
-    for (const config of gateways) {
-      assert.deepEqual(checkGateway(config).faults, [], config.name);
-      assert.equal(createGateway(config, toolsFor()).name, config.name);
-      count++;
+  for (const page of PAGES) {
+    for (const text of blocks(page, 'yaml')) {
+      const { gateways = [] } = parse(text) as { gateways?: Record<string, unknown>[] };
+      for (const { name, kind, keys: _, ...settings } of gateways) {
+        const found = GATEWAY_KINDS.find((candidate) => candidate.kind === kind);
+        assert.ok(found !== undefined, `${page}: ${kind}`);
+        const config = found.config.parse(filled(settings));
+        assert.equal(found.create(config, toolsFor({ name: String(name) })).kind, kind);
+        count++;
+      }
     }
   }
-  assert.ok(count >= 2);
+  assert.ok(count >= 5, `${count} gateways`);
 });
 
-test('every kind that has a section stands in the table, with the bound that it has by default', () => {
-  const sections = [...page.matchAll(/^## ([a-z-]+)$/gm)].map((match) => match[1]!);
-  assert.ok(sections.includes('kong'));
-  for (const kind of sections) {
-    const row = new RegExp(`^\\| \`${kind}\` \\|.*\\| ([\\d.]+) s \\|`, 'm').exec(page);
-    assert.ok(row !== null, `${kind} has a row`);
-    const required = blocks.flatMap((text) => {
-      const { gateways = [] } = parse(filled(text)) as { gateways?: { kind: string }[] };
-      return gateways.filter((gateway) => gateway.kind === kind);
-    });
-    const [config] = required;
-    assert.ok(config !== undefined, `${kind} has a configuration`);
-    const made = createGateway(gatewaySchema.parse(config), toolsFor());
-    assert.equal(made.settleMs, Number(row[1]) * 1000, kind);
+/** References to secrets stand for texts. */
+function filled(settings: object): unknown {
+  return JSON.parse(JSON.stringify(settings).replaceAll(/\$\{\w+:[^}]*\}/g, 'x'.repeat(24)));
+}
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: string | string[];
+}
+
+function policy(nth: number): Statement[] {
+  const { Version, Statement } = JSON.parse(blocks('gateways-aws.md', 'json')[nth]!) as {
+    Version: string;
+    Statement: Statement[];
+  };
+  assert.equal(Version, '2012-10-17');
+  for (const { Effect, Resource } of Statement) {
+    assert.equal(Effect, 'Allow');
+    for (const arn of [Resource].flat())
+      assert.match(arn, /^arn:aws:[a-z]+:[a-z0-9-]*:\d*:\/?[a-z]/);
   }
+  return Statement;
+}
+
+function commands(...files: string[]): string[] {
+  const texts = files.map((file) =>
+    readFileSync(path.join(ROOT, 'responders/gateways', file), 'utf8'),
+  );
+  const names = [...texts.join('').matchAll(/new (\w+)Command\(/g)].map((match) => match[1]!);
+  return [...new Set(names)].sort();
+}
+
+test('the policy for IAM names the calls that are made, and no other', () => {
+  const actions = policy(1).flatMap(({ Action }) => Action);
+  assert.deepEqual(
+    actions.sort(),
+    commands('aws-iam.ts').map((name) => `iam:${name}`),
+  );
+});
+
+test('the policy for API Gateway grants each call that is made, and no other', () => {
+  const granted = policy(0).flatMap(({ Action, Resource }) =>
+    [Resource].flat().map((arn) => `${Action} ${arn.replace(/^.*::/, '')}`),
+  );
+  const calls: Readonly<Record<string, string>> = {
+    GetApiKey: 'apigateway:GET /apikeys/*',
+    GetUsagePlans: 'apigateway:GET /usageplans',
+    UpdateApiKey: 'apigateway:PATCH /apikeys/*',
+    CreateUsagePlanKey: 'apigateway:POST /usageplans/*/keys',
+    DeleteUsagePlanKey: 'apigateway:DELETE /usageplans/*/keys/*',
+  };
+  assert.deepEqual(commands('aws-apigateway.ts', 'aws-plans.ts'), Object.keys(calls).sort());
+  assert.deepEqual(granted.sort(), Object.values(calls).sort());
 });

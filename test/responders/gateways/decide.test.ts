@@ -132,3 +132,13 @@ test('the check of a gateway that asks says what it cannot', async () => {
   assert.match(await details('traefik'), /0 verdicts.*cannot fail open/s);
   assert.match(await details('envoy'), /failure_mode_allow/);
 });
+
+test('what a write leaves can be told before', async () => {
+  const verdicts = verdictsInMemory();
+  const adapter = adapterOf('decide', {}, { verdicts });
+  const original = await adapter.read(TARGET, NEVER);
+  for (const wish of [wishOf('suspend'), wishOf('contain', { untilAt: null }), null]) {
+    const wrote = await bring(adapter, TARGET, original, wish);
+    assert.equal(adapter.expect?.({ target: TARGET, original, wish }), wrote.fingerprint);
+  }
+});

@@ -159,7 +159,7 @@ test('it says what it cannot; without nodes it is the decision endpoint', async 
   const checks = await bare.check(NEVER);
   assert.match(
     checks.map(({ detail }) => detail).join('\n'),
-    /forgets at a restart.*throttles and/s,
+    /forgets at a restart.*cannot throttle-soft, throttle-hard, contain;/s,
   );
   assert.equal(bare.covers('h:0123'), false);
   const asking = adapterOf('haproxy', {}, { verdicts: verdictsInMemory() });

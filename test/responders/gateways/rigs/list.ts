@@ -10,6 +10,8 @@ export const RIGS: readonly (readonly [title: string, rig: RigKind])[] = [
 /** Kinds that the suite does not try, each with the reason. */
 export const WITHOUT_RIG: Readonly<Record<string, string>> = {
   decide: 'its own tests do: it calls nobody, and knows every key',
+  'aws-apigateway': 'its own tests do, against moto',
+  'aws-iam': 'its own tests do, against moto',
   haproxy: 'its own tests do, against a real one',
   nginx: 'its own tests do, against a real one',
   envoy: 'it is decide under another name',
