@@ -85,6 +85,21 @@ export interface Closing {
   readonly group?: number;
 }
 
+/** Body of a `leak` record: a verified report that names this key. Another's texts but for key and ids. */
+export interface LeakNotice {
+  /** Id of the key, as events carry it. */
+  readonly key: string;
+  readonly sender: string;
+  readonly url?: string;
+  readonly source?: string;
+  /** RFC 3339. */
+  readonly foundAt?: string;
+  /** Sender, this and the key name the report: applied once. */
+  readonly deliveryId: string;
+  /** Key group of the key, where several engines share them; left out where one engine has all. */
+  readonly group?: number;
+}
+
 /**
  * Body of an `action` record: something holds at a gateway, or holds no longer, and the key's stream is watched for it
  * from `at + boundMs` on.

@@ -1,7 +1,7 @@
 /** Findings and incidents: the words of design.md §1 as the JSON lines of contracts.md. */
 
 import type { CalendarWindow } from './calendar.ts';
-import type { ClosedAs } from './control.ts';
+import type { ClosedAs, LeakNotice } from './control.ts';
 import type { Declared } from './directory.ts';
 import type { Route } from './event.ts';
 import type { KeyProfile } from './key-profile.ts';
@@ -152,6 +152,8 @@ export interface FindingContext {
   readonly prior?: RecordedPrior;
   /** Windows that the key's time touched from its event before to the finding. */
   readonly windows?: readonly CalendarWindow[];
+  /** The report that it is, of the detector `leak`. */
+  readonly leak?: LeakNotice;
   /** The geography data had changed on that day, and places counted as information only. */
   readonly placesDamped?: boolean;
 }

@@ -9,6 +9,7 @@ import { errorRate } from './error-rate.ts';
 import { fleet } from './fleet.ts';
 import { impossibleTravel } from './impossible-travel.ts';
 import { latency } from './latency.ts';
+import { leak } from './leak.ts';
 import { newPlace } from './new-place.ts';
 import { offHours } from './off-hours.ts';
 import { rotation } from './rotation.ts';
@@ -40,8 +41,12 @@ export const DETECTORS: readonly Detector[] = Object.freeze([
 /** Those whose subject is no key: they judge networks and consumers, and many keys together. */
 export const CROWD_DETECTORS = Object.freeze([stuffing, fleet]);
 
+/** Those that judge no traffic: they tell what others have proven. */
+export const REPORT_DETECTORS = Object.freeze([leak]);
+
 /** All of them, for what is told about detectors: settings, docs. */
 export const ALL_DETECTORS: readonly Pick<Detector, 'id' | 'summary' | 'config'>[] = Object.freeze([
   ...DETECTORS,
   ...CROWD_DETECTORS,
+  ...REPORT_DETECTORS,
 ]);

@@ -2,6 +2,7 @@
 import { toIso, toIsoOrNull } from '../../core/clock.ts';
 import { type Finding, type Incident, type SubjectName, severityOf } from '../../core/finding.ts';
 import type { Episode, OpenIncident } from './incidents.ts';
+import { isProof } from './risk.ts';
 import { joinTops } from './top-uses.ts';
 
 const MOVED =
@@ -26,7 +27,7 @@ export function findingLine(
     fromAt: toIso(episode.fromAt),
     toAt: toIso(episode.lastAt),
     score: Number(episode.score.toFixed(3)),
-    severity: severityOf(Math.min(episode.score, episode.aloneMax), false),
+    severity: severityOf(Math.min(episode.score, episode.aloneMax), isProof(episode)),
     observed: episode.observed,
     expected: episode.expected,
     why: episode.why,

@@ -12,7 +12,7 @@ import { LIMITED_BY } from '../../core/record.ts';
 import type { ControlRecord, LoadedState } from '../../core/store.ts';
 import type { Detector } from '../detector.ts';
 import { fleet } from '../fleet.ts';
-import { CROWD_DETECTORS, DETECTORS } from '../list.ts';
+import { CROWD_DETECTORS, DETECTORS, REPORT_DETECTORS } from '../list.ts';
 import { stuffing } from '../stuffing.ts';
 import { drainCheckpoint, restoreState } from './checkpoint.ts';
 import { ColdStart } from './cold-start.ts';
@@ -36,6 +36,7 @@ import { keyStateOf, keyStates } from './key-states.ts';
 import { Lineage } from './lineage.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
+import { Proofs } from './proofs.ts';
 import { compared, recompute } from './recompute.ts';
 import { checkIds } from './settings.ts';
 import { type Shard, Spans } from './spans.ts';
@@ -90,7 +91,7 @@ export class DetectionEngine implements Engine {
 
   constructor(options: EngineOptions, detectors: readonly Detector[]) {
     checkIds(
-      [...detectors, ...CROWD_DETECTORS].map(({ id }) => id),
+      [...detectors, ...CROWD_DETECTORS, ...REPORT_DETECTORS].map(({ id }) => id),
       options.detectors,
     );
     this.options = options;
@@ -115,10 +116,12 @@ export class DetectionEngine implements Engine {
       this.outbox,
       this.steering,
     );
-    const { containment, docket, groups, judge, routes, steering } = this;
+    const { containment, docket, groups, judge, outbox, routes, steering } = this;
     this.coldStart = new ColdStart(groups, judge);
     this.lineage = new Lineage(judge, options.directory);
-    this.interventions = new Interventions(docket, groups, judge, steering, shard, containment);
+    const proofs = new Proofs(options.detectors, docket, groups, judge, outbox, steering);
+    const steered = [docket, groups, judge, steering, shard, containment, proofs] as const;
+    this.interventions = new Interventions(...steered);
     this.spans = new Spans({
       shard,
       groups: groups.filter(({ index }) => index % shard.count === shard.index),

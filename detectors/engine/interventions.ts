@@ -1,8 +1,14 @@
 /**
  * What is no traffic, applied at its place in the sequence: rules that people change, incidents that somebody closes,
- * whoever the subject is, and what was done at gateways.
+ * whoever the subject is, what was done at gateways, and what others have proven.
  */
-import type { Closing, Innocent, RuleChange, WatchRequest } from '../../core/control.ts';
+import type {
+  Closing,
+  Innocent,
+  LeakNotice,
+  RuleChange,
+  WatchRequest,
+} from '../../core/control.ts';
 import { aboutOf } from '../../core/finding.ts';
 import type { ControlRecord } from '../../core/store.ts';
 import type { Containment } from './containment.ts';
@@ -10,9 +16,12 @@ import { type Docket, subjectAt } from './docket.ts';
 import { byOpening, closesAt, type OpenIncident } from './incidents.ts';
 import type { Judge } from './judge.ts';
 import type { KeyGroup } from './key-group.ts';
+import type { Proofs } from './proofs.ts';
 import type { Shard } from './spans.ts';
 import type { Steering } from './steering.ts';
 import { endSuspicion } from './suspicion.ts';
+
+const HANDLED: readonly ControlRecord['kind'][] = ['silence', 'allow', 'close', 'action', 'leak'];
 
 export class Interventions {
   private readonly docket: Docket;
@@ -21,6 +30,7 @@ export class Interventions {
   private readonly steering: Steering;
   private readonly shard: Shard;
   private readonly containment: Containment;
+  private readonly proofs: Proofs;
 
   constructor(
     docket: Docket,
@@ -29,6 +39,7 @@ export class Interventions {
     steering: Steering,
     shard: Shard,
     containment: Containment,
+    proofs: Proofs,
   ) {
     this.docket = docket;
     this.groups = groups;
@@ -36,13 +47,14 @@ export class Interventions {
     this.steering = steering;
     this.shard = shard;
     this.containment = containment;
+    this.proofs = proofs;
   }
 
   control({ kind, at, sequence, body }: ControlRecord): void {
-    if (kind !== 'silence' && kind !== 'allow' && kind !== 'close' && kind !== 'action') return;
-    if (!this.steering.begins(sequence)) return;
+    if (!HANDLED.includes(kind) || !this.steering.begins(sequence)) return;
     if (kind === 'action') this.watch(body as unknown as WatchRequest);
     else if (kind === 'close') this.close(body as unknown as Closing, at);
+    else if (kind === 'leak') this.leaked(body as unknown as LeakNotice, at);
     else {
       this.steering.change(body as unknown as RuleChange, at);
       this.resilence(at);
@@ -85,6 +97,10 @@ export class Interventions {
     if (!isOurs && kind !== 'fleet' && kind !== 'consumer') return;
     const evidence = open === undefined ? closing.evidence : open.episodes.map(innocent);
     this.steering.falseAlarms.remember(incident.subject.id, evidence, at, untilAt);
+  }
+
+  private leaked(notice: LeakNotice, at: number): void {
+    if (this.isOurs(notice)) this.proofs.leaked(notice, at);
   }
 
   private watch(request: WatchRequest): void {

@@ -1,6 +1,7 @@
 /** Judges a finding again from its recorded inputs, as `explain` does. */
 import type { ApiEvent, Route } from '../../core/event.ts';
 import { type FindingInputs, SCORE_MAX } from '../../core/finding.ts';
+import { leak } from '../leak.ts';
 import type { Recomputed } from './contract.ts';
 import type { Judge } from './judge.ts';
 import { bytesOfPart, Memory } from './layout.ts';
@@ -19,6 +20,8 @@ export function roundScore(score: number): number {
 }
 
 export function recompute(judge: Judge, inputs: FindingInputs): Recomputed {
+  const { leak: notice } = inputs.context;
+  if (notice !== undefined) return compared(leak.score(notice), inputs);
   const i = judge.seats.findIndex((seat) => seat.detector.id === inputs.detector);
   if (i < 0 || inputs.layoutVersion !== layoutVersion(judge)) return { score: 0, identical: false };
   const event =

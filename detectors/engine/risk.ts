@@ -47,12 +47,18 @@ export function assess(incident: OpenIncident): void {
     risk = Math.min(risk, PART_RISK_MAX);
   const strong = causes.filter(({ score }) => score >= STRONG);
   const backed =
-    strong.length >= 2 &&
-    strong.some(({ families }) => BACKING.some((family) => families.has(family)));
+    heard.some(isProof) ||
+    (strong.length >= 2 &&
+      strong.some(({ families }) => BACKING.some((family) => families.has(family))));
   const families = new Set(incident.episodes.map(({ family }) => family));
   incident.risk = risk;
   incident.severity = severityOf(risk, backed);
   incident.families = FAMILIES.filter((family) => families.has(family));
+}
+
+/** Proof needs nobody to back it. */
+export function isProof({ detector }: Pick<Episode, 'detector'>): boolean {
+  return detector === 'leak';
 }
 
 /** Of a family in which many keys deviate together when a service breaks or is launched. */

@@ -12,13 +12,20 @@ export interface SavedSteering {
   readonly falseAlarms: readonly (readonly [string, readonly Remembered[]])[];
   /** Sequence of the last record applied. */
   readonly sequence: number;
+  /** Reports that were applied, the newest last; absent in what versions before 0.2 have kept. */
+  readonly reports?: readonly string[];
 }
+
+/** Of those the oldest is forgotten: its sender will not repeat it any more. */
+const REPORTS_MAX = 1000;
 
 export class Steering {
   readonly rules = new RuleBook();
   readonly falseAlarms = new FalseAlarms();
   /** Evidence that a rule of the allowlist, or a remembered false alarm, held back since the start. */
   readonly heldBack = { allowed: 0, remembered: 0 };
+  /** Reports that were applied, in their order. */
+  private readonly reports = new Set<string>();
   private sequence = 0;
   changed = false;
 
@@ -35,18 +42,29 @@ export class Steering {
     else this.rules.remove(change.id);
   }
 
+  /** False for a report that was applied before, whatever record it came in. */
+  isNewReport(report: string): boolean {
+    if (this.reports.has(report)) return false;
+    this.reports.add(report);
+    if (this.reports.size > REPORTS_MAX) this.reports.delete([...this.reports][0]!);
+    this.changed = true;
+    return true;
+  }
+
   save(): SavedSteering {
     this.changed = false;
     return {
       rules: this.rules.all(),
       falseAlarms: this.falseAlarms.entries(),
       sequence: this.sequence,
+      reports: [...this.reports],
     };
   }
 
   restore(saved: SavedSteering): void {
     for (const rule of saved.rules) this.rules.add(rule, Number.NEGATIVE_INFINITY);
     this.falseAlarms.restore(saved.falseAlarms);
+    for (const report of saved.reports ?? []) this.reports.add(report);
     this.sequence = saved.sequence;
   }
 }

@@ -10,7 +10,7 @@ import type { Detector } from '../../detectors/detector.ts';
 import type { EngineOptions } from '../../detectors/engine/contract.ts';
 import { ShardEngine } from '../../detectors/engine/shard-engine.ts';
 import type { Shard } from '../../detectors/engine/spans.ts';
-import { CROWD_DETECTORS, DETECTORS } from '../../detectors/list.ts';
+import { CROWD_DETECTORS, DETECTORS, REPORT_DETECTORS } from '../../detectors/list.ts';
 import { NO_DIRECTORY } from '../support/directory.ts';
 import { hex } from './kept-state.ts';
 
@@ -93,7 +93,7 @@ export function only(
   settings: Config['detectors'] = {},
   detectors: readonly Pick<Detector, 'id'>[] = DETECTORS,
 ): Config['detectors'] {
-  const off = [...detectors, ...CROWD_DETECTORS].filter(
+  const off = [...detectors, ...CROWD_DETECTORS, ...REPORT_DETECTORS].filter(
     ({ id }) => id !== kept && settings[id] === undefined,
   );
   return { ...settings, ...Object.fromEntries(off.map(({ id }) => [id, { enabled: false }])) };

@@ -2,7 +2,8 @@
  * Fixture cases of detectors, found by folder: test/fixtures/detectors/ID or …/ID/CASE holding
  * `events.ndjson` (see fixture-events.ts), `findings.json` (every finding as its last revision tells it, in order
  * of opening) and `config.json` (a configuration; `detectors`, `keys` and `consumers` are read). Detectors that the
- * configuration does not name are switched off, but for the one that the folder names.
+ * configuration does not name are switched off, but for the one that the folder names. `controls.ndjson`, where there
+ * is one, holds what is no traffic: `{"at":…,"kind":…,"body":…}`, applied before the first later event.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { type Config, configSchema } from '../../core/config.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import type { Finding } from '../../core/finding.ts';
+import type { ControlRecord } from '../../core/store.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
 import { readEvents } from './fixture-events.ts';
 
@@ -22,6 +24,7 @@ export interface Case {
   readonly settings: Config['detectors'];
   readonly directory: KeyDirectory;
   events(): ApiEvent[];
+  controls(): ControlRecord[];
   /** Undefined while nobody has written it. */
   readonly findings: readonly Finding[] | undefined;
 }
@@ -55,8 +58,18 @@ function readCase(detectorId: string, folder: string, name: string): Case {
     settings: config.detectors,
     directory,
     events: () => readEvents(join(folder, 'events.ndjson'), directory),
+    controls: () => readControls(join(folder, 'controls.ndjson')),
     findings: existsSync(findings)
       ? (JSON.parse(readFileSync(findings, 'utf8')) as Finding[])
       : undefined,
   };
+}
+
+function readControls(path: string): ControlRecord[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  return lines.map((text, i) => {
+    const { at, kind, body } = JSON.parse(text) as Omit<ControlRecord, 'at'> & { at: string };
+    return { sequence: i + 1, at: Date.parse(at), kind, body };
+  });
 }

@@ -24,7 +24,13 @@ for (const fixture of ALL_DETECTORS.flatMap(({ id }) => casesOf(id))) {
   test(`${fixture.name}: finds what is expected, in the same words`, () => {
     const { detectorId, directory, settings } = fixture;
     const bench = openBench({ directory, settings: only(detectorId, settings) });
-    bench.feed(fixture.events());
+    const controls = fixture.controls();
+    for (const event of fixture.events()) {
+      while (controls.length > 0 && controls[0]!.at < event.at) {
+        bench.engine.control(controls.shift()!);
+      }
+      bench.feed([event]);
+    }
     assert.deepEqual(reopened(bench.findings), [], 'no revision changes when it was opened');
     const found: unknown = JSON.parse(JSON.stringify(latest(bench.findings)));
     if (process.env['WRITE_FINDINGS'] === '1') {
