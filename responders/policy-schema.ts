@@ -96,7 +96,9 @@ const durations = z
     'throttle-soft': term.default('1h').describe('How long it holds.'),
     'throttle-hard': term.default('1h').describe('How long it holds.'),
     contain: term.default('4h').describe('How long it holds.'),
-    suspend: term.default('4h').describe('How long it holds.'),
+    suspend: term
+      .default('15m')
+      .describe('How long it holds; while the incident is open, contain or a throttle follows.'),
     revoke: term.default('until-lifted').describe('How long it holds.'),
   })
   .prefault({})

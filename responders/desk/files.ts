@@ -4,6 +4,7 @@ import type { KeyDirectory } from '../../core/directory.ts';
 import type { Finding, Incident } from '../../core/finding.ts';
 import type { Case, DeskEnv } from './case.ts';
 import type { Answer } from './settle.ts';
+import type { Served } from './wants.ts';
 
 const FILES_MAX = 20_000;
 const FINDINGS_MAX = 100_000;
@@ -13,6 +14,8 @@ export interface CaseFile {
   readonly toldMs: number;
   readonly answers: readonly Answer[];
   readonly shown: Set<string>;
+  /** Suspensions that had their time. */
+  readonly served: Served[];
 }
 
 export class CaseFiles {
@@ -36,7 +39,8 @@ export class CaseFiles {
     const known = this.files.get(incident.id);
     if (known !== undefined && known.incident.revision >= incident.revision) return undefined;
     const answers = this.answers.get(incident.id) ?? [];
-    const file: CaseFile = { incident, toldMs, answers, shown: known?.shown ?? new Set<string>() };
+    const { shown, served } = known ?? { shown: new Set<string>(), served: [] };
+    const file: CaseFile = { incident, toldMs, answers, shown, served };
     this.files.set(incident.id, file);
     this.dropped += dropOldest(this.files, FILES_MAX);
     return file;

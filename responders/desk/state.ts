@@ -35,8 +35,8 @@ export function consider(file: CaseFile, state: DeskState, nowMs: number): void 
   const scene = sceneOf(state, nowMs);
   const { withinMs } = scene.holder.policy.repeat;
   const repeats = book.pastOf(told.incident.subject.id, nowMs - withinMs).length;
-  const wants = judge(told, scene, board, repeats);
-  const { answers, shown } = file;
+  const { answers, served, shown } = file;
+  const wants = judge(told, scene, board, repeats, served);
   settle(wants, { told, scene, board, book, answers, repeats, shown });
   if (wants.againMs === undefined) again.delete(told.incident.id);
   else again.set(told.incident.id, wants.againMs);

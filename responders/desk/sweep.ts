@@ -13,8 +13,10 @@ export function tick(state: DeskState, nowMs: number): void {
   for (const decision of book.open()) {
     if (decision.untilAt === null) continue;
     const untilMs = Date.parse(decision.untilAt);
-    if (untilMs <= nowMs) book.end(decision, 'expired', 'policy', nowMs);
-    else if (untilMs - nowMs <= EXTEND_BEFORE_MS) goOn(decision, state, nowMs);
+    if (untilMs <= nowMs) {
+      book.end(decision, 'expired', 'policy', nowMs);
+      stepDown(decision, state, nowMs);
+    } else if (untilMs - nowMs <= EXTEND_BEFORE_MS) goOn(decision, state, nowMs);
   }
   releaseReports(state, nowMs);
   judgeAgain(state, nowMs);
@@ -23,6 +25,16 @@ export function tick(state: DeskState, nowMs: number): void {
   board.moves.prune(nowMs - network.withinMs - HOUR_MS);
   board.ledger.prune(nowMs);
   book.prune(nowMs - options.holder.policy.repeat.withinMs);
+}
+
+/** A suspension is short, for it hits the owner too; while its incident is open, something milder follows. */
+function stepDown(decision: Decision, state: DeskState, nowMs: number): void {
+  const { rung, incident, state: was, actor, evidence } = decision;
+  if (rung !== 'suspend' || was !== 'standing' || actor !== 'policy' || incident === null) return;
+  const file = state.files.get(incident);
+  if (file === undefined || evidence === undefined) return;
+  file.served.push({ risk: evidence.risk, findings: new Set(evidence.findings) });
+  consider(file, state, nowMs);
 }
 
 /** What is only slowed goes on while its incident is open; what refuses all would never see the end of it. */

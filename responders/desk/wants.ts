@@ -48,15 +48,32 @@ export interface Wants {
 /** Detectors whose evidence departs from the profile of the key, so that `contain` keeps it out. */
 const DEPARTING: readonly string[] = ['new-place', 'impossible-travel', 'spread', 'endpoint'];
 
+/** Evidence for which a key was suspended, for the whole time that this lasts. */
+export interface Served {
+  readonly risk: number;
+  readonly findings: ReadonlySet<string>;
+}
+
+/** Evidence up to this much above what was served for is the same. */
+const SERVED_FACTOR = 1.25;
+/** What follows a suspension: the thief stays out where that can be told, the owner works on. */
+const AFTER_SUSPENSION: Rung = 'contain';
+
 /** `repeats`: decisions of the same key that had their time of late. */
-export function judge(told: Case, scene: Scene, board: Board, repeats: number): Wants {
+export function judge(
+  told: Case,
+  scene: Scene,
+  board: Board,
+  repeats: number,
+  served: readonly Served[] = [],
+): Wants {
   const sorted = sortFindings(told, scene, board);
   const { usable, waiting, doubts, explained } = sorted;
   const atOnce = usable.filter((finding) => !waiting.has(finding.id));
   const cap = firstOf((brake) => brake.caps?.(told, scene, board));
   const raise = (rung: Rung) => stepUp(rung, repeats, scene);
   const choose = (findings: readonly Finding[]): Choice =>
-    choice({ told, scene, findings, raise, max: cap?.answer.max });
+    choice({ told, scene, findings, raise, served, max: cap?.answer.max });
   const now = choose(atOnce);
   const later = waiting.size === 0 ? now : choose(usable);
   const all = [...doubts, ...(cap === undefined ? [] : [{ brake: cap.id, why: cap.answer.why }])];
@@ -147,12 +164,15 @@ interface Question {
   readonly scene: Scene;
   readonly findings: readonly Finding[];
   readonly raise: (rung: Rung) => Rung;
+  readonly served: readonly Served[];
   readonly max: Rung | undefined;
 }
 
-function choice(question: Question): Choice {
-  const { told, scene, findings, raise, max } = question;
+function choice(asked: Question): Choice {
+  const { told, scene, findings, raise } = asked;
   const evidence = weigh(told.incident, findings);
+  const question = { ...asked, max: highestOf(asked, evidence) };
+  const { max } = question;
   const rule = ruleFor(scene.holder.policy, told, evidence);
   if (rule === undefined) return { target: 'observe', rule, evidence };
   const raised = raise(rule.rung);
@@ -167,8 +187,8 @@ function choice(question: Question): Choice {
       auto = part;
       break;
     }
-    const asked: Part = { ...part, mode: 'approval', people: people ?? 1 };
-    ask ??= people === undefined ? asked : { ...asked, doubt: PROTECTED };
+    const waiting: Part = { ...part, mode: 'approval', people: people ?? 1 };
+    ask ??= people === undefined ? waiting : { ...waiting, doubt: PROTECTED };
   }
   return {
     target,
@@ -177,6 +197,16 @@ function choice(question: Question): Choice {
     ...(auto === undefined ? {} : { auto }),
     ...(ask === undefined ? {} : { ask }),
   };
+}
+
+/** The same evidence does not suspend a second time. */
+function highestOf({ max, served }: Question, evidence: Weighed): Rung | undefined {
+  const isServed = served.some(
+    ({ risk, findings }) =>
+      evidence.risk <= risk * SERVED_FACTOR && evidence.findings.every((id) => findings.has(id)),
+  );
+  if (!isServed) return max;
+  return max === undefined ? AFTER_SUSPENSION : milder(max, AFTER_SUSPENSION);
 }
 
 const PROTECTED: Doubt = {

@@ -25,7 +25,7 @@ test('nothing is done until a person agrees, and then for its whole time', () =>
   assert.deepEqual(world.standing(T0), []);
   const { decision } = world.desk.approve(id, 'ann', T0 + HOUR);
   assert.equal(decision?.state, 'standing');
-  assert.equal(decision?.untilAt, new Date(T0 + 5 * HOUR).toISOString());
+  assert.equal(decision?.untilAt, new Date(T0 + HOUR + 15 * MINUTE).toISOString());
   assert.deepEqual(decision?.approvals, [{ by: 'ann', at: new Date(T0 + HOUR).toISOString() }]);
 });
 

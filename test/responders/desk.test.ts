@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { isInEffect } from '../../core/decision.ts';
 import { DEFAULT_POLICY } from '../../responders/policy.ts';
 import { sampleProfile } from '../support/response-samples.ts';
-import { createWorld, HOUR, KEY, MINUTE, SECOND, T0 } from './scene.ts';
+import { createWorld, HOUR, KEY, MINUTE, type Said, SECOND, T0 } from './scene.ts';
 
 test('a new install shows what it would have done, and does nothing', () => {
   const world = createWorld({ policy: DEFAULT_POLICY });
@@ -119,10 +119,10 @@ test('a decision is in effect until its time, whether or not anything swept it',
     T0,
   );
   const [decision] = world.decisions();
-  assert.equal(isInEffect(decision!, T0 + 4 * HOUR - 1), true);
-  assert.equal(isInEffect(decision!, T0 + 4 * HOUR), false);
-  assert.deepEqual(world.standing(T0 + 4 * HOUR), []);
-  world.desk.tick(T0 + 4 * HOUR);
+  assert.equal(isInEffect(decision!, T0 + 15 * MINUTE - 1), true);
+  assert.equal(isInEffect(decision!, T0 + 15 * MINUTE), false);
+  assert.deepEqual(world.standing(T0 + 15 * MINUTE), []);
+  world.desk.tick(T0 + 15 * MINUTE);
   assert.equal(world.decisions()[0]?.endedAs, 'expired');
 });
 
@@ -158,10 +158,34 @@ test('a throttle ends when it is calm, a suspension only in its time', () => {
     ],
     T0,
   );
-  world.close('kong:1', T0 + 30 * MINUTE);
-  world.close('kong:2', T0 + 30 * MINUTE);
-  assert.deepEqual(world.standing(T0 + 30 * MINUTE), ['kong:2 suspend']);
+  world.close('kong:1', T0 + 10 * MINUTE);
+  world.close('kong:2', T0 + 10 * MINUTE);
+  assert.deepEqual(world.standing(T0 + 10 * MINUTE), ['kong:2 suspend']);
   assert.equal(world.decisions()[0]?.endedAs, 'calm');
+});
+
+test('a suspension that had its time goes on milder, while its incident is open, until there is more', () => {
+  const critical = (score: number): readonly Said[] => [
+    ['volume-spike', score],
+    ['new-place', 6],
+  ];
+  const departing = { asksPerRequest: () => true, profileOf: () => sampleProfile() };
+  for (const [env, after] of [
+    [departing, 'contain'],
+    [{ asksPerRequest: () => false }, 'throttle-hard'],
+  ] as const) {
+    const world = createWorld({ env });
+    world.tell('kong:1', critical(12), T0);
+    world.until(T0 + 14 * MINUTE);
+    assert.deepEqual(world.standing(T0 + 14 * MINUTE), ['kong:1 suspend']);
+    world.until(T0 + 16 * MINUTE);
+    assert.deepEqual(world.standing(T0 + 16 * MINUTE), [`kong:1 ${after}`]);
+    world.tell('kong:1', critical(13), T0 + 17 * MINUTE);
+    assert.deepEqual(world.standing(T0 + 17 * MINUTE), [`kong:1 ${after}`], 'about the same');
+    world.tell('kong:1', critical(20), T0 + 18 * MINUTE);
+    world.until(T0 + 19 * MINUTE);
+    assert.deepEqual(world.standing(T0 + 19 * MINUTE), ['kong:1 suspend']);
+  }
 });
 
 test('a throttle goes on while its incident is open, up to the most that is allowed', () => {
@@ -187,7 +211,7 @@ test('a key that does it again is held longer, then one rung higher', () => {
     spans.push(`${last.rung} ${last.forMs! / MINUTE}`);
     world.close('kong:1', at + 20 * MINUTE);
   }
-  assert.deepEqual(spans, ['throttle-hard 60', 'throttle-hard 120', 'suspend 960']);
+  assert.deepEqual(spans, ['throttle-hard 60', 'throttle-hard 120', 'suspend 60']);
 });
 
 test('what was told before makes no second decision', () => {
