@@ -187,7 +187,7 @@ export interface ScoreOptions {
 }
 export type Score = (options: ScoreOptions) => Promise<ScoreSummary>;
 
-export const ROLES = ['ingest', 'detect', 'console'] as const;
+export const ROLES = ['ingest', 'detect', 'decide', 'console'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Least interface of the logger (pino's). */

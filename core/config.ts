@@ -236,6 +236,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       console: listenerTlsSchema.optional().describe('Of listen.console.'),
       intake: listenerTlsSchema.optional().describe('Of listen.intake.'),
+      decide: listenerTlsSchema.optional().describe('Of listen.decide.'),
     })
     .prefault({})
     .describe('TLS 1.3 of our own listeners. Left out: plaintext.'),

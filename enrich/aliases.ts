@@ -27,6 +27,8 @@ export class AliasTable {
   #conflicts = 0;
   #version = 0;
   #removals = 0;
+  /** Told of each binding that is made, also of those of a snapshot. */
+  onBound: ((rawId: string, identity: KeyIdentity) => void) | undefined;
 
   constructor(max: number) {
     assert(max >= 1, 'size of the alias table');
@@ -129,5 +131,6 @@ export class AliasTable {
     }
     this.#bindings.set(rawId, identity);
     this.#version += 1;
+    this.onBound?.(rawId, identity);
   }
 }

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Clock } from '../../core/clock.ts';
-import type { KafkaConfig } from '../../core/config.ts';
+import type { KafkaConfig, RedisConfig } from '../../core/config.ts';
 import type { StreamPosition } from '../../core/source.ts';
 import type { Checkpoint } from '../../core/store.ts';
 import { createEnricher, type FullEnricher } from '../../enrich/enricher.ts';
@@ -18,6 +18,7 @@ import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { ALIASES_PART, geographyPaths, type Kept, openKept, tellPepper } from '../session.ts';
+import { AliasTeller } from './aliases.ts';
 import { EventRouter, type SavedRouter } from './router.ts';
 
 /** Brokers may stay away for so long: pushes wait in the spool, files where they are. */
@@ -26,6 +27,7 @@ const DELIVERY_MS = 24 * 3_600_000;
 export interface IngestOptions {
   readonly config: LoadedConfig;
   readonly kafka: KafkaConfig;
+  readonly redis: RedisConfig;
   readonly stateDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -89,6 +91,7 @@ export async function openIngestSession(options: IngestOptions): Promise<IngestS
     logger: options.logger,
   });
   try {
+    const aliasTeller = new AliasTeller(options.redis, enricher.aliases, options.logger);
     const state = await kept.store.load();
     const aliases = state?.groups.find(({ part }) => part === ALIASES_PART);
     if (aliases !== undefined) enricher.restoreAliases(aliases.bytes);
@@ -109,6 +112,7 @@ export async function openIngestSession(options: IngestOptions): Promise<IngestS
       producer,
       engine,
       enricher,
+      aliasTeller,
       instance,
       saved: state?.streams ?? [],
     });
@@ -124,12 +128,13 @@ interface Parts {
   readonly producer: KafkaProducer;
   readonly engine: EventRouter;
   readonly enricher: FullEnricher;
+  readonly aliasTeller: AliasTeller;
   readonly instance: string;
   readonly saved: readonly StreamPosition[];
 }
 
 function sessionOf({ clock, config }: IngestOptions, parts: Parts): IngestSession {
-  const { kept, producer, engine, enricher, instance, saved } = parts;
+  const { kept, producer, engine, enricher, aliasTeller, instance, saved } = parts;
   const deadLetters = createDeadLetters();
   let aliasVersion = enricher.aliases.version;
   let checkpointAt: number | undefined;
@@ -163,9 +168,11 @@ function sessionOf({ clock, config }: IngestOptions, parts: Parts): IngestSessio
         deadLetters: letters,
       });
       checkpointAt = clock.now();
+      aliasTeller.flush();
     },
     isCheckpointDue: () => clock.now() - lastTriedAt >= config.config.state.checkpointMs,
     async close() {
+      await aliasTeller.close();
       await producer.close();
       await kept.store.close();
       kept.lock.release();

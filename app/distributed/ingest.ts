@@ -37,6 +37,7 @@ export async function openIngest(
   const session = await openIngestSession({
     config: loaded,
     kafka,
+    redis: loaded.config.redis!,
     stateDir: paths.folder,
     env: process.env,
     clock: systemClock,

@@ -1,4 +1,4 @@
-/** What the response has done, as messages of the topics of actions and of the audit log: JSON, one object a message. */
+/** What the response has done, as messages of its topics, and those as documents: JSON, one object a message. */
 import type { Action } from '../../core/action.ts';
 import type { AuditEntry } from '../../core/audit.ts';
 import type { LogMessage } from '../../core/broker.ts';

@@ -17,6 +17,7 @@ import { announceApi, apiToken, openStateFolder, type StatePaths } from '../stat
 import { VERSION } from '../version.ts';
 import { openConsole } from './console.ts';
 import { createDistributedData } from './data.ts';
+import { type DecideRole, openDecide } from './decide.ts';
 import { type DetectRole, openDetect } from './detect.ts';
 import { type IndexWriter, openIndexWriter } from './index-writer.ts';
 import { type IngestRole, openIngest } from './ingest.ts';
@@ -102,9 +103,7 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
     options.onReady?.({
       listeners: {
         console: address,
-        ...(running.ingest?.live.intake === undefined
-          ? {}
-          : { intake: running.ingest.live.intake.url }),
+        ...listenersOf(running),
       },
       stateDir: paths.folder,
       sources: running.ingest?.watch.sources.map(({ name }) => name) ?? [],
@@ -114,6 +113,14 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
   } finally {
     await closeAll(closing);
   }
+}
+
+function listenersOf({ ingest, decide }: RunningRoles): Record<string, string> {
+  const intake = ingest?.live.intake?.url;
+  return {
+    ...(intake === undefined ? {} : { intake }),
+    ...(decide === undefined ? {} : { decide: decide.endpoint.url }),
+  };
 }
 
 /** In reverse order; what fails to close keeps nothing else open. */
@@ -178,6 +185,14 @@ async function openRoles(
     running.detect = detect;
     closing.push(() => detect.close());
   }
+  if (roles.includes('decide')) {
+    const decide: DecideRole = await openDecide({
+      ...{ config: loaded, redis: redis!, folder: paths.folder },
+      ...{ env: process.env, clock: systemClock, logger },
+    });
+    running.decide = decide;
+    closing.push(() => decide.close());
+  }
   if (roles.includes('ingest')) {
     const ingest: IngestRole = await openIngest(options, kafka, paths, (note) => notes.push(note));
     running.ingest = ingest;
@@ -220,9 +235,14 @@ function needsState(role: Role): boolean {
   return role === 'detect' || role === 'ingest';
 }
 
+/** `decide` starts without it, from what it has on disk. */
+function needsRedis(role: Role): boolean {
+  return needsState(role) || role === 'decide';
+}
+
 /** Throws `usage` when what a role needs is not configured. */
 function rolesOf({ config, roles = ROLES }: RunOptions): readonly Role[] {
-  const needy = roles.find(needsState);
+  const needy = roles.find(needsRedis);
   if (needy !== undefined && config.config.redis === undefined) {
     throw redisMissing(`the role ${needy}`);
   }

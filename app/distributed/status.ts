@@ -8,6 +8,7 @@ import { createCounters } from '../../ingest/reader.ts';
 import { sourceMetrics, trafficOf } from '../run-status.ts';
 import { summaryOf } from '../summary.ts';
 import type { ConsoleRole } from './console.ts';
+import type { DecideRole } from './decide.ts';
 import type { DetectRole } from './detect.ts';
 import type { IndexWriter } from './index-writer.ts';
 import type { IngestRole } from './ingest.ts';
@@ -16,6 +17,7 @@ import type { IngestRole } from './ingest.ts';
 export interface RunningRoles {
   readonly ingest?: IngestRole | undefined;
   readonly detect?: DetectRole | undefined;
+  readonly decide?: DecideRole | undefined;
   readonly index?: IndexWriter | undefined;
   readonly console?: ConsoleRole | undefined;
   /** What keeps the roles from being opened. */
@@ -23,9 +25,9 @@ export interface RunningRoles {
 }
 
 export function readinessOf(running: RunningRoles): Readiness {
-  const { ingest, detect, index, console, lack } = running;
+  const { ingest, detect, decide, index, console, lack } = running;
   const missing: Missing[] = lack === undefined ? [] : [lack];
-  for (const [role, running] of Object.entries({ ingest, detect, index, console })) {
+  for (const [role, running] of Object.entries({ ingest, detect, decide, index, console })) {
     for (const { name, detail } of running?.trouble() ?? [])
       missing.push({ name: `${role}: ${name}`, detail });
   }

@@ -131,7 +131,12 @@ export class Stack {
     const { elasticsearchConfig: elasticsearch } = this;
     const config = {
       state: { dir: 'state', checkpointMs: 1000 },
-      listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0' },
+      listen: {
+        console: '127.0.0.1:0',
+        intake: '127.0.0.1:0',
+        decide: '127.0.0.1:0',
+        hooks: '127.0.0.1:0',
+      },
       kafka: this.kafkaConfig,
       redis: this.redisConfig,
       ...(elasticsearch === undefined ? {} : { elasticsearch }),

@@ -17,7 +17,8 @@ const AGAIN_MS = 500;
 /** The whole is read again and again: no single reading is worth waiting for. */
 const TRIES_MAX = 1;
 
-export interface VerdictFeed extends Pick<VerdictStore, 'verdicts' | 'verdict' | 'onVerdict'> {
+/** Whoever follows puts no verdicts: that rejects. */
+export interface VerdictFeed extends VerdictStore {
   /** Undefined while changes are heard of; else why not, in words. */
   trouble(): string | undefined;
   close(): Promise<void>;
@@ -44,7 +45,12 @@ export function openVerdictFeed(config: RedisConfig): VerdictFeed {
   const following = follow(config, stop.signal, tell, (why) => {
     trouble = why;
   });
+  const refuse = async () => {
+    throw new KeyhoundError('usage', 'verdicts are put by the role respond', { code: 'not-here' });
+  };
   return {
+    putVerdict: refuse,
+    removeVerdict: refuse,
     verdicts: async () => (await opened()).register.all(),
     verdict: async (key) => (await opened()).register.read(key),
     onVerdict(listener) {
