@@ -8,13 +8,21 @@ import { type Config, configSchema, sourceSchema } from '../core/config.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
 import { checkCalendars } from './config/calendars.ts';
-import { type ConfigDocument, joinPath, type PathPart, readDocument } from './config/document.ts';
+import {
+  type ConfigDocument,
+  joinPath,
+  type PathPart,
+  readDocument,
+  remoteReferences,
+} from './config/document.ts';
 import { faultsOf } from './config/faults.ts';
 import { CONFIG_PARTS, type ConfigParts } from './config/parts.ts';
 import { absolute } from './config/paths.ts';
 import { checkRules, type RuledConfig } from './config/rules.ts';
 import { configJsonSchema, type JsonSchema } from './config/schema.ts';
 import type { ConfigFault, LoadedConfig } from './contract.ts';
+import type { Secrets } from './secrets/contract.ts';
+import { fetchSecrets } from './secrets/fetch.ts';
 
 export interface ConfigRequest {
   /** `--config`. */
@@ -23,6 +31,8 @@ export interface ConfigRequest {
   readonly cwd: string;
   /** Formats and detectors that may be named; all of this version unless given. */
   readonly parts?: ConfigParts;
+  /** What `secretsOf` fetched. */
+  readonly secrets?: Secrets | undefined;
 }
 
 export interface ConfigReading {
@@ -33,6 +43,15 @@ export interface ConfigReading {
 }
 
 const DEFAULT_FILE = 'keyhound.yaml';
+
+/**
+ * Fetches what the configuration refers to in Vault or AWS Secrets Manager; to be given to `readConfig`. Calls nobody
+ * where it refers to nothing. Throws `operating` when one of them cannot be reached.
+ */
+export async function secretsOf(request: ConfigRequest, signal: AbortSignal): Promise<Secrets> {
+  const references = remoteReferences(findFile(request)?.text ?? '');
+  return await fetchSecrets(references, request.env, signal);
+}
 
 /** Throws a usage error that lists every fault. */
 export function loadConfig(request: ConfigRequest): LoadedConfig {
@@ -58,7 +77,8 @@ export function faultInWords(fault: ConfigFault): string {
 export function readConfig(request: ConfigRequest): ConfigReading {
   const file = findFile(request);
   const folder = file === undefined ? resolve(request.cwd) : dirname(file.path);
-  const document = readDocument({ text: file?.text ?? '', env: request.env, folder });
+  const { env, secrets } = request;
+  const document = readDocument({ text: file?.text ?? '', env, folder, secrets });
   const path = file?.path;
   if (document.faults.length > 0) return { path, loaded: undefined, faults: document.faults };
   const parts = request.parts ?? CONFIG_PARTS;

@@ -80,8 +80,9 @@ async function runCommand(
       json,
       configFile,
       config: async () => {
-        const { loadConfig } = await import('../app/config.ts');
-        return loadConfig({ file: configFile, env: io.env, cwd: io.cwd });
+        const { loadConfig, secretsOf } = await import('../app/config.ts');
+        const request = { file: configFile, env: io.env, cwd: io.cwd };
+        return loadConfig({ ...request, secrets: await secretsOf(request, io.signal) });
       },
       assemblies,
     });

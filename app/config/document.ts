@@ -1,5 +1,6 @@
 /**
- * Text of a configuration file → plain values, with the line of each and `${env:NAME}`, `${file:PATH}` filled in.
+ * Text of a configuration file → plain values, with the line of each and `${env:NAME}`, `${file:PATH}` and what was
+ * fetched for `${vault:…}`, `${awssm:…}` filled in.
  *
  * Substitution happens in string values only, never in keys or comments, and what it brings in is not
  * looked at again: a secret that contains `${` stays what it is.
@@ -16,6 +17,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  visit,
 } from 'yaml';
 import type { ConfigFault } from '../contract.ts';
 
@@ -50,6 +52,30 @@ export interface DocumentOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative `${file:…}` paths start here. */
   readonly folder: string;
+  /** Of the references that `remoteReferences` names. */
+  readonly secrets?: ReadonlyMap<string, string | Missing> | undefined;
+}
+
+/** Why a reference has no value. Never shows one. */
+export interface Missing {
+  readonly message: string;
+  readonly hint: string;
+}
+
+const REMOTE: readonly string[] = ['vault', 'awssm'];
+
+/** `vault:PATH#FIELD`, `awssm:NAME#FIELD` in the text, each once. They are to be fetched before it is read. */
+export function remoteReferences(text: string): string[] {
+  const found = new Set<string>();
+  visit(parseDocument(text, { prettyErrors: false }), {
+    Scalar(key, node) {
+      if (key === 'key' || typeof node.value !== 'string') return;
+      for (const [, scheme, name] of node.value.matchAll(REFERENCE)) {
+        if (REMOTE.includes(scheme!)) found.add(`${scheme}:${name}`);
+      }
+    },
+  });
+  return [...found];
 }
 
 export function readDocument(options: DocumentOptions): ConfigDocument {
@@ -139,11 +165,6 @@ function substitute(text: string, node: Node, path: readonly PathPart[], walk: W
   });
 }
 
-interface Missing {
-  readonly message: string;
-  readonly hint: string;
-}
-
 function lookUp(scheme: string, name: string, walk: DocumentOptions): string | Missing {
   if (scheme === 'env') {
     return (
@@ -154,9 +175,11 @@ function lookUp(scheme: string, name: string, walk: DocumentOptions): string | M
     );
   }
   if (scheme === 'file') return readSecret(resolve(walk.folder, name), name);
+  const fetched = walk.secrets?.get(`${scheme}:${name}`);
+  if (fetched !== undefined) return fetched;
   return {
     message: `\${${scheme}:…} cannot be read`,
-    hint: 'This version reads ${env:NAME} and ${file:PATH}.',
+    hint: 'This version reads ${env:NAME}, ${file:PATH}, ${vault:PATH#FIELD}, ${awssm:NAME#FIELD}.',
   };
 }
 

@@ -20,7 +20,8 @@ Keyhound runs without a configuration. A file is looked for in this order: \`--c
 \`$KEYHOUND_CONFIG\`, \`./keyhound.yaml\`. It is YAML; an unknown key is an error, and
 \`keyhound config check\` tells all faults at once. Relative paths are relative to the file.
 
-Any value may be, or contain, \`\${env:NAME}\` or \`\${file:PATH}\`: secrets need not stand in the file.
+Any value may be, or contain, \`\${env:NAME}\`, \`\${file:PATH}\`, \`\${vault:PATH#FIELD}\` or
+\`\${awssm:NAME#FIELD}\`: [secrets](secrets.md) need not stand in the file.
 
 \`\`\`yaml
 sources:

@@ -13,8 +13,9 @@ export const configCheck = defineCommand({
     ['config check staging.yaml --json', 'Check a file; one line of JSON for each fault.'],
   ],
   run: async ({ args, io, print, configFile }) => {
-    const { readConfig } = await import('../../app/config.ts');
-    const reading = readConfig({ file: args[0] ?? configFile, env: io.env, cwd: io.cwd });
+    const { readConfig, secretsOf } = await import('../../app/config.ts');
+    const request = { file: args[0] ?? configFile, env: io.env, cwd: io.cwd };
+    const reading = readConfig({ ...request, secrets: await secretsOf(request, io.signal) });
     const checks: Check[] =
       reading.loaded === undefined
         ? reading.faults.map((fault) => checkOf(fault))

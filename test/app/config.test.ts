@@ -111,7 +111,7 @@ test('what cannot be filled in is told, with what can', () => {
     const [fault] = faults(`state:\n  dir: "\${${scheme}:a#b}"`);
     assert.match(
       fault!,
-      /^line 2, state\.dir: .* This version reads \$\{env:NAME\} and \$\{file:PATH\}/,
+      /^line 2, state\.dir: .* This version reads \$\{env:NAME\}, \$\{file:PATH\}, \$\{vault:/,
     );
   }
 });

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { remoteReferences } from '../../app/config/document.ts';
 import { readConfig } from '../../app/config.ts';
 import { COMMANDS } from '../../cli/commands/list.ts';
 import { chooseCommand, parseWords } from '../../cli/parse.ts';
@@ -151,7 +152,8 @@ test('every configuration of the pages is without faults', () => {
     }
     const file = path.join(folder, `${count++}.yaml`);
     writeFileSync(file, text);
-    const { faults } = readConfig({ file, env, cwd: folder });
+    const fetched = remoteReferences(text).map((reference) => [reference, 'x'.repeat(20)] as const);
+    const { faults } = readConfig({ file, env, cwd: folder, secrets: new Map(fetched) });
     assert.deepEqual(faults, [], page);
   }
   assert.ok(count > 4, `${count} configurations`);

@@ -45,8 +45,8 @@ interface Statement {
   readonly Resource: string | string[];
 }
 
-function policy(nth: number): Statement[] {
-  const { Version, Statement } = JSON.parse(blocks('gateways-aws.md', 'json')[nth]!) as {
+function policy(nth: number, page = 'gateways-aws.md'): Statement[] {
+  const { Version, Statement } = JSON.parse(blocks(page, 'json')[nth]!) as {
     Version: string;
     Statement: Statement[];
   };
@@ -60,10 +60,10 @@ function policy(nth: number): Statement[] {
 }
 
 function commands(...files: string[]): string[] {
-  const texts = files.map((file) =>
-    readFileSync(path.join(ROOT, 'responders/gateways', file), 'utf8'),
+  const texts = files.map((file) => readFileSync(path.join(ROOT, file), 'utf8'));
+  const names = [...texts.join('').matchAll(/new (?:\w+\.)?(\w+)Command\(/g)].map(
+    (match) => match[1]!,
   );
-  const names = [...texts.join('').matchAll(/new (\w+)Command\(/g)].map((match) => match[1]!);
   return [...new Set(names)].sort();
 }
 
@@ -71,7 +71,7 @@ test('the policy for IAM names the calls that are made, and no other', () => {
   const actions = policy(1).flatMap(({ Action }) => Action);
   assert.deepEqual(
     actions.sort(),
-    commands('aws-iam.ts').map((name) => `iam:${name}`),
+    commands('responders/gateways/aws-iam.ts').map((name) => `iam:${name}`),
   );
 });
 
@@ -86,6 +86,17 @@ test('the policy for API Gateway grants each call that is made, and no other', (
     CreateUsagePlanKey: 'apigateway:POST /usageplans/*/keys',
     DeleteUsagePlanKey: 'apigateway:DELETE /usageplans/*/keys/*',
   };
-  assert.deepEqual(commands('aws-apigateway.ts', 'aws-plans.ts'), Object.keys(calls).sort());
+  assert.deepEqual(
+    commands('responders/gateways/aws-apigateway.ts', 'responders/gateways/aws-plans.ts'),
+    Object.keys(calls).sort(),
+  );
   assert.deepEqual(granted.sort(), Object.values(calls).sort());
+});
+
+test('the policy for secrets names the call that is made, and no other', () => {
+  const actions = policy(0, 'secrets.md').flatMap(({ Action }) => Action);
+  assert.deepEqual(
+    actions,
+    commands('app/secrets/awssm.ts').map((name) => `secretsmanager:${name}`),
+  );
 });
