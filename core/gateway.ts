@@ -99,6 +99,7 @@ export interface GatewayAdapter {
   /**
    * Fingerprint that `apply` leaves, where that can be told without asking the gateway: after a time-out it tells our
    * own write from a person's change. Without it the write is made once more, which a set or a tagged create bears.
+   * Left out where a wish takes several writes: half of them would be taken for a person's change.
    */
   expect?(request: Omit<ApplyRequest, 'present'>): string | undefined;
   /** Answers the state as read back. Throws `operating` errors; `retryable` says whether another try may help. */

@@ -9,7 +9,7 @@ import type { Action } from '../../core/action.ts';
 import type { GatewayState } from '../../core/gateway.ts';
 import { faultOf, GatewayFault, workedOut } from './calls.ts';
 import { Overtaken } from './records.ts';
-import { isUncertain, whoseState } from './standing.ts';
+import { whoseState } from './standing.ts';
 import {
   type Bench,
   endOf,
@@ -107,7 +107,7 @@ async function failed(
     return retryAt(bench, fault, failures);
   }
   const left = await whatIsLeft(bench, action, signal);
-  if (left === 'all') return clock.now();
+  if (typeof left === 'object') return await finish(bench, action, left.effective, left.present);
   await records.record(action, { what: 'failed', who: 'keyhound', why: fault.message }, { left });
   const given = await records.change(action, {
     state: 'failed',
@@ -119,26 +119,35 @@ async function failed(
   return endOf(given);
 }
 
+/** It came through after all. */
+interface InEffect {
+  readonly effective: Action;
+  readonly present: GatewayState;
+}
+
 /** Of an action that is given up. What may be there is taken back like what is there. */
 async function whatIsLeft(
   bench: Bench,
   action: Action,
   signal: AbortSignal,
-): Promise<'nothing' | 'all' | 'unknown'> {
+): Promise<'nothing' | 'unknown' | InEffect> {
   const { adapter, calls, records } = bench;
   const { original } = action;
   if (original === undefined) return 'nothing';
   if (action.wrote !== undefined) return 'unknown';
   try {
     const target = records.target(action);
-    const { fingerprint } = await calls.read(adapter, target, signal);
+    const present = await calls.read(adapter, target, signal);
+    const { fingerprint } = present;
     const others = await othersOf(bench, action);
-    const written = others.map(({ wrote }) => wrote?.fingerprint);
-    if (written.includes(fingerprint)) return 'nothing';
-    const wish = wishOf(strictest([...standingOf(bench, others), action])!);
-    if (adapter.expect?.({ target, original, wish }) === fingerprint) return 'all';
-    const isOriginal = fingerprint === original.fingerprint;
-    return isOriginal && !others.some(isUncertain) ? 'nothing' : 'unknown';
+    const standing = standingOf(bench, others);
+    const effective = strictest([...standing, action])!;
+    const expected = (shall: Action | undefined) =>
+      adapter.expect?.({ target, original, wish: shall === undefined ? null : wishOf(shall) });
+    if (fingerprint === expected(effective)) return { effective, present };
+    // What others have written may have been written while this one's wish counted, so their records tell nothing.
+    const without = others.length === 0 ? original.fingerprint : expected(strictest(standing));
+    return fingerprint === without ? 'nothing' : 'unknown';
   } catch (error) {
     signal.throwIfAborted();
     faultOf(error);

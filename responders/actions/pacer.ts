@@ -10,8 +10,10 @@ export interface PacedGateway {
   readonly callsPerSecond: number;
 }
 
+type Wait = (ms: number, signal: AbortSignal) => Promise<void>;
+
 /** Of one process. A second's calls may come at once after a rest. */
-export function createPacer(clock: Clock): Pacer {
+export function createPacer(clock: Clock, wait: Wait = waitFor): Pacer {
   /** By gateway: when the calls that were let through will have been paid for. */
   const paidAt = new Map<string, number>();
   return async ({ name, callsPerSecond }, calls, signal) => {
@@ -20,6 +22,10 @@ export function createPacer(clock: Clock): Pacer {
     const until = from + (calls * 1000) / callsPerSecond;
     paidAt.set(name, until);
     const waitMs = until - now;
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+    if (waitMs > 0) await wait(waitMs, signal);
   };
+}
+
+async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal });
 }

@@ -11,7 +11,7 @@ import { type FakeApi, type FakeKey, type FakeServer, fakeServer } from './fake-
 export interface FakeOptions {
   readonly name?: string;
   readonly write?: 'set' | 'create';
-  /** Whether the adapter can tell what a write leaves. */
+  /** Whether the adapter can tell what a write leaves; one that creates makes several, and cannot. */
   readonly tells?: boolean;
   readonly rungs?: GatewayAdapter['rungs'];
 }
@@ -52,7 +52,9 @@ export function fakeAdapter(api: FakeApi, options: FakeOptions = {}): GatewayAda
       siblings: [],
       needsSeal: false,
     }),
-    ...(tells ? { expect: (request) => stateOf(wanted(request)).fingerprint } : {}),
+    ...(tells && write === 'set'
+      ? { expect: (request) => stateOf(wanted(request)).fingerprint }
+      : {}),
     async apply(request) {
       const { subjectId } = request.target;
       const next = wanted(request);

@@ -70,6 +70,8 @@ export interface MemoryQueue extends ActionQueue {
   /** Hands out what is due first, time moving there; false when nothing is left before that time. */
   step(untilMs?: number): Promise<boolean>;
   entries(): readonly QueueEntry[];
+  /** As a crash between the record and its entry would. */
+  lose(action: string): void;
 }
 
 type Handler = Parameters<ActionQueue['work']>[1];
@@ -81,6 +83,7 @@ export function memoryQueue(clock: MemoryClock): MemoryQueue {
   const again = new Set<string>();
   return {
     entries: () => [...entries.values()],
+    lose: (action) => void entries.delete(action),
     async add(entry) {
       const kept = entries.get(entry.action);
       entries.set(entry.action, kept !== undefined && kept.at < entry.at ? kept : entry);

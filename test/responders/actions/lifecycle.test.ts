@@ -1,0 +1,210 @@
+/** Start, kill switch, renewal, verification, and gateways that cannot do all. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Action } from '../../../core/action.ts';
+import { sampleDecision } from '../../support/response-samples.ts';
+import { fakeKey } from './fake-api.ts';
+import { fakeGateway } from './fake-gateway.ts';
+import { HOUR_MS, rig, START } from './rig.ts';
+
+const MINUTE_MS = 60_000;
+const limit = (perMinute: number) => ({ requests: perMinute, windowMs: MINUTE_MS });
+const dec = (n: number) => `dec_${String(n).padStart(20, '0')}`;
+const ofKey = (id: string) => ({ subject: { kind: 'key', id } }) as const;
+
+test('on start what has expired is taken back before anything else is done', async () => {
+  const r = rig();
+  for (const id of ['kong:b', 'kong:c']) r.gateway.keys.set(id, fakeKey());
+  await r.start();
+  await r.decide({ id: dec(1) });
+  await r.decide({ id: dec(2), ...ofKey('kong:b') });
+  await r.work();
+  await r.decide({ id: dec(3), ...ofKey('kong:c'), untilAt: null });
+  for (const { action } of r.queue.entries()) r.queue.lose(action);
+  r.clock.set(START + 2 * HOUR_MS);
+  const calls = r.gateway.calls.length;
+  r.gateway.fault = (call) => (call === 'set kong:b' ? 'unavailable' : 'none');
+  await r.start();
+  await r.work(START + 2 * HOUR_MS + 200);
+  const sets = r.gateway.calls.slice(calls).filter((call) => call.startsWith('set'));
+  assert.deepEqual(sets.slice(0, 2).sort(), ['set kong:a', 'set kong:b']);
+  assert.deepEqual(sets[2], 'set kong:c', 'not held up by one that fails');
+  assert.equal(r.gateway.keys.get('kong:a')!.enabled, true);
+});
+
+test('on start the actions of decisions that ended meanwhile are taken back', async () => {
+  const r = rig();
+  await r.start();
+  const { id, decision } = await r.decide();
+  await r.work();
+  const ended = { state: 'ended', endedAs: 'false-alarm', endedBy: 'person:ann' } as const;
+  r.decisions.set(decision, sampleDecision({ ...r.decisions.get(decision)!, ...ended }));
+  await r.start();
+  await r.work();
+  const { state, endedBy, endedWhy } = await r.action(id);
+  assert.deepEqual([state, endedBy, endedWhy], ['undone', 'person:ann', 'false-alarm']);
+  assert.deepEqual(r.key(), fakeKey());
+});
+
+test('on start what was asked for and not begun is begun, from the records alone', async () => {
+  const r = rig();
+  const { id } = await r.decide();
+  r.queue.lose(id);
+  await r.start();
+  await r.work();
+  assert.equal((await r.action(id)).state, 'done');
+});
+
+test('a decision that ended before its action began is not carried out', async () => {
+  const r = rig();
+  await r.start();
+  const { id, decision } = await r.decide();
+  await r.runner.undo(decision, 'policy', 'calm');
+  await r.work();
+  assert.equal((await r.action(id)).state, 'undone');
+  assert.deepEqual(r.gateway.calls, []);
+  assert.deepEqual(
+    r.audit.notes.map(({ what, who }) => [what, who]),
+    [['withdrawn', 'policy']],
+  );
+});
+
+test('an action that expired before it began is not carried out', async () => {
+  const r = rig();
+  const { id } = await r.decide();
+  r.clock.set(START + HOUR_MS);
+  await r.start();
+  await r.work(START + HOUR_MS);
+  assert.deepEqual([(await r.action(id)).state, r.gateway.calls], ['undone', []]);
+});
+
+test('while it is stopped no action starts, undoing goes on, and what waited goes on after', async () => {
+  const r = rig();
+  r.gateway.keys.set('kong:b', fakeKey());
+  await r.start();
+  const first = await r.decide({ id: dec(1) });
+  await r.work();
+  await r.runner.stop();
+  assert.equal(r.runner.stopped, true);
+  const second = await r.decide({ id: dec(2), ...ofKey('kong:b') });
+  await r.work(START + MINUTE_MS);
+  assert.deepEqual([r.key().enabled, r.gateway.keys.get('kong:b')], [false, fakeKey()]);
+  await r.runner.undo(dec(1), 'person:ann', 'it was me');
+  await r.work(START + MINUTE_MS);
+  assert.equal((await r.action(first.id)).state, 'undone');
+  assert.equal((await r.action(second.id)).state, 'planned');
+  await r.runner.resume();
+  await r.work(START + MINUTE_MS);
+  assert.equal((await r.action(second.id)).state, 'done');
+});
+
+test('a stop that lifts takes all back, also what had not begun', async () => {
+  const r = rig();
+  r.gateway.keys.set('kong:b', fakeKey());
+  await r.start();
+  await r.decide({ id: dec(1) });
+  await r.work();
+  await r.decide({ id: dec(2), ...ofKey('kong:b') });
+  const lifted = await r.runner.stop({ by: 'person:ann', why: 'we are down' });
+  assert.equal(lifted.length, 2);
+  await r.work();
+  assert.deepEqual(
+    r.store.all().map(({ state }) => state),
+    ['undone', 'undone'],
+  );
+  assert.deepEqual([r.key(), r.gateway.keys.get('kong:b')], [fakeKey(), fakeKey()]);
+});
+
+test('a decision that is prolonged or changes its limit changes its action', async () => {
+  const r = rig();
+  await r.start();
+  const { id } = await r.decide({ rung: 'throttle-hard', limit: limit(30) });
+  await r.work();
+  const untilAt = new Date(START + 3 * HOUR_MS).toISOString();
+  await r.decide({ rung: 'throttle-hard', limit: limit(10), untilAt });
+  await r.work();
+  assert.equal(r.key().perMinute, 10);
+  await r.work(START + 2 * HOUR_MS);
+  assert.equal((await r.action(id)).state, 'done');
+  await r.work(START + 3 * HOUR_MS);
+  assert.deepEqual([(await r.action(id)).state, r.key()], ['undone', fakeKey()]);
+});
+
+test('a gateway takes the next best rung that it can, and one that can nothing gets no action', async () => {
+  const throttles = rig({ gateway: fakeGateway({ rungs: new Set(['throttle-hard']) }) });
+  const { rung, wanted } = await throttles.decide({ rung: 'revoke', limit: limit(5) });
+  assert.deepEqual([rung, wanted], ['throttle-hard', 'revoke']);
+  const revokes = rig({ gateway: fakeGateway({ rungs: new Set(['revoke']) }) });
+  assert.equal(await revokes.decide({ rung: 'suspend' }), undefined);
+  assert.equal(await revokes.decide({ rung: 'alert' }), undefined);
+});
+
+test('each gateway that covers the key has an action of its own', async () => {
+  const kong = fakeGateway();
+  const edge = fakeGateway({ name: 'edge' });
+  const r = rig({ gateway: kong, adapters: [kong.adapter, edge.adapter] });
+  await r.start();
+  const { decision } = await r.decide();
+  await r.runner.request(r.decisions.get(decision)!, edge.adapter);
+  await r.work();
+  assert.deepEqual(
+    [kong.keys.get('kong:a'), edge.keys.get('kong:a')],
+    Array(2).fill(fakeKey({ enabled: false })),
+  );
+  const undone = await r.runner.undo(decision, 'person:ann', 'it was me');
+  assert.equal(undone.length, 2);
+  await r.work();
+  assert.deepEqual([kong.keys.get('kong:a'), edge.keys.get('kong:a')], [fakeKey(), fakeKey()]);
+});
+
+test('what the stream shows after an action stands in its record and in the audit', async () => {
+  const r = rig();
+  await r.start();
+  const { id } = await r.decide();
+  await r.work();
+  const first = await r.runner.verified(id, { verdict: 'not-contained', leak: 'GET /v1/orders' });
+  assert.deepEqual([first!.verdict, first!.leak], ['not-contained', 'GET /v1/orders']);
+  const { verdict, verifiedAt, lastAcceptedAt, leak } = (await r.runner.verified(id, {
+    verdict: 'contained',
+    lastAcceptedAt: START,
+  }))!;
+  assert.deepEqual(
+    [verdict, verifiedAt, lastAcceptedAt, leak],
+    ['contained', '2026-03-01T10:00:00.000Z', '2026-03-01T10:00:00.000Z', undefined],
+  );
+  assert.deepEqual(
+    r.audit.notes.slice(-2).map(({ what, why }) => [what, why]),
+    [
+      ['verified', 'not-contained'],
+      ['verified', 'contained'],
+    ],
+  );
+  assert.equal(await r.runner.verified('act_none', { verdict: 'contained' }), undefined);
+});
+
+test('a record that somebody changes meanwhile is looked at again', async () => {
+  const r = rig();
+  await r.start();
+  const { id, decision } = await r.decide();
+  r.gateway.fault = (call) => {
+    if (call.startsWith('set')) {
+      r.gateway.fault = () => 'none';
+      void r.runner.undo(decision, 'person:ann', 'it was me');
+    }
+    return 'none';
+  };
+  await r.work(START + MINUTE_MS);
+  const { state, endedBy } = await r.action(id);
+  assert.deepEqual([state, endedBy, r.key()], ['undone', 'person:ann', fakeKey()]);
+});
+
+test('an action of a gateway that is configured no more is told of', async () => {
+  const r = rig();
+  const { id } = await r.decide();
+  const without = rig({ adapters: [], store: r.store, queue: r.queue });
+  await without.start();
+  assert.deepEqual(
+    without.troubles.map(({ kind, action }: { kind: string; action: Action }) => [kind, action.id]),
+    [['no-gateway', id]],
+  );
+});
