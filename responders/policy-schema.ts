@@ -220,7 +220,17 @@ const fleet = z
       .describe(
         'The same for a key that place or credential speaks against, and 5 times consumers.',
       ),
-    within: duration.default('5m').describe('What counts as together.'),
+    keys: z
+      .int()
+      .min(2)
+      .default(3)
+      .describe('So many keys of one consumer that deviate together are its own doing.'),
+    within: duration
+      .default('5m')
+      .describe('What counts as together, where place or credential speaks too.'),
+    withinAlone: duration
+      .default('30m')
+      .describe('What counts as together, where nothing else speaks: slow keys show late.'),
     aged: duration.default('7d').describe('Younger keys have no vote.'),
   })
   .prefault({})

@@ -70,7 +70,9 @@ export interface Brakes {
     readonly consumers: number;
     readonly sharePercent: number;
     readonly backedSharePercent: number;
+    readonly keys: number;
     readonly withinMs: number;
+    readonly withinAloneMs: number;
     readonly agedMs: number;
   };
   readonly network: { readonly keys: number; readonly withinMs: number };
@@ -172,7 +174,9 @@ export function resolvePolicy(parsed: ParsedPolicy): Policy {
         consumers: fleet.consumers,
         sharePercent: fleet.sharePercent,
         backedSharePercent: fleet.backedSharePercent,
+        keys: fleet.keys,
         withinMs: ms(fleet.within),
+        withinAloneMs: ms(fleet.withinAlone),
         agedMs: ms(fleet.aged),
       },
       network: { keys: network.keys, withinMs: ms(network.within) },

@@ -8,6 +8,7 @@
  */
 import type { Finding } from '../../core/finding.ts';
 import { type Case, isAged, openedAt, ownerOf, type Scene } from '../desk/case.ts';
+import type { Brakes } from '../policy.ts';
 import type { Board } from './board.ts';
 import type { Brake } from './brake.ts';
 
@@ -26,7 +27,7 @@ export function countVotes(told: Case, { holder, nowMs }: Scene, { crowd }: Boar
   if (!isAged(told, agedMs, nowMs)) return;
   for (const finding of told.findings) {
     if (maybeShared(finding) && finding.silencedBy === undefined)
-      crowd.vote(ownerOf(told), openedAt(finding));
+      crowd.vote(ownerOf(told), told.incident.subject.id, openedAt(finding));
   }
 }
 
@@ -37,18 +38,25 @@ export const fleet: Brake = Object.freeze<Brake>({
 
   drops(finding, told, { holder, env }, { crowd }) {
     if (!maybeShared(finding)) return undefined;
+    const { brakes } = holder.policy;
+    const { consumers, keys, within, activeShare } = isBacked(told)
+      ? backedLimits(brakes.fleet)
+      : aloneLimits(brakes.fleet);
     const { partOf } = told.incident;
-    const isSpokenAgainst = isBacked(told);
-    if (partOf !== undefined && !isSpokenAgainst) return `part of ${partOf}, which explains it`;
-    const { consumers, sharePercent, backedSharePercent, withinMs } = holder.policy.brakes.fleet;
-    const share = isSpokenAgainst ? backedSharePercent : sharePercent;
-    const least = Math.max(
-      isSpokenAgainst ? BACKED_FACTOR * consumers : consumers,
-      Math.ceil(((env.activeKeys?.() ?? 0) * share) / 100),
-    );
-    if (!crowd.reaches(least, openedAt(finding), withinMs)) return undefined;
-    return `${least} consumers or more deviate together: one cause is likelier than as many`;
+    if (partOf !== undefined && !isBacked(told)) return `part of ${partOf}, which explains it`;
+    const at = openedAt(finding);
+    const share = Math.ceil(((env.activeKeys?.() ?? 0) * activeShare) / 100);
+    const least = Math.max(consumers, share);
+    if (crowd.reaches(least, at, within))
+      return `${least} consumers or more deviate together: one cause is likelier than as many`;
+    const own = crowd.keysOf(ownerOf(told), at, within);
+    return own < keys ? undefined : `${own} keys of its consumer deviate together`;
   },
+
+  caps: ({ findings }) =>
+    findings.length > 0 && findings.every(maybeShared)
+      ? { max: 'throttle-hard', why: 'volume and errors alone do not shut a key out' }
+      : undefined,
 
   waits(finding, told, { holder, nowMs }) {
     if (!maybeShared(finding)) return undefined;
@@ -59,6 +67,26 @@ export const fleet: Brake = Object.freeze<Brake>({
     return { untilMs, why: 'it waits for what other keys show' };
   },
 });
+
+interface Limits {
+  readonly consumers: number;
+  /** Of one consumer. */
+  readonly keys: number;
+  readonly within: number;
+  readonly activeShare: number;
+}
+
+function aloneLimits(fleet: Brakes['fleet']): Limits {
+  const { consumers, keys, withinAloneMs: within, sharePercent: activeShare } = fleet;
+  return { consumers, keys, within, activeShare };
+}
+
+/** Whoever holds a few old keys could make them spike together: a consumer of its own excuses nothing here. */
+function backedLimits(fleet: Brakes['fleet']): Limits {
+  const consumers = BACKED_FACTOR * fleet.consumers;
+  const { withinMs: within, backedSharePercent: activeShare } = fleet;
+  return { consumers, keys: Number.POSITIVE_INFINITY, within, activeShare };
+}
 
 /** Place or credential speaks against the key too: no launch or outage does that. */
 function isBacked({ findings }: Case): boolean {

@@ -37,8 +37,8 @@ export interface DeskEnv {
   /** Requests of all keys in an hour of late; undefined where it is not known. */
   trafficPerHour(): number | undefined;
   health(): DeskHealth;
-  /** What the key was used for before the incident; undefined where nothing is known. */
-  profileOf(incidentId: string): KeyProfile | undefined;
+  /** What the key was used for before the incident, where the incident does not say. */
+  profileOf?(incidentId: string): KeyProfile | undefined;
   /** What the key is used for now, for a `contain` by hand. */
   profileNow?(subjectId: string): KeyProfile | undefined;
   /** Where the registry does not say. */

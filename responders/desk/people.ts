@@ -68,8 +68,8 @@ function reachableBy({ rung, subject }: ManualRequest, { options, files }: DeskS
   const { env } = options;
   const can = new Set<Rung>(env.rungsOf(subject.id));
   const file = files.open().find(({ incident }) => incident.subject.id === subject.id);
-  const profile =
-    file === undefined ? env.profileNow?.(subject.id) : env.profileOf(file.incident.id);
+  const before = file?.incident.key?.profile ?? (file && env.profileOf?.(file.incident.id));
+  const profile = before ?? env.profileNow?.(subject.id);
   if (!env.asksPerRequest(subject.id) || profile === undefined) can.delete('contain');
   const best = nextBest(rung, can);
   return isActing(best) ? best : 'alert';

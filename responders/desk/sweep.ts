@@ -21,7 +21,7 @@ export function tick(state: DeskState, nowMs: number): void {
   releaseReports(state, nowMs);
   judgeAgain(state, nowMs);
   const { fleet, network } = options.holder.policy.brakes;
-  board.crowd.prune(nowMs - Math.max(HOUR_MS, 2 * fleet.withinMs) - HOUR_MS);
+  board.crowd.prune(nowMs - 2 * Math.max(fleet.withinMs, fleet.withinAloneMs) - HOUR_MS);
   board.moves.prune(nowMs - network.withinMs - HOUR_MS);
   board.ledger.prune(nowMs);
   book.prune(nowMs - options.holder.policy.repeat.withinMs);

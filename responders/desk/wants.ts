@@ -70,13 +70,14 @@ export function judge(
   const sorted = sortFindings(told, scene, board);
   const { usable, waiting, doubts, explained } = sorted;
   const atOnce = usable.filter((finding) => !waiting.has(finding.id));
-  const cap = firstOf((brake) => brake.caps?.(told, scene, board));
+  const capsOf = (findings: readonly Finding[]): Caps =>
+    allCaps({ ...told, findings }, scene, board);
   const raise = (rung: Rung) => stepUp(rung, repeats, scene);
   const choose = (findings: readonly Finding[]): Choice =>
-    choice({ told, scene, findings, raise, served, max: cap?.answer.max });
+    choice({ told, scene, findings, raise, served, max: capsOf(findings).max });
   const now = choose(atOnce);
   const later = waiting.size === 0 ? now : choose(usable);
-  const all = [...doubts, ...(cap === undefined ? [] : [{ brake: cap.id, why: cap.answer.why }])];
+  const all = [...doubts, ...capsOf(usable).doubts];
   const whole = ruleFor(scene.holder.policy, told, weigh(told.incident, told.findings));
   const most = whole === undefined ? undefined : raise(whole.rung);
   const finish = (part: Part | undefined, more: readonly Doubt[] = []): Want | undefined =>
@@ -93,6 +94,24 @@ export function judge(
       waiting.size === 0 ? undefined : Math.min(...[...waiting.values()].map((w) => w.untilMs)),
     explained,
   };
+}
+
+interface Caps {
+  readonly max: Rung | undefined;
+  readonly doubts: readonly Doubt[];
+}
+
+/** Of all brakes the mildest. */
+function allCaps(told: Case, scene: Scene, board: Board): Caps {
+  let max: Rung | undefined;
+  const doubts: Doubt[] = [];
+  for (const brake of BRAKES) {
+    const cap = brake.caps?.(told, scene, board);
+    if (cap === undefined) continue;
+    max = max === undefined ? cap.max : milder(max, cap.max);
+    doubts.push({ brake: brake.id, why: cap.why });
+  }
+  return { max, doubts };
 }
 
 interface Sorted {
@@ -252,7 +271,7 @@ function isPossible(
   return (
     env.asksPerRequest(id) &&
     findings.some(({ detector }) => DEPARTING.includes(detector)) &&
-    env.profileOf(incident.id) !== undefined
+    (incident.key?.profile ?? env.profileOf?.(incident.id)) !== undefined
   );
 }
 

@@ -140,7 +140,6 @@ function environment(health: Partial<DeskHealth> = {}): DeskEnv {
     isAllowed: (_subject: AllowSubject) => false,
     trafficPerHour: () => 1_000_000,
     health: () => ({ lagMs: 0, geographyAgeDays: 10, storesAway: [], ...health }),
-    profileOf: () => undefined,
   };
 }
 

@@ -121,6 +121,33 @@ test('a hundred young free keys that spike together have no vote, and hide no st
   assert.deepEqual(world.standing(T0 + 11 * SECOND), ['kong:stolen suspend']);
 });
 
+test('three keys of a consumer that only send more do what their consumer does', () => {
+  const entries = names(3).map((id) => ({ id, consumer: 'acme' }));
+  const world = createWorld({ entries });
+  names(3).forEach((key, i) => {
+    world.until(T0 + i * 40 * SECOND);
+    world.tell(key, [SPIKE], T0 + i * 40 * SECOND);
+  });
+  world.until(T0 + 30 * MINUTE);
+  assert.equal(
+    world.told.some(({ state }) => state === 'standing'),
+    false,
+  );
+  // Not where place speaks against one of them.
+  world.tell('kong:k0', [SPIKE, PLACE], T0 + 30 * MINUTE);
+  world.until(T0 + 31 * MINUTE);
+  assert.deepEqual(world.standing(T0 + 31 * MINUTE), ['kong:k0 suspend']);
+});
+
+test('volume and errors alone are throttled, and never shut a key out', () => {
+  const world = createWorld();
+  world.tell('kong:1', [SPIKE, ['error-rate', 40]], T0);
+  world.until(T0 + 150 * SECOND);
+  assert.deepEqual(world.standing(T0 + 150 * SECOND), ['kong:1 throttle-hard']);
+  const [decision] = world.decisions();
+  assert.deepEqual([decision?.wanted, decision?.heldBy], ['suspend', 'fleet']);
+});
+
 test('old keys of one consumer have one vote together', () => {
   const entries = names(50).map((id) => ({ id, consumer: 'acme' }));
   const world = createWorld({ entries });
