@@ -30,6 +30,7 @@ keep kibana-password random         # Kibana's own
 keep operator-password random       # yours, to log in to Kibana as "operator"
 keep kibana-encryption random
 keep intake-token random            # gateways that push
+keep decide-token random            # gateways that ask
 
 secret() { tr -d '\n' <"$1"; }
 
@@ -39,8 +40,7 @@ redis_users() {
   hash=$(secret redis-password | openssl dgst -sha256 -r | cut -d ' ' -f 1)
   echo 'user default off resetpass resetchannels -@all'
   # What docs/redis.md says is enough, and what lets doctor ask for more.
-  echo "user keyhound on #$hash resetchannels ~keyhound:* +@connection +@hash +@scripting +del +info +time +config|get" \
-    '+@list +@set +@sortedset +@stream +unlink +exists +type +rename +get +set +incr +incrby +pexpire +pexpireat +pttl +persist'
+  echo "user keyhound on #$hash resetchannels ~keyhound:* +@connection +@hash +@scripting +del +info +time +@list +@set +@sortedset +@stream +unlink +exists +type +rename +get +set +incr +incrby +pexpire +pexpireat +pttl +persist +config|get"
 }
 
 # {SSHA256} is the one salted form of the file realm that openssl can make. The passwords are 256 random bits: nothing

@@ -174,7 +174,7 @@ test('Keyhound gets the same environment natively and in a container, and all of
 
 test('deploy/keyhound.yaml is a configuration without faults, in each container', () => {
   const files = [...readText('deploy/keyhound.yaml').matchAll(/\$\{file:([^}]+)\}/g)];
-  assert.equal(files.length, 3);
+  assert.equal(files.length, 4);
   for (const [name, { environment = {}, secrets = [] }] of keyhounds) {
     const targets = secrets.map((one) => (typeof one === 'string' ? one : one.target));
     for (const [, file] of files) assert.ok(targets.includes(`/etc/keyhound/${file}`), name);
