@@ -3,6 +3,7 @@ import type { GatewayKind } from '../../core/gateway.ts';
 import { envoy, traefik } from './asking.ts';
 import { awsApiGateway } from './aws-apigateway.ts';
 import { awsIam } from './aws-iam.ts';
+import { caddy } from './caddy.ts';
 import { decide } from './decide.ts';
 import { haproxy } from './haproxy.ts';
 import { kong } from './kong.ts';
@@ -13,6 +14,7 @@ export const GATEWAY_KINDS: readonly GatewayKind[] = Object.freeze([
   kong,
   nginx,
   haproxy,
+  caddy,
   envoy,
   traefik,
   awsApiGateway,

@@ -1,14 +1,18 @@
 /** A real Caddy with one site and its access log, as its `log` directive writes it. */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Gateway, startGateway } from './process.ts';
 
 export interface CaddyOptions {
   /** Directives of the site. */
   readonly site: string;
+  /** HOST:PORT of its admin API; else it has none. */
+  readonly admin?: string;
+  /** One that was stopped: this one goes on with what was changed in it. */
+  readonly resumes?: Gateway;
 }
 
-export function startCaddy({ site }: CaddyOptions): Promise<Gateway> {
+export function startCaddy({ site, admin, resumes }: CaddyOptions): Promise<Gateway> {
   return startGateway({
     name: 'caddy',
     command: process.env['KEYHOUND_TEST_CADDY'] ?? 'caddy',
@@ -20,7 +24,7 @@ export function startCaddy({ site }: CaddyOptions): Promise<Gateway> {
       await writeFile(
         config,
         `{
-	admin off
+	admin ${admin ?? 'off'}
 	auto_https off
 }
 http://127.0.0.1:${port} {
@@ -31,7 +35,13 @@ ${site}
 }
 `,
       );
-      return ['run', '--config', config, '--adapter', 'caddyfile'];
+      const args = ['run', '--config', config, '--adapter', 'caddyfile'];
+      if (resumes === undefined) return args;
+      const saved = path.join('caddy', 'autosave.json');
+      const text = await readFile(path.join(path.dirname(resumes.logFile), saved), 'utf8');
+      await mkdir(path.join(folder, 'caddy'));
+      await writeFile(path.join(folder, saved), text.replaceAll(`:${resumes.port}"`, `:${port}"`));
+      return ['run', '--resume'];
     },
   });
 }

@@ -12,6 +12,7 @@ export const WITHOUT_RIG: Readonly<Record<string, string>> = {
   decide: 'its own tests do: it calls nobody, and knows every key',
   'aws-apigateway': 'its own tests do, against moto',
   'aws-iam': 'its own tests do, against moto',
+  caddy: 'its own tests do, against a real one',
   haproxy: 'its own tests do, against a real one',
   nginx: 'its own tests do, against a real one',
   envoy: 'it is decide under another name',
