@@ -22,11 +22,11 @@ interface Lived extends Bench {
   report(change?: Partial<LeakNotice>): void;
 }
 
-function lived(options: BenchOptions = {}): Lived {
+function lived(options: BenchOptions = {}, recordsBefore = 0): Lived {
   const inputs: FindingInputs[] = [];
   const bench = openBench({ durable: true, ...options, onInputs: (one) => inputs.push(one) });
   const at = script();
-  let sequence = 0;
+  let sequence = recordsBefore;
   return {
     ...bench,
     inputs,
@@ -99,7 +99,7 @@ test('cut anywhere and restored, what is told is the same, and a report is still
     if (cut !== 'before') first.report();
     if (cut === 'closed') first.use(10, 150);
     kept.take(first.engine.checkpoint());
-    const next = lived({ state: kept.load() });
+    const next = lived({ state: kept.load() }, 1);
     next.report();
     assert.equal(next.findings.length, cut === 'before' ? 1 : 0);
     for (let skipped = 0; skipped < 1; skipped++) next.use(0, 200);

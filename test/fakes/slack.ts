@@ -24,6 +24,7 @@ export interface SlackMessage {
 interface SlackText {
   readonly type: string;
   readonly text: string;
+  readonly verbatim?: boolean;
 }
 export interface SlackBlock {
   readonly type: string;

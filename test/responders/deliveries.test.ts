@@ -1,7 +1,7 @@
 /** Deliveries: what is told, when, how often; retries over restarts; storms; fallbacks; heartbeats. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Alert, Channel, SendResult } from '../../core/alert.ts';
+import type { Alert, Channel } from '../../core/alert.ts';
 import { channelSchema } from '../../core/config-response.ts';
 import { createChannel } from '../../responders/channels/list.ts';
 import { Deliveries } from '../../responders/deliveries.ts';
@@ -241,28 +241,59 @@ describe('failures', () => {
     assert.deepEqual(await rig.store.deliveries(), []);
   });
 
-  test('what is told while a message is on its way is told after it, and not twice', async () => {
-    const rig = one();
-    let answer: (result: SendResult) => void = () => {};
-    rig.answers.set('a', () => new Promise((resolve) => (answer = resolve)));
-    await rig.tell({});
-    rig.now += 1000;
-    const ticked = rig.deliveries.tick(rig.signal);
-    await rig.tell({ revision: 2, severity: 'critical' });
+  test('what its fallback was told of costs one delivery, however long the channel is away', async () => {
+    const rig = new Rig([
+      { name: 'a', fallback: 'b' },
+      { name: 'b', kinds: ['approval'] },
+    ]);
+    rig.answers.set('a', DOWN);
+    for (let i = 0; i < 30; i++) {
+      const severity = i === 3 ? 'critical' : 'medium';
+      await rig.tell({ id: `i${i}`, severity });
+      await rig.pass(600_000);
+    }
+    assert.equal(rig.sent.length, 30);
+    const waiting = await rig.store.deliveries();
+    assert.ok(waiting.length <= 2, `${waiting.length} deliveries`);
     rig.answers.delete('a');
-    answer(DOWN);
-    await ticked;
-    await rig.pass(60_000);
-    assert.deepEqual(rig.told, ['a inc_1/2']);
+    await rig.pass(3_600_000);
+    const back = rig.sent.slice(30);
+    assert.ok(
+      back.some(({ alerts }) => alerts.some(({ id }) => id === 'i3')),
+      'the worst is named',
+    );
+    assert.equal(
+      back.reduce((sum, { alerts, more }) => sum + alerts.length + more, 0),
+      30,
+    );
+  });
+
+  test('what is told while a message is on its way is told after it, and not twice', async () => {
+    for (const [result, told] of [
+      [DOWN, ['a inc_1/2']],
+      [OK, ['a inc_1/1', 'a inc_1/2']],
+    ] as const) {
+      const rig = one();
+      const held = rig.hold('a');
+      await rig.tell({});
+      rig.now += 1000;
+      const ticked = rig.deliveries.tick(rig.signal);
+      const answer = await held;
+      await rig.tell({ revision: 2, severity: 'critical' });
+      answer(result);
+      await ticked;
+      await rig.pass(60_000);
+      assert.deepEqual(rig.told, told);
+    }
   });
 
   test('a slow channel holds up no other', async () => {
     const rig = new Rig([{ name: 'slow' }, { name: 'b' }]);
-    let answer: (result: SendResult) => void = () => {};
-    rig.answers.set('slow', () => new Promise((resolve) => (answer = resolve)));
+    const held = rig.hold('slow');
     await rig.tell({});
     rig.now += 1000;
     const first = rig.deliveries.tick(rig.signal);
+    const answer = await held;
     await rig.tell({ id: 'i2' });
     rig.now += 1000;
     await rig.deliveries.tick(rig.signal);

@@ -79,6 +79,16 @@ export class Rig {
     };
   }
 
+  /** The channel's next message waits for an answer: given by what this resolves to, once it is on its way. */
+  hold(name: string): Promise<(result: SendResult) => void> {
+    return new Promise((begun) => {
+      this.answers.set(name, () => {
+        this.answers.delete(name);
+        return new Promise((answer) => begun(answer));
+      });
+    });
+  }
+
   async tell(...alerts: readonly Partial<Alert>[]): Promise<void> {
     for (const alert of alerts) await this.deliveries.tell(sampleAlert(alert));
   }

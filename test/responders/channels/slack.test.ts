@@ -47,6 +47,7 @@ describe('slack', () => {
       assert.deepEqual(controlsOf(message), []);
       assert.doesNotMatch(JSON.stringify(message), STEERING);
       const marked = message.blocks.filter(({ text }) => text?.type === 'mrkdwn');
+      assert.ok(marked.length > 0 && marked.every(({ text }) => text!.verbatim === true));
       for (const { text } of marked) assert.match(text!.text, /^Undo: `[^`]*`$/);
     }
     assert.ok(readOf(slack.messages[0]!).includes('<!channel> <https://evil.example|click here>'));

@@ -320,6 +320,30 @@ describe('leak reports', () => {
     assert.equal((await rig.post()).status, 202);
   });
 
+  test('nothing of a body stays in memory after the answer', async () => {
+    rig = await new Rig().start();
+    const seen: Buffer[] = [];
+    const server = await startHooksServer({
+      host: '127.0.0.1',
+      port: 0,
+      clock: { now: () => NOW },
+      triggers: [
+        {
+          name: 'any',
+          receive: async ({ body }) => {
+            seen.push(body);
+            return { status: body.includes(RAW) ? 202 : 422 };
+          },
+        },
+      ],
+    });
+    const answer = await fetch(`${server.url}/hooks/any`, { method: 'POST', body: RAW });
+    assert.equal(answer.status, 202);
+    await answer.text();
+    await server.close();
+    assert.ok(seen[0]!.length > 0 && seen[0]!.every((byte) => byte === 0));
+  });
+
   test('while a secret changes both are taken', async () => {
     rig = await new Rig([{ name: 'scanner', secret: [OTHER, SECRET] }]).start();
     assert.equal((await rig.post()).status, 202);
