@@ -154,7 +154,8 @@ export function wishedOn(
   readonly entries: readonly Entry[];
   readonly values: OperatorValues;
 } {
-  const limits = base?.enabled === true ? strictest(plugin.over, base.limits) : plugin.over;
+  // An operator's own of the consumer has replaced the wider ones already.
+  const limits = base?.enabled === true ? base.limits : plugin.over;
   // Per address or path a thief would get the limit as often as he changes it.
   const limitBy = base?.enabled === true && base.limitBy === 'consumer' ? 'consumer' : 'credential';
   const adds = ({ limit }: Entry): boolean => {

@@ -61,11 +61,11 @@ export class KongApi {
     return found === undefined ? undefined : textOf(found['id']);
   }
 
-  /** `consumer` is its id; undefined when there is no such consumer. Siblings that are known are not asked for. */
+  /** `consumer` is its id; undefined when there is no such consumer. What is known is not asked for. */
   async readKey(
     { credentialId = '' }: KeyTarget,
     consumer: string,
-    known: readonly string[] | undefined,
+    known: Partial<Pick<KongKey, 'siblings' | 'wider'>>,
     signal: AbortSignal,
   ): Promise<KongKey | undefined> {
     const base = `/consumers/${encodeURIComponent(consumer)}`;
@@ -76,16 +76,16 @@ export class KongApi {
       '/consumers/ID/key-auth/ID',
       signal,
     );
-    const ids = known ?? (await this.#credentials(base, signal));
+    const ids = known.siblings ?? (await this.#credentials(base, signal));
     const own = await this.list(`${base}/plugins`, '/consumers/ID/plugins', signal);
-    const all = await this.list('/plugins', '/plugins', signal);
+    const wider = known.wider ?? widerOf(await this.list('/plugins', '/plugins', signal));
     const name = about['username'] ?? about['custom_id'] ?? about['id'];
     return {
       consumer: { id: textOf(about['id']), name: textOf(name) },
       credential,
       siblings: ids.filter((id) => id !== credentialId).sort(),
       plugins: own.flatMap((plugin) => pluginOf(plugin) ?? []),
-      wider: widerOf(all),
+      wider,
     };
   }
 

@@ -52,7 +52,7 @@ export class KongNode implements GatewayNode {
     const { api } = this.#parts;
     const consumer = await api.consumerOf(credentialId, signal);
     if (consumer === undefined) return ABSENT;
-    return stateOf(await api.readKey(target, consumer, undefined, signal), credentialId);
+    return stateOf(await api.readKey(target, consumer, {}, signal), credentialId);
   }
 
   async apply(request: ApplyRequest, signal: AbortSignal): Promise<GatewayState> {
@@ -70,8 +70,11 @@ export class KongNode implements GatewayNode {
     signal: AbortSignal,
   ): Promise<GatewayState> {
     const { api, settings, sealed } = this.#parts;
-    const key = await this.#read(target, facts, signal);
+    const { siblings } = facts;
     const wanted = wantedOf(wish, credential, facts, settings);
+    // What it replaces now, which may be another limit than when the original was recorded.
+    const known = wanted.limit === undefined ? facts : { siblings };
+    const key = await this.#read(target, facts, known, signal);
     const path = credentialPath(facts, credential);
     const what = '/consumers/ID/key-auth/ID';
     if (wanted.deleted && key.credential !== undefined) {
@@ -86,12 +89,17 @@ export class KongNode implements GatewayNode {
       const body = this.#restored(await sealed.take(target));
       await api.write('PUT', path, what, body, signal);
     }
-    return stateOf(await this.#read(target, facts, signal), credential);
+    return stateOf(await this.#read(target, facts, facts, signal), credential);
   }
 
-  async #read(target: KeyTarget, facts: KongFacts, signal: AbortSignal): Promise<KongKey> {
+  async #read(
+    target: KeyTarget,
+    { consumer }: KongFacts,
+    known: Partial<KongFacts>,
+    signal: AbortSignal,
+  ): Promise<KongKey> {
     const { api, tools } = this.#parts;
-    const key = await api.readKey(target, facts.consumer.id, facts.siblings, signal);
+    const key = await api.readKey(target, consumer.id, known, signal);
     if (key !== undefined) return key;
     throw new KeyhoundError(
       'operating',

@@ -33,8 +33,8 @@ export interface FakeServer {
   readonly calls: string[];
   /** What no vendor would have understood. */
   readonly violations: string[];
-  /** The next call of these methods fails so, once; undefined: no call does. */
-  failNext(fault: FakeFault | undefined, methods?: readonly string[]): void;
+  /** The next write, or what `isMeant` says, fails so, once; undefined: no call does. */
+  failNext(fault: FakeFault | undefined, isMeant?: (request: FakeRequest) => boolean): void;
   /** Nobody listens until it is called again with false. */
   refuse(down: boolean): void;
   close(): Promise<void>;
@@ -45,10 +45,14 @@ export type FakeHandler = (request: FakeRequest) => FakeAnswer | undefined;
 
 const WRITES = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
+function isWrite({ method }: FakeRequest): boolean {
+  return WRITES.includes(method);
+}
+
 export async function startFake(handler: FakeHandler): Promise<FakeServer> {
   const calls: string[] = [];
   const violations: string[] = [];
-  const faults: { fault: FakeFault; methods: readonly string[] }[] = [];
+  const faults: { fault: FakeFault; isMeant: (request: FakeRequest) => boolean }[] = [];
   let isDown = false;
   const server = createServer((message, response) => {
     if (isDown) return void message.socket.destroy();
@@ -58,7 +62,7 @@ export async function startFake(handler: FakeHandler): Promise<FakeServer> {
   async function answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = await requestOf(message);
     calls.push(`${request.method} ${request.path}`);
-    const index = faults.findIndex(({ methods }) => methods.includes(request.method));
+    const index = faults.findIndex(({ isMeant }) => isMeant(request));
     const fault = index < 0 ? undefined : faults.splice(index, 1)[0]?.fault;
     if (fault?.kind === 'answer') return send(response, fault.answer);
     if (fault !== undefined) {
@@ -77,9 +81,9 @@ export async function startFake(handler: FakeHandler): Promise<FakeServer> {
     url: `http://127.0.0.1:${port}`,
     calls,
     violations,
-    failNext: (fault, methods = WRITES) => {
+    failNext: (fault, isMeant = isWrite) => {
       if (fault === undefined) faults.length = 0;
-      else faults.push({ fault, methods });
+      else faults.push({ fault, isMeant });
     },
     refuse: (down) => {
       isDown = down;

@@ -26,6 +26,10 @@ export function mildest({ rungs }: GatewayAdapter): ActingRung {
   return ACTING_RUNGS.find((rung) => rungs.has(rung))!;
 }
 
+export function strongest({ rungs }: GatewayAdapter): ActingRung {
+  return ACTING_RUNGS.findLast((rung) => rungs.has(rung))!;
+}
+
 export function isPermanent(error: unknown): boolean {
   return error instanceof KeyhoundError && error.kind === 'operating' && !error.retryable;
 }

@@ -22,7 +22,7 @@ export const rig: RigKind = { kind: 'kong', start: () => startKongRig(true) };
 export const alone: RigKind = { kind: 'kong', start: () => startKongRig(false) };
 
 async function startKongRig(hasSibling: boolean): Promise<Rig> {
-  const kong = await startKong(TOKEN, 2);
+  const kong = await startKong(TOKEN);
   const seals = memorySeals();
   const consumer = { id: CONSUMER };
   kong.consumers.set(CONSUMER, { id: CONSUMER, username: 'acme', custom_id: null });

@@ -1,10 +1,17 @@
 /** Rigs of the conformance suite, by the title that their tests have. */
 import type { RigKind } from '../rig.ts';
+import * as apisix from './apisix.ts';
 import * as kong from './kong.ts';
+import * as tyk from './tyk.ts';
+import * as unkey from './unkey.ts';
 
 export const RIGS: readonly (readonly [title: string, rig: RigKind])[] = [
   ['kong', kong.rig],
   ['kong, a key alone', kong.alone],
+  ['apisix', apisix.rig],
+  ['tyk', tyk.rig],
+  ['tyk, a key of a policy', tyk.managed],
+  ['unkey', unkey.rig],
 ];
 
 /** Kinds that the suite does not try, each with the reason. */
