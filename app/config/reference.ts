@@ -52,7 +52,7 @@ ready for a key.
 `;
 
 /** One row a setting; mappings are opened up, entries of lists have \`[]\` in their path. */
-function rowsOf(schema: JsonSchema, path: string, required: ReadonlySet<string>): string[] {
+export function rowsOf(schema: JsonSchema, path: string, required: ReadonlySet<string>): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const own = path === '' ? name : `${path}.${name}`;
     if (own === 'detectors') return [];

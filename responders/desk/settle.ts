@@ -12,7 +12,7 @@ import type { Doubt } from '../brakes/brake.ts';
 import { BRAKES } from '../brakes/list.ts';
 import { limitFor } from '../policy-match.ts';
 import type { DecisionBook } from './book.ts';
-import { type Case, isAged, ownerOf, type Scene } from './case.ts';
+import { type Case, isAged, openedAt, ownerOf, type Scene } from './case.ts';
 import type { Weighed } from './evidence.ts';
 import type { Want, Wants } from './wants.ts';
 
@@ -57,6 +57,7 @@ export function settle(wants: Wants, s: Settling): void {
       else later = { ...stand, doubts: [...doubts, ...stand.doubts] };
     }
   }
+  if (isAnswered(wants, { stand, ask, later })) showAnswered(wants, s);
   settleHeld(later, s);
   settleAsk(ask, s);
   if (wants.note !== undefined) show(wants.note, s);
@@ -73,6 +74,20 @@ function wanted(want: Want | undefined, { answers }: Settling): Want | undefined
       (answer.kind === 'restored' || compareRungs(rung, answer.rung) >= 0),
   );
   return isAnswered ? undefined : want;
+}
+
+function isAnswered(wants: Wants, left: Pick<Wants, 'stand' | 'ask' | 'later'>): boolean {
+  return (['stand', 'ask', 'later'] as const).some(
+    (name) => wants[name] !== undefined && left[name] === undefined,
+  );
+}
+
+/** People see that their word holds. */
+function showAnswered({ ask, later, stand }: Wants, s: Settling): void {
+  const want = (ask ?? later ?? stand)!;
+  const doubt: Doubt = { brake: 'person', why: 'a person has decided on this evidence' };
+  const wanted = want.wanted ?? want.rung;
+  show({ ...want, rung: 'alert', mode: 'automatic', wanted, doubts: [doubt, ...want.doubts] }, s);
 }
 
 /** What rests on explained evidence alone is over. */
@@ -216,7 +231,7 @@ function settleAsk(want: Want | undefined, s: Settling): void {
 function show(want: Want, s: Settling): void {
   const { shown, book, scene } = s;
   const uncovered = uncoveredBy(want, s);
-  const rung = uncovered === undefined ? want.rung : 'alert';
+  const rung = uncovered?.brake === 'gateway' ? 'alert' : want.rung;
   const doubts = [...(uncovered === undefined ? [] : [uncovered]), ...want.doubts];
   const name = `${rung} ${want.mode} ${namesOf(doubts)}`;
   if (shown.has(name)) return;
@@ -236,12 +251,24 @@ function show(want: Want, s: Settling): void {
   });
 }
 
-/** A rung that is switched on, for a key that no gateway of ours has. */
-function uncoveredBy({ rung, mode }: Want, { told, scene }: Settling): Doubt | undefined {
+/** Why a rung that is switched on is not taken for this key. */
+function uncoveredBy({ rung, mode, evidence, rule }: Want, s: Settling): Doubt | undefined {
+  const { told, scene } = s;
   const { id } = told.incident.subject;
-  if (mode !== 'observe' || !isActing(rung) || scene.env.rungsOf(id).size > 0) return undefined;
-  if (scene.holder.setting(rung, id).mode === 'off') return undefined;
-  return { brake: 'gateway', why: 'no gateway that is acted upon has this key' };
+  if (mode !== 'observe' || !isActing(rung)) return undefined;
+  const setting = scene.holder.setting(rung, id);
+  if (setting.mode === 'off') return undefined;
+  if (scene.env.rungsOf(id).size === 0)
+    return { brake: 'gateway', why: 'no gateway that is acted upon has this key' };
+  const since = Math.max(setting.sinceAt, scene.holder.ruleSince(rule));
+  const isOlder = told.findings.some(
+    (finding) => evidence.findings.includes(finding.id) && openedAt(finding) <= since,
+  );
+  if (isOlder) return { brake: 'switch', why: 'its evidence is older than the switch' };
+  return {
+    brake: 'gateway',
+    why: `${rung} is not possible for this key, and what is milder is off`,
+  };
 }
 
 /** A decision of policy about the case; state and times are the caller's. */

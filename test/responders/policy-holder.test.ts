@@ -47,6 +47,7 @@ test('a rung that was just switched on acts on newer evidence only', () => {
   world.until(T0 + 2 * MINUTE);
   world.tell('kong:1', [['scope', 12]], T0 + 2 * MINUTE);
   assert.deepEqual(world.standing(T0 + 2 * MINUTE), []);
+  assert.equal(world.decisions().at(-1)?.heldBy, 'switch');
   world.tell(
     'kong:1',
     [

@@ -168,6 +168,7 @@ test('what a person gave back is not taken again on the same evidence, also afte
   world.desk.restore({ subjectId: 'kong:1', by: 'bob', reason: 'ours' }, T0);
   world.tell('kong:1', [['scope', 10]], T0 + MINUTE);
   assert.deepEqual(world.standing(T0 + MINUTE), []);
+  assert.equal(world.decisions().at(-1)?.heldBy, 'person');
   const after = createWorld();
   after.desk.takeOver(world.decisions(), T0 + 2 * MINUTE);
   after.tell('kong:1', [['scope', 10]], T0 + 2 * MINUTE, { revision: 3 });
