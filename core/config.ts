@@ -237,6 +237,7 @@ export const configSchema = z.strictObject({
       console: listenerTlsSchema.optional().describe('Of listen.console.'),
       intake: listenerTlsSchema.optional().describe('Of listen.intake.'),
       decide: listenerTlsSchema.optional().describe('Of listen.decide.'),
+      hooks: listenerTlsSchema.optional().describe('Of listen.hooks.'),
     })
     .prefault({})
     .describe('TLS 1.3 of our own listeners. Left out: plaintext.'),

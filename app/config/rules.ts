@@ -8,6 +8,7 @@ import { suggest } from '../../core/suggest.ts';
 import { scopeFaults } from '../../enrich/scopes.ts';
 import { isTimeZone } from '../../enrich/zones.ts';
 import { isLoopback } from './addresses.ts';
+import { checkAlerts } from './alert-rules.ts';
 import type { PathPart, RuleFault } from './document.ts';
 import { checkKafkaSources } from './kafka-rules.ts';
 import { checkSyslog, checkSyslogAddresses } from './syslog-rules.ts';
@@ -35,6 +36,7 @@ export function checkRules(config: RuledConfig, formats: readonly FormatTraits[]
     ...checkProxies(config.trustedProxies),
     ...checkKeys(config.keys),
     ...checkConsumers(config.consumers),
+    ...checkAlerts(config),
   ];
 }
 

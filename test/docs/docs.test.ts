@@ -137,7 +137,7 @@ test('every command of the pages is one that the program takes', () => {
 /** A value as it is checked: names of the pages' variables end in what they hold. */
 function madeUp(name: string): string {
   if (name.endsWith('_WEBHOOK')) return 'https://hooks.example/a';
-  if (name.endsWith('_SECRET')) return `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
+  if (name.endsWith('_SECRET')) return `whsec_${Buffer.alloc(32, name).toString('base64')}`;
   return 'x'.repeat(20);
 }
 
