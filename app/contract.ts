@@ -16,6 +16,8 @@ import type { Facts, Finding, Incident, Severity } from '../core/finding.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 import type { ReadinessCounts } from '../detectors/engine/census.ts';
 import type { KeyState } from '../detectors/engine/contract.ts';
+import type { BacktestDecision, BacktestLine } from './backtest/contract.ts';
+import type { Score } from './score/contract.ts';
 
 /** A configuration that passed every check, frozen. */
 export interface LoadedConfig {
@@ -134,58 +136,22 @@ export interface ReplayOptions {
 }
 export type Replay = (options: ReplayOptions) => Promise<ReplaySummary>;
 
-/** One line `{"type":"point"}`: a row of a series with its score. */
-export interface ScoredPoint {
-  readonly type: 'point';
-  /** As it was named. */
-  readonly file: string;
-  /** The texts of the row, as they were read. */
-  readonly timestamp: string;
-  readonly valueText: string;
-  /** Null: nothing was measured. */
-  readonly value: number | null;
-  /** 0..300, four digits behind the point; 0 where nothing is unusual, or nothing could be scored. */
-  readonly score: number;
-  readonly alarm: boolean;
-  /** False: the row has no time or no number. It counts as if nothing had been measured. */
-  readonly scored: boolean;
+/** Of what it reads, as of a replay. */
+export interface BacktestOptions
+  extends Pick<
+    ReplayOptions,
+    'paths' | 'format' | 'key' | 'config' | 'signal' | 'onProgress' | 'onNote'
+  > {
+  /** Path of the policy to try. */
+  readonly policy: string;
+  /** Path of the labels. */
+  readonly labels?: string | undefined;
+  /** In order, once all was read. */
+  onDecision(decision: BacktestDecision): void;
 }
-
-/** One line `{"type":"series"}`: a file that was read to its end. */
-export interface ScoredSeries {
-  readonly type: 'series';
-  readonly file: string;
-  readonly rows: number;
-  readonly unscored: number;
-  readonly alarms: number;
-  /** Where its scores were written. */
-  readonly output?: string;
-}
-
-export interface ScoreSummary {
-  readonly type: 'summary';
-  readonly files: number;
-  readonly rows: number;
-  readonly unscored: number;
-  readonly alarms: number;
-  /** A score of at least this is an alarm. */
-  readonly alarmAt: number;
-  /** Files that could not be read. Absent when there is none. */
-  readonly failed?: readonly Error[];
-}
-
-export interface ScoreOptions {
-  readonly files: readonly string[];
-  /** Absolute; relative names are resolved against it. */
-  readonly folder: string;
-  /** Scores are written there, each file under its own name. */
-  readonly outDir?: string | undefined;
-  readonly signal: AbortSignal;
-  /** In the order of the rows, some at a time. */
-  onPoints(points: readonly ScoredPoint[]): void;
-  onSeries(series: ScoredSeries): void;
-}
-export type Score = (options: ScoreOptions) => Promise<ScoreSummary>;
+export type Backtest = (
+  o: BacktestOptions,
+) => Promise<BacktestLine & Pick<ReplaySummary, 'damaged'>>;
 
 export const ROLES = ['ingest', 'detect', 'decide', 'console'] as const;
 export type Role = (typeof ROLES)[number];
@@ -371,6 +337,7 @@ export type RestoreState = (options: RestoreOptions) => Promise<void>;
 /** The assemblies, as the command line calls them; tests put functions of their own in their place. */
 export interface Assemblies {
   readonly replay: Replay;
+  readonly backtest: Backtest;
   readonly score: Score;
   readonly run: Run;
   readonly demo: Demo;
@@ -379,4 +346,12 @@ export interface Assemblies {
 }
 
 export type { RuleKind, RuleLine } from '../core/control.ts';
+export type { BacktestDecision, BacktestLine } from './backtest/contract.ts';
+export type {
+  Score,
+  ScoredPoint,
+  ScoredSeries,
+  ScoreOptions,
+  ScoreSummary,
+} from './score/contract.ts';
 export type { Facts, Finding, Incident, IncidentFilter, Severity, SourceConfig, UsageRow };

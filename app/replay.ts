@@ -66,8 +66,9 @@ export const replay: Replay = async (options) => {
   }
 };
 
-async function openInputs(
-  options: ReplayOptions,
+/** What a run over past logs reads. */
+export async function openInputs(
+  options: Pick<ReplayOptions, 'paths' | 'format' | 'key' | 'config' | 'onNote'>,
   session: Session,
   counters: ReaderCounters,
   damaged: DamagedFile[],
@@ -134,8 +135,9 @@ async function pump(
   }
 }
 
-function progressTeller(
-  options: ReplayOptions,
+/** Tells how far it is, a few times a second at most. */
+export function progressTeller(
+  options: Pick<ReplayOptions, 'onProgress'>,
   session: Session,
   found: Inputs,
   counters: ReaderCounters,

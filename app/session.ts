@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Calendar } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
+import type { WatchVerdict } from '../core/control.ts';
 import type { KeyDirectory } from '../core/directory.ts';
 import type { Finding, Incident } from '../core/finding.ts';
 import type { StreamPosition } from '../core/source.ts';
@@ -37,11 +38,13 @@ export interface SessionOptions {
   readonly readOnly?: boolean;
   onFinding(finding: Finding): void;
   onIncident(incident: Incident): void;
+  onVerdict?(verdict: WatchVerdict): void;
   onNote(text: string): void;
 }
 
 export interface Session {
   readonly engine: DetectionEngine;
+  readonly calendar: Calendar;
   readonly enricher: FullEnricher;
   readonly directory: KeyDirectory;
   readonly deadLetters: DeadLetters;
@@ -87,6 +90,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     durable: folder !== undefined,
     onFinding: options.onFinding,
     onIncident: options.onIncident,
+    ...(options.onVerdict === undefined ? {} : { onVerdict: options.onVerdict }),
   });
   const enricher = createEnricher({
     pepper,

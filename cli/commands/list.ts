@@ -1,5 +1,6 @@
 /** Every command there is. A new one is a file beside this and a line here. */
 import type { Command } from '../command.ts';
+import { backtest } from './backtest.ts';
 import { configCheck } from './config-check.ts';
 import { configDocs } from './config-docs.ts';
 import { configSchemaCommand } from './config-schema.ts';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   demo,
   run,
   replay,
+  backtest,
   score,
   keys,
   keysShow,

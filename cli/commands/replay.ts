@@ -12,7 +12,7 @@ const LIMIT = 20;
 /** Files named in an error. */
 const NAMED_MAX = 20;
 
-function readInPart(damaged: readonly DamagedFile[]): KeyhoundError {
+export function readInPart(damaged: readonly DamagedFile[]): KeyhoundError {
   const named = damaged
     .slice(0, NAMED_MAX)
     .map(

@@ -61,6 +61,7 @@ const unused = (): never => {
 };
 const NOTHING: Assemblies = {
   replay: unused,
+  backtest: unused,
   score: unused,
   run: unused,
   demo: unused,
