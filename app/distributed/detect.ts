@@ -166,6 +166,7 @@ function engineMaker({ config: loaded, onIncident }: DetectOptions) {
       durable: true,
       shard,
       onFinding: (finding) => results.line(finding),
+      onVerdict: (verdict) => results.watch(verdict),
       onIncident: (incident) => {
         results.line(incident);
         onIncident(incident);

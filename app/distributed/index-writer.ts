@@ -27,7 +27,7 @@ import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { actionOf, auditOf } from './response-records.ts';
-import { documentOf } from './results.ts';
+import { documentOf, resultLineOf } from './results.ts';
 
 type ElasticsearchConfig = NonNullable<LoadedConfig['config']['elasticsearch']>;
 
@@ -73,9 +73,12 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
       role: name === 'incidents' ? 'index' : `index-${name}`,
       logger,
       owner: ownerOf(options, names, stop.signal, async (messages, signal) => {
-        const documents = messages.flatMap(({ value }) => read(value) ?? []);
-        damaged += messages.length - documents.length;
-        await writer.index(documents, signal);
+        const found = messages.map(({ value }) => read(value));
+        damaged += found.filter((documents) => documents === undefined).length;
+        await writer.index(
+          found.flatMap((documents) => documents ?? []),
+          signal,
+        );
       }),
     });
   const readings = readingsOf(kafka.prefix);
@@ -106,21 +109,28 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
   };
 }
 
-/** A topic, and the document of a message of it; undefined when it is none. */
+/** A topic, and the documents of a message of it; undefined when it is damaged. */
 interface Reading {
   readonly name: string;
   readonly topic: string;
   readonly groupId: string;
-  read(value: Uint8Array): ResultDocument | undefined;
+  read(value: Uint8Array): readonly ResultDocument[] | undefined;
 }
 
 function readingsOf(prefix: string): readonly Reading[] {
   const { incidents, actions, audit } = topicNames(prefix);
   return [
-    { name: 'incidents', topic: incidents, groupId: `${prefix}-index`, read: documentOf },
+    { name: 'incidents', topic: incidents, groupId: `${prefix}-index`, read: documentsOf },
     { name: 'actions', topic: actions, groupId: `${prefix}-index-actions`, read: actionOf },
     { name: 'audit', topic: audit, groupId: `${prefix}-index-audit`, read: auditOf },
   ];
+}
+
+function documentsOf(value: Uint8Array): readonly ResultDocument[] | undefined {
+  const line = resultLineOf(value);
+  if (line === undefined) return undefined;
+  const document = documentOf(line);
+  return document === undefined ? [] : [document];
 }
 
 type Index = (messages: readonly ReceivedMessage[], signal: AbortSignal) => Promise<void>;

@@ -21,16 +21,16 @@ export function auditMessage(entry: AuditEntry): LogMessage {
 }
 
 /** Undefined when it is none. */
-export function actionOf(value: Uint8Array): ResultDocument | undefined {
+export function actionOf(value: Uint8Array): [ResultDocument] | undefined {
   const body = objectOf(value) as Action | undefined;
-  return body?.type === 'action' ? { kind: 'action', body } : undefined;
+  return body?.type === 'action' ? [{ kind: 'action', body }] : undefined;
 }
 
 /** Undefined when it is none. */
-export function auditOf(value: Uint8Array): ResultDocument | undefined {
+export function auditOf(value: Uint8Array): [ResultDocument] | undefined {
   const entry = objectOf(value) as AuditEntry | undefined;
   if (typeof entry?.writer !== 'string' || !Number.isInteger(entry.sequence)) return undefined;
-  return { kind: 'audit', body: auditBodyOf(entry) };
+  return [{ kind: 'audit', body: auditBodyOf(entry) }];
 }
 
 function objectOf(value: Uint8Array): unknown {

@@ -1,5 +1,6 @@
 /** What detection has found, as messages of the topics of incidents: JSON, one object a message. */
 import type { LogMessage, LogProducer } from '../../core/broker.ts';
+import type { WatchVerdict } from '../../core/control.ts';
 import type { Finding, FindingInputs, Incident } from '../../core/finding.ts';
 import type { UsageRow } from '../../core/store.ts';
 import type { ResultDocument } from '../../store/elasticsearch/documents.ts';
@@ -20,7 +21,12 @@ export interface UsageLine extends Omit<UsageRow, 'digest'> {
   readonly digest: string;
 }
 
-export type ResultLine = Finding | Incident | InputsLine | UsageLine;
+/** What the stream says of an action: for the role respond. */
+export interface WatchLine extends WatchVerdict {
+  readonly type: 'watch';
+}
+
+export type ResultLine = Finding | Incident | InputsLine | UsageLine | WatchLine;
 
 /** Sends results in the order in which they are found. What comes again after a crash is the same, byte for byte. */
 export class ResultSender {
@@ -51,6 +57,10 @@ export class ResultSender {
     this.add(key, { type: 'usage', digest: key, ...rest });
   }
 
+  watch(verdict: WatchVerdict): void {
+    this.add(verdict.action, { type: 'watch', ...verdict });
+  }
+
   /** Sends what there is; does not wait. */
   flush(): void {
     if (this.batch.length === 0) return;
@@ -78,21 +88,33 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
-/** The document of a message; undefined when it is none. */
-export function documentOf(value: Uint8Array): ResultDocument | undefined {
-  let line: ResultLine;
+/** Undefined when it is none. */
+export function resultLineOf(value: Uint8Array): ResultLine | undefined {
   try {
-    line = JSON.parse(Buffer.from(value).toString('utf8')) as ResultLine;
+    const line = JSON.parse(Buffer.from(value).toString('utf8')) as ResultLine;
+    return TYPES.has(line.type) ? line : undefined;
   } catch {
     return undefined;
   }
+}
+
+const TYPES: ReadonlySet<string> = new Set<ResultLine['type']>([
+  'finding',
+  'incident',
+  'inputs',
+  'usage',
+  'watch',
+]);
+
+/** The document of a line; undefined for one that is for others. */
+export function documentOf(line: ResultLine): ResultDocument | undefined {
   if (line.type === 'finding') return { kind: 'finding', body: line };
   if (line.type === 'incident') return { kind: 'incident', body: line };
+  if (line.type === 'watch') return undefined;
   if (line.type === 'usage') {
     const { type: _, digest, ...row } = line;
     return { kind: 'usage', body: { ...row, digest: Buffer.from(digest, 'hex') } };
   }
-  if (line.type !== 'inputs') return undefined;
   const { record, event, ...rest } = line.body;
   const bytes = event === null ? null : Buffer.from(event, 'base64');
   return { kind: 'inputs', body: { ...rest, record: Buffer.from(record, 'base64'), event: bytes } };

@@ -31,14 +31,14 @@ test('an audit entry comes back from its document as it was, and stands in it on
 test('messages of actions and of the audit log are documents, and nothing else is', () => {
   const entry = auditOf(auditMessage(ENTRY).value);
   assert.ok(entry !== undefined);
-  assert.deepEqual(placeOf(entry), {
+  assert.deepEqual(placeOf(entry[0]), {
     kind: 'audit',
     at: ENTRY.at,
     id: 'one-1',
     version: undefined,
   });
   const action = sampleAction({ revision: 3 });
-  assert.deepEqual(actionOf(actionMessage(action).value), { kind: 'action', body: action });
+  assert.deepEqual(actionOf(actionMessage(action).value), [{ kind: 'action', body: action }]);
   for (const text of ['', '{', 'null', '[]', '{"type":"finding"}', '{"writer":"x"}']) {
     assert.equal(actionOf(Buffer.from(text)), undefined);
     assert.equal(auditOf(Buffer.from(text)), undefined);

@@ -5,6 +5,7 @@ import type { RedisConfig } from '../../../core/config.ts';
 import type { DecisionStore } from '../../../core/decision.ts';
 import type { KeyhoundError } from '../../../core/errors.ts';
 import type { ReportStore } from '../../../core/report.ts';
+import type { SealStore } from '../../../core/seal.ts';
 import type { VerdictStore } from '../../../core/verdict.ts';
 import { connectRedis, type LinkOptions, type RedisLink } from '../connection.ts';
 import { createActionStore } from './actions.ts';
@@ -13,6 +14,7 @@ import { createDecisionStore } from './decisions.ts';
 import { createDeliveryStore } from './deliveries.ts';
 import { type ActionQueueOptions, createActionQueue } from './queue.ts';
 import { createReportStore } from './reports.ts';
+import { createSealStore } from './seals.ts';
 import { createVerdictStore } from './verdicts.ts';
 
 export interface ResponseStoresOptions
@@ -31,6 +33,7 @@ export interface ResponseStores {
   readonly verdicts: VerdictStore;
   readonly deliveries: DeliveryStore;
   readonly reports: ReportStore;
+  readonly seals: SealStore;
   readonly audit: RedisAuditStore;
   readonly queue: ActionQueue;
   /** What is wrong with the connection; undefined while it is ready. */
@@ -57,6 +60,7 @@ export function responseStoresOn(
     verdicts: createVerdictStore(link, prefix),
     deliveries: createDeliveryStore(link, prefix),
     reports: createReportStore(link, prefix),
+    seals: createSealStore(link, prefix),
     audit,
     queue,
     trouble: () => link.trouble(),

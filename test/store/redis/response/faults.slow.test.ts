@@ -138,6 +138,20 @@ test('beyond their bound the oldest records go, but none that is open or holds',
     assert.equal((await actions.action('act_9'))?.version, 7, 'versions never go back');
   }));
 
+test('what is sealed is found by another process, until it is removed', () =>
+  withStores({}, async ({ seals }, reopen) => {
+    await seals.put('kong-1', new Uint8Array([0, 255, 7]));
+    await seals.put('kong-2', new Uint8Array([1]));
+    await seals.put('kong-2', new Uint8Array([2, 3]));
+    const other = (await reopen()).seals;
+    assert.deepEqual(await other.get('kong-1'), new Uint8Array([0, 255, 7]));
+    assert.deepEqual(await other.get('kong-2'), new Uint8Array([2, 3]));
+    await other.remove('kong-1');
+    await other.remove('kong-1');
+    assert.equal(await seals.get('kong-1'), undefined);
+    assert.deepEqual(await seals.names(), ['kong-2']);
+  }));
+
 const TIMING = { lockMs: 400, stalledMs: 100, sweepMs: 100 };
 const ENTRY = { gateway: 'kong', action: 'a', subject: 'kong:1', at: 0 };
 
