@@ -1,4 +1,4 @@
-/** Sealed credentials in Redis, where whichever process responds finds them; they are encrypted before they come here. */
+/** Sealed credentials in Redis, where whichever process responds finds them: encrypted before they come here. */
 import type { SealStore } from '../../../core/seal.ts';
 import type { RedisLink } from '../connection.ts';
 import { createRegister } from './register.ts';
