@@ -14,6 +14,7 @@ import type {
   StateClient,
 } from './contract.ts';
 import type { PinnedServer } from './listener-tls.ts';
+import { createResponseApi } from './response/api-client.ts';
 
 export interface ApiClientOptions {
   /** As the instance announced it: http://HOST:PORT or https://; without a scheme by versions before. */
@@ -87,6 +88,12 @@ export function createApiClient(options: ApiClientOptions): StateClient {
       foundOr<RuleLine>(await post(`${pathOf(kind)}/${inPath(id)}/remove`, body)),
     closeIncident: async (id, body) =>
       foundOr<IncidentDetail>(await post(`/incidents/${inPath(id)}/close`, body)),
+    response: createResponseApi({
+      get: async (path, parameters) => taken(await get(path, parameters)),
+      find: async (path) => foundOr(await get(path)),
+      post: async (path, body) => taken(await post(path, body)),
+      findPosted: async (path, body) => foundOr(await post(path, body)),
+    }),
     close: async () => {},
   };
 }

@@ -4,6 +4,8 @@
  */
 import type { ConsoleData, Readiness } from '../console/contract.ts';
 import { assert } from '../core/errors.ts';
+import type { Rung } from '../core/ladder.ts';
+import type { ResponseClient } from '../core/response.ts';
 import type { Coverage } from '../detectors/engine/contract.ts';
 import type { StateClient } from './contract.ts';
 import { explain } from './explain.ts';
@@ -19,13 +21,16 @@ export interface ConsoleDataOptions {
   readonly recent?: Recent;
   /** What is known of the sources. Without it keys are told as their records tell them. */
   readonly coverage?: Coverage;
+  readonly response: ResponseClient | undefined;
+  /** What stands of a key. */
+  rungOf?(id: string): Rung;
   readiness(): Readiness;
   /** The `summary` of contracts.md, as of now. */
   summary(): object;
 }
 
 /** What is asked of a state, whoever asks. */
-export type StateData = Omit<StateClient, 'via' | 'close'>;
+export type StateData = Omit<StateClient, 'via' | 'close' | 'response'>;
 
 /** The session must have a store. */
 export function createStateData(
@@ -33,11 +38,12 @@ export function createStateData(
   commit: Commit,
   recent?: Recent,
   coverage: Coverage = { geographyBuiltAt: session.geographyBuiltAt },
+  rungOf?: (id: string) => Rung,
 ): StateData {
   const { store, engine } = session;
   assert(store !== undefined, 'only a session with a state can be asked');
   const incidents = createIncidentData(store, recent);
-  const keys = createKeyData(keySourceOf(session, coverage));
+  const keys = createKeyData(keySourceOf(session, coverage, rungOf));
   return {
     incidents: (filter) => incidents.incidents(filter),
     incident: (id) => incidents.incident(id),
@@ -62,9 +68,11 @@ export function createStateData(
 
 /** For `createApi`. Reads the engine between two events: call it from the thread that the engine runs on. */
 export function createConsoleData(session: Session, options: ConsoleDataOptions): ConsoleData {
-  const data = createStateData(session, options.commit, options.recent, options.coverage);
+  const { commit, coverage, recent, response, rungOf } = options;
+  const data = createStateData(session, commit, recent, coverage, rungOf);
   return {
     ...data,
+    response,
     readiness: () => options.readiness(),
     summary: async () => options.summary(),
     key: (name: string) => data.key({ name }),

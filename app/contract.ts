@@ -13,6 +13,7 @@ import type {
   RuleRequest,
 } from '../core/control.ts';
 import type { Facts, Finding, Incident, Severity } from '../core/finding.ts';
+import type { ResponseClient } from '../core/response.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 import type { ReadinessCounts } from '../detectors/engine/census.ts';
 import type { KeyState } from '../detectors/engine/contract.ts';
@@ -172,6 +173,8 @@ export interface ReadyInfo {
   readonly sources: readonly string[];
   /** Said once: where a generated token or pepper was put. Never the secret itself. */
   readonly notes: readonly string[];
+  /** What is acted upon, in a sentence. Left out: nothing. */
+  readonly acts?: string;
 }
 
 export interface RunOptions {
@@ -315,6 +318,7 @@ export interface StateClient {
   addRule(request: RuleRequest): Promise<RuleLine>;
   removeRule(request: RemovalRequest): Promise<RuleLine | undefined>;
   closeIncident(id: string, request: CloseRequest): Promise<IncidentDetail | undefined>;
+  readonly response: ResponseClient;
   close(): Promise<void>;
 }
 export interface OpenClientOptions {
@@ -346,6 +350,7 @@ export interface Assemblies {
 }
 
 export type { RuleKind, RuleLine } from '../core/control.ts';
+export type { CommandAnswer, ResponseClient } from '../core/response.ts';
 export type { BacktestDecision, BacktestLine } from './backtest/contract.ts';
 export type {
   Score,

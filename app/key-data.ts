@@ -1,6 +1,7 @@
 /** Keys as people ask for them: by id, by label, or by the raw key itself. */
 import type { KeyDirectory } from '../core/directory.ts';
 import { KeyhoundError } from '../core/errors.ts';
+import type { Rung } from '../core/ladder.ts';
 import type { UsageRow } from '../core/store.ts';
 import { suggest } from '../core/suggest.ts';
 import type { Coverage, KeyState } from '../detectors/engine/contract.ts';
@@ -13,9 +14,6 @@ const HOUR_MS = 3_600_000;
 const USAGE_MS = 31 * 24 * HOUR_MS;
 /** Ids and labels looked through for the one that was meant. */
 const CANDIDATES_MAX = 5000;
-/** Nothing acts on keys in this version. */
-const RUNG = 'observe';
-
 export interface KeyData {
   /** In order of id. */
   keys(filter: KeyFilter): Promise<readonly KeyLine[]>;
@@ -37,15 +35,22 @@ export interface KeySource {
   identify(rawKey: string): string | undefined;
   /** The gateway's credential behind the hash of a raw key, where a record has shown both. */
   credentialOf(id: string): string | undefined;
+  /** What stands of the key. Left out: nothing. */
+  rungOf?(id: string): Rung;
 }
 
 type KeySession = Pick<Session, 'engine' | 'enricher' | 'directory' | 'store'>;
 
 /** Of a session. `coverage`: what is known of sources and geography data while it runs. */
-export function keySourceOf(session: KeySession, coverage: Coverage = {}): KeySource {
+export function keySourceOf(
+  session: KeySession,
+  coverage: Coverage = {},
+  rungOf: (id: string) => Rung = () => 'observe',
+): KeySource {
   const { engine, enricher, directory, store } = session;
   return {
     directory,
+    rungOf,
     states: async (filter) => keyStates(engine, filter, coverage),
     state: async (id) => keyStateOf(engine, id, coverage),
     someIds: async (limit) => keyStates(engine, { limit }).map(({ id }) => id),
@@ -60,6 +65,11 @@ export function keySourceOf(session: KeySession, coverage: Coverage = {}): KeySo
 }
 
 export function createKeyData(source: KeySource): KeyData {
+  const lineOf = (state: KeyState): KeyLine => ({
+    type: 'key',
+    ...state,
+    rung: source.rungOf?.(state.id) ?? 'observe',
+  });
   const { directory } = source;
 
   async function found(state: KeyState): Promise<KeyLookup> {
@@ -95,10 +105,6 @@ export function createKeyData(source: KeySource): KeyData {
     },
     usage: (keyId, sinceAt) => source.usage(keyId, sinceAt),
   };
-}
-
-function lineOf(state: KeyState): KeyLine {
-  return { type: 'key', ...state, rung: RUNG };
 }
 
 async function nearest(source: KeySource, name: string): Promise<string | undefined> {

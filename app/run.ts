@@ -15,13 +15,16 @@ import { listenerTls } from './listener-tls.ts';
 import { beginSave, type LiveInputs, openLiveInputs } from './live-inputs.ts';
 import { applySome } from './pump.ts';
 import { ReadinessBoard } from './readiness-board.ts';
-import { createRecent } from './recent.ts';
+import { createRecent, type Recent } from './recent.ts';
+import { actsInWords } from './response/acting.ts';
+import { openEmbeddedResponse } from './response/embedded.ts';
+import type { Response } from './response/response.ts';
 import { metricsOf, readinessOf, type StatusParts, summaryNow } from './run-status.ts';
 import { type Serving, serve } from './serve.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession, type Session, type SessionOptions } from './session.ts';
 import { coverageOf } from './source-health.ts';
 import { SourceWatch } from './source-watch.ts';
-import { apiToken, intakeToken, openStateFolder } from './state-folder.ts';
+import { apiToken, intakeToken, openStateFolder, type StatePaths } from './state-folder.ts';
 import type { Commit } from './steering-data.ts';
 import { Turns } from './turns.ts';
 import { VERSION } from './version.ts';
@@ -35,67 +38,128 @@ export const run: Run = async (options) => {
   const paths = openStateFolder(loaded.config.state.dir);
   const notes: string[] = [];
   const recent = createRecent();
+  const heard: Heard = { response: undefined };
   const session = await openSession({
     config: loaded,
     stateDir: paths.folder,
     env: process.env,
     clock: systemClock,
     command: 'run',
-    onFinding: (finding) => recent.finding(finding),
-    onIncident: (incident) => {
-      recent.incident(incident);
-      options.onIncident(incident);
-    },
+    ...hearing(recent, heard, options),
     onNote: (text) => notes.push(text),
   });
   const closing: (() => Promise<void>)[] = [() => session.close()];
   try {
     const watch = createWatch(session, options);
-    const live = await openLiveInputs({
-      session,
-      config: loaded,
-      watch,
-      logger,
-      clock: systemClock,
-      spoolDir: paths.spool,
-      defaultToken: () => {
-        const { token, file, created } = intakeToken(paths);
-        if (created) notes.push(`made a token for the intake: ${file}`);
-        return token;
-      },
-    });
+    const live = await openInputs(session, watch, options, paths, notes);
     closing.push(() => closeInputs(live));
     const turns = new Turns();
     const coverage = coverageOf({ session, watch });
     const parts = statusParts(session, watch, live, coverage, loaded.config.alerts.perDay);
+    const commit = commitIn(turns, session, live);
+    const acting = await openEmbeddedResponse({
+      ...{ config: loaded, session, paths, turns, logger, clock: systemClock },
+      env: process.env,
+      listens: true,
+      commit,
+    });
+    closing.push(() => acting.close());
+    heard.response = acting.response;
     const api = createApi({
-      data: createConsoleData(session, {
-        recent,
-        commit: commitIn(turns, session, live),
-        coverage,
-        readiness: () => readinessOf(parts),
-        summary: () => summaryNow(parts),
-      }),
+      data: acting.tellingAllowances(
+        createConsoleData(session, {
+          ...{ recent, commit, coverage, response: acting.client },
+          rungOf: (id) => acting.response.rungOf(id),
+          readiness: () => readinessOf(parts),
+          summary: () => summaryNow(parts),
+        }),
+      ),
       metrics: createMetrics(() => metricsOf(parts)),
       token: apiToken(paths).token,
       tls: listenerTls(loaded.config.tls.console),
-      version: VERSION,
-      logger,
+      ...{ version: VERSION, logger },
     });
     const address = await api.listen(loaded.config.listen.console);
     closing.push(() => api.close());
     session.lock?.announce(address);
     options.onReady?.({
-      listeners: { console: address, ...listenersOf(live) },
+      listeners: { console: address, decide: acting.decide!.url, ...listenersOf(live) },
       stateDir: paths.folder,
       sources: watch.sources.map((source) => source.name),
       notes,
+      acts: actsInWords(acting),
     });
-    await serve(serving(parts, turns, loaded.config.state.checkpointMs), options.signal);
+    await acting.start();
+    await together(
+      (signal) => serve(serving(parts, turns, loaded.config.state.checkpointMs), signal),
+      (signal) => acting.run(signal),
+      options.signal,
+    );
   } finally {
     for (const close of closing.reverse()) await close();
   }
 };
+
+/** Who is told what detection tells; nobody until the response is open. */
+interface Heard {
+  response: Response | undefined;
+}
+
+function hearing(
+  recent: Recent,
+  heard: Heard,
+  options: RunOptions,
+): Pick<SessionOptions, 'onFinding' | 'onIncident' | 'onVerdict'> {
+  return {
+    onFinding(finding) {
+      recent.finding(finding);
+      heard.response?.finding(finding);
+    },
+    onIncident(incident) {
+      recent.incident(incident);
+      heard.response?.incident(incident);
+      options.onIncident(incident);
+    },
+    onVerdict(verdict) {
+      heard.response?.verdict(verdict).catch((error: unknown) => {
+        options.logger.error({ err: error, action: verdict.action }, 'a verdict is not kept');
+      });
+    },
+  };
+}
+
+function openInputs(
+  session: Session,
+  watch: SourceWatch,
+  { config, logger }: RunOptions,
+  paths: StatePaths,
+  notes: string[],
+): Promise<LiveInputs> {
+  return openLiveInputs({
+    ...{ session, config, watch, logger, clock: systemClock },
+    spoolDir: paths.spool,
+    defaultToken: () => {
+      const { token, file, created } = intakeToken(paths);
+      if (created) notes.push(`made a token for the intake: ${file}`);
+      return token;
+    },
+  });
+}
+
+/** Both until the signal; where one fails the other ends too. */
+async function together(
+  a: (signal: AbortSignal) => Promise<void>,
+  b: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const stop = new AbortController();
+  const until = AbortSignal.any([signal, stop.signal]);
+  const results = await Promise.allSettled(
+    [a, b].map((work) => work(until).finally(() => stop.abort())),
+  );
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
 
 function listenersOf({ intake, syslog }: LiveInputs): Record<string, string> {
   const ofSources = [...syslog].map(([name, { url }]) => [`source ${name}`, url]);

@@ -14,7 +14,7 @@ import type { ControlRecord } from '../core/store.ts';
 import { createEngine, type DetectionEngine } from '../detectors/engine/engine.ts';
 import { loadCalendars } from '../enrich/calendars.ts';
 import { createEnricher, type FullEnricher } from '../enrich/enricher.ts';
-import { type GeographyOptions, openGeography } from '../enrich/geography.ts';
+import { type Geography, type GeographyOptions, openGeography } from '../enrich/geography.ts';
 import { existingPepper, loadPepper, type Pepper, pepperKey } from '../enrich/pepper.ts';
 import { loadRegistry } from '../enrich/registry.ts';
 import { createDeadLetters, type DeadLetters } from '../ingest/dead-letters.ts';
@@ -38,15 +38,17 @@ export interface SessionOptions {
   readonly readOnly?: boolean;
   onFinding(finding: Finding): void;
   onIncident(incident: Incident): void;
+  /** What the stream says of an action. */
   onVerdict?(verdict: WatchVerdict): void;
   onNote(text: string): void;
 }
 
 export interface Session {
   readonly engine: DetectionEngine;
-  readonly calendar: Calendar;
   readonly enricher: FullEnricher;
   readonly directory: KeyDirectory;
+  readonly calendar: Calendar;
+  readonly geography: Geography;
   readonly deadLetters: DeadLetters;
   readonly pepper: Pepper;
   /** When the geography data was made, epoch ms; undefined when nobody knows. */
@@ -107,13 +109,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     enricher,
     directory,
     calendar,
+    geography,
     pepper,
     geographyBuiltAt: geography.info(clock.now()).builtAt,
     kept,
     ...restored,
     clock,
   });
-  const versions = versionsOf({ ...session, calendar }, config.detectors);
+  const versions = versionsOf(session, config.detectors);
   for (const [kind, version] of Object.entries(versions)) {
     if (restored.steering.versions[kind] === version) continue;
     session.control(kind as ControlRecord['kind'], { version });
@@ -127,7 +130,7 @@ const NOTHING: { readonly saved: readonly StreamPosition[]; readonly steering: S
 };
 
 function versionsOf(
-  session: Pick<Session, 'enricher' | 'directory'> & { readonly calendar: Calendar },
+  session: Pick<Session, 'enricher' | 'directory' | 'calendar'>,
   detectors: object,
 ): Record<'registry' | 'geography' | 'config', string> {
   return {
@@ -150,6 +153,7 @@ interface Parts {
   readonly enricher: FullEnricher;
   readonly directory: KeyDirectory;
   readonly calendar: Calendar;
+  readonly geography: Geography;
   readonly pepper: Pepper;
   readonly geographyBuiltAt: number | undefined;
   readonly kept: Kept | undefined;

@@ -5,9 +5,10 @@ import { KeyhoundError } from '../core/errors.ts';
 import { lockStateFolder } from '../store/lock.ts';
 import { openSqliteStore, type SqliteStore } from '../store/sqlite/store.ts';
 import { createStateData, type StateData } from './console-data.ts';
-import type { LoadedConfig, StateClient } from './contract.ts';
+import type { LoadedConfig, Logger, StateClient } from './contract.ts';
 import { createIncidentData } from './incident-data.ts';
 import { opens, pepperMismatch } from './pepper-check.ts';
+import { createRestingResponse } from './response/resting.ts';
 import { openSession, type Session } from './session.ts';
 
 export interface StateClientOptions {
@@ -17,6 +18,8 @@ export interface StateClientOptions {
 }
 
 const COMMAND = 'look-up';
+/** What went wrong stands in the actions themselves. */
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Incidents need the store only; keys and explanations the whole engine, which takes longer to restore. */
 export function createStateClient(options: StateClientOptions): StateClient {
@@ -39,13 +42,18 @@ export function createStateClient(options: StateClientOptions): StateClient {
     return session;
   }
 
-  /** What is changed is saved at once, by a session that may write. */
-  async function changeable(): Promise<StateData> {
+  /** A session that may write, in the place of what was open. */
+  async function writing(): Promise<Session> {
     await session?.close();
     await store?.close();
     [session, store] = [undefined, undefined];
     changing ??= await openWhole(options, false);
-    const opened = changing;
+    return changing;
+  }
+
+  /** What is changed is saved at once. */
+  async function changeable(): Promise<StateData> {
+    const opened = await writing();
     return createStateData(opened, async (change) => {
       const answer = await change();
       await opened.checkpoint();
@@ -53,8 +61,11 @@ export function createStateClient(options: StateClientOptions): StateClient {
     });
   }
 
+  const locked = async <T>(read: () => Promise<T>): Promise<T> => storeOf().then(read);
+  const response = createRestingResponse({ ...options, logger: SILENT, session: writing, locked });
   return {
     via: 'state',
+    response: response.client,
     incidents: async (filter) => createIncidentData(await storeOf()).incidents(filter),
     incident: async (id) => createIncidentData(await storeOf()).incident(id),
     keys: async (filter) => reading(await whole()).keys(filter),
@@ -70,6 +81,7 @@ export function createStateClient(options: StateClientOptions): StateClient {
     removeRule: async (request) => (await changeable()).removeRule(request),
     closeIncident: async (id, request) => (await changeable()).closeIncident(id, request),
     async close() {
+      await response.close();
       await store?.close();
       await session?.close();
       await changing?.close();

@@ -7,6 +7,7 @@ import type {
   RuleRequest,
 } from '../core/control.ts';
 import type { Facts, Finding, Incident } from '../core/finding.ts';
+import type { ResponseClient } from '../core/response.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 
 /** `none`: no record since the start. `silent`: none for longer than usual. Neither says anything about keys. */
@@ -94,6 +95,8 @@ export interface ConsoleData {
   /** Undefined when there is no such rule; of `closeIncident`, no such incident. */
   removeRule(request: RemovalRequest): Promise<RuleLine | undefined>;
   closeIncident(id: string, request: CloseRequest): Promise<IncidentDetail | undefined>;
+  /** Decisions and actions; undefined in a process that answers for no response. */
+  readonly response: ResponseClient | undefined;
 }
 
 /** The logger's part that the API needs (pino has it). */

@@ -1,24 +1,8 @@
 /** The API described as OpenAPI 3.1: small, and kept true by a test that compares it with the routes. */
 import { CLOSED_AS } from '../core/control.ts';
 import { SEVERITIES } from '../core/finding.ts';
-import { LIMIT_DEFAULT, LIMIT_MAX } from './query.ts';
-
-type Json = Readonly<Record<string, unknown>>;
-
-const LIMIT = query('limit', 'How many at most.', {
-  type: 'integer',
-  minimum: 1,
-  maximum: LIMIT_MAX,
-  default: LIMIT_DEFAULT,
-});
-const ID: Json = {
-  name: 'id',
-  in: 'path',
-  required: true,
-  description: 'Percent-encoded.',
-  schema: { type: 'string', maxLength: 512 },
-};
-const TOKEN = [{ token: [] }];
+import { responsePaths } from './openapi-response.ts';
+import { answer, body, guarded, ID, type Json, LIMIT, open, query } from './openapi-words.ts';
 
 export function describeApi(version: string): Json {
   return {
@@ -30,6 +14,7 @@ export function describeApi(version: string): Json {
       ...rulePaths('/api/v1/silences', 'silence'),
       ...rulePaths('/api/v1/allowlist', 'entry of the allowlist'),
       ...keyPaths(),
+      ...responsePaths(),
       ...statePaths(),
     },
     components: {
@@ -164,32 +149,4 @@ function rulePaths(path: string, noun: string): Json {
       },
     },
   };
-}
-
-function body(required: readonly string[], properties: Json): Json {
-  const schema = { type: 'object', required, additionalProperties: false, properties };
-  return { required: true, content: { 'application/json': { schema } } };
-}
-
-function open(summary: string, type = 'application/json'): Json {
-  return { summary, responses: { 200: answer('Answer.', type) } };
-}
-
-function guarded(summary: string, parameters: readonly Json[], ...failures: number[]): Json {
-  const responses: Record<number, Json> = { 200: answer('Answer.') };
-  for (const status of [400, 401, 421, ...failures, 503]) responses[status] = failure();
-  return { summary, security: TOKEN, parameters, responses };
-}
-
-function answer(description: string, type = 'application/json'): Json {
-  return { description, content: { [type]: {} } };
-}
-
-function failure(): Json {
-  const schema = { $ref: '#/components/schemas/Error' };
-  return { description: 'Refused.', content: { 'application/json': { schema } } };
-}
-
-function query(name: string, description: string, schema: Json): Json {
-  return { name, in: 'query', description, schema };
 }

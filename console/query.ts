@@ -17,9 +17,9 @@ export const LIMIT_MAX = 10_000;
 /** Ten years. */
 const FOR_MS_MAX = 3650 * 86_400_000;
 
-const limit = z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT);
+export const limit = z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT);
 /** RFC 3339, or epoch ms. */
-const instant = z.union([
+export const instant = z.union([
   z
     .string()
     .regex(/^\d{1,15}$/)
@@ -111,7 +111,7 @@ export function readBackupFolder(body: unknown): string {
 }
 
 /** All faults at once, by name; values are not repeated. */
-function read<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+export function read<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const parsed = schema.safeParse(value ?? {});
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => {

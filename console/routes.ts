@@ -13,6 +13,7 @@ import {
   readRemoval,
   readRule,
 } from './query.ts';
+import { responseRoutes } from './response-routes.ts';
 
 interface ById {
   Params: { id: string };
@@ -39,6 +40,7 @@ export function apiRoutes(api: FastifyInstance, data: ConsoleData): void {
   api.post<ById>('/incidents/:id/close', async ({ params, body }) =>
     found(await data.closeIncident(params.id, readClose(body)), 'incident'),
   );
+  if (data.response !== undefined) responseRoutes(api, data.response);
   ruleRoutes(api, data, 'silence', '/silences');
   ruleRoutes(api, data, 'allow', '/allowlist');
   api.post('/state/backup', async (request) => {

@@ -72,13 +72,13 @@ export interface Action {
 }
 
 export interface ActionFilter {
-  readonly limit?: number;
-  readonly subjectId?: string;
-  readonly gateway?: string;
-  readonly state?: ActionState;
-  readonly decision?: string;
+  readonly limit?: number | undefined;
+  readonly subjectId?: string | undefined;
+  readonly gateway?: string | undefined;
+  readonly state?: ActionState | undefined;
+  readonly decision?: string | undefined;
   /** Changed at or after, epoch ms. */
-  readonly sinceAt?: number;
+  readonly sinceAt?: number | undefined;
 }
 
 /** When the newest of what a revision tells was, epoch ms: what lists are ordered and filtered by. */

@@ -105,11 +105,11 @@ export function decisionChangedAt(decision: Decision): number {
 }
 
 export interface DecisionFilter {
-  readonly limit?: number;
-  readonly subjectId?: string;
-  readonly state?: DecisionState;
+  readonly limit?: number | undefined;
+  readonly subjectId?: string | undefined;
+  readonly state?: DecisionState | undefined;
   /** Decided or changed at or after, epoch ms. */
-  readonly sinceAt?: number;
+  readonly sinceAt?: number | undefined;
 }
 
 /** Truth about decisions. Drivers: SQLite, Redis. */

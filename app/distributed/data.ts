@@ -43,10 +43,9 @@ export function createDistributedData(options: DistributedDataOptions): ConsoleD
   const incidents = () => createIncidentData(store());
   // Judges recorded inputs again; it has no state.
   const judge = createEngine({
-    subjectsMax: 256,
+    ...{ subjectsMax: 256, geographyVersion: '' },
     detectors: options.detectors,
     directory: options.directory,
-    geographyVersion: '',
     durable: false,
     onFinding: () => {},
     onIncident: () => {},
@@ -72,6 +71,7 @@ export function createDistributedData(options: DistributedDataOptions): ConsoleD
     throw elsewhere(what, 'the embedded form');
   };
   return {
+    response: undefined,
     readiness: () => options.readiness(),
     async summary() {
       // Without Redis: of this process alone.

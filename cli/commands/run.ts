@@ -30,18 +30,18 @@ export const run = defineCommand({
       signal: io.signal,
       roles: context.options.role,
       logger,
-      onReady: (info) => {
+      onReady: ({ acts = 'Nothing is acted upon.', ...info }) => {
         // What is not read by a person is JSON to the last line, for journald and log shippers.
         if (!io.stderr.isTTY) {
           const { notes, ...facts } = info;
           for (const note of notes) logger.warn({}, note);
-          logger.info(facts, 'Ready. Nothing is acted upon.');
+          logger.info(facts, `Ready. ${acts}`);
           return;
         }
         for (const [name, url] of Object.entries(info.listeners)) print.note(`${name}: ${url}`);
         for (const note of info.notes) print.note(note);
         const sources = info.sources.join(', ');
-        print.note(`Ready. Sources: ${sources}. State: ${info.stateDir}. Nothing is acted upon.`);
+        print.note(`Ready. Sources: ${sources}. State: ${info.stateDir}. ${acts}`);
       },
       onIncident: (incident) => {
         print.object(incident);

@@ -1,8 +1,10 @@
 /** What `keys` shows: every key with a record, and how far each detector may be trusted with it. */
 import { toIso } from '../../core/clock.ts';
-import type { Facts } from '../../core/finding.ts';
+import { KEY_GROUPS, type KeyIdentity } from '../../core/event.ts';
+import type { Facts, KeyFacts } from '../../core/finding.ts';
 import type { Coverage, KeyState, Readiness } from './contract.ts';
 import type { DetectionEngine } from './engine.ts';
+import { keyFacts } from './key-facts.ts';
 import type { KeyGroup } from './key-group.ts';
 import { likelyPredecessor } from './likely-predecessor.ts';
 import { readinessOf } from './readiness.ts';
@@ -52,6 +54,27 @@ export function keyStateOf(
     return { ...state, likelyPredecessor: { id: likely.id, lastAt: toIso(likely.lastAt) } };
   }
   return undefined;
+}
+
+/** As they stand now; undefined of a key without a record. */
+export function factsOf(
+  { groups, judge }: DetectionEngine,
+  key: KeyIdentity,
+): KeyFacts | undefined {
+  const group = groups[key.digest0 & (KEY_GROUPS - 1)]!;
+  const slot = group.slab.find(key);
+  if (slot <= 0) return undefined;
+  group.bring(judge, slot);
+  const { second } = judge.rate.state;
+  judge.face(second);
+  return keyFacts(judge, second, [], undefined);
+}
+
+/** As the log or the registry names it. */
+export function consumerNameOf({ groups }: DetectionEngine, key: KeyIdentity): string | undefined {
+  const group = groups[key.digest0 & (KEY_GROUPS - 1)]!;
+  const slot = group.slab.find(key);
+  return slot <= 0 ? undefined : group.consumerOf(slot) || undefined;
 }
 
 function lastAtOf({ judge }: DetectionEngine, group: KeyGroup, slot: number): number {

@@ -33,6 +33,7 @@ export async function startInstance(
   });
   const asked: string[] = [];
   const data = createConsoleData(session, {
+    response: undefined,
     commit: async (change) => {
       const answer = await change();
       await session.checkpoint();

@@ -8,7 +8,7 @@ import type { RuleLine } from '../../core/control.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { IncidentFilter } from '../../core/store.ts';
 import { finding, incident } from '../store/rows.ts';
-import { fakeData, KEY, snapshot } from './fakes.ts';
+import { bodyFor, fakeData, KEY, snapshot } from './fakes.ts';
 
 const TOKEN = 'token-of-this-test-0123456789';
 
@@ -281,20 +281,31 @@ test('the description names every route that is answered, and no other', async (
   }
   assert.deepEqual(names.sort(), [
     'get /',
+    'get /api/v1/actions',
+    'get /api/v1/actions/{id}',
     'get /api/v1/allowlist',
+    'get /api/v1/audit/verification',
+    'get /api/v1/decisions',
+    'get /api/v1/decisions/{id}',
     'get /api/v1/explain/{id}',
     'get /api/v1/incidents',
     'get /api/v1/incidents/{id}',
     'get /api/v1/keys',
     'get /api/v1/keys/{id}',
+    'get /api/v1/response',
     'get /api/v1/silences',
     'get /api/v1/summary',
     'get /healthz',
     'get /metrics',
     'get /openapi.json',
     'get /readyz',
+    'post /api/v1/actions/reconcile',
+    'post /api/v1/actions/stop',
     'post /api/v1/allowlist',
     'post /api/v1/allowlist/{id}/remove',
+    'post /api/v1/channels/test',
+    'post /api/v1/commands',
+    'post /api/v1/decisions/{id}/approval',
     'post /api/v1/incidents/{id}/close',
     'post /api/v1/silences',
     'post /api/v1/silences/{id}/remove',
@@ -311,12 +322,6 @@ const RULE: RuleLine = {
   by: 'ann',
   reason: 'load test',
 };
-
-/** A body that the route takes. */
-function bodyFor(path: string): string {
-  if (path.endsWith('/backup')) return '{"folder":"/x"}';
-  return path.endsWith('/close') ? '{"as":"resolved"}' : '{"reason":"x"}';
-}
 
 test('silences and the allowlist take what they are told, and refuse the rest by name', async () => {
   const asked: unknown[] = [];

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import type { ConsoleData, KeyLine } from '../../console/contract.ts';
 import type { MetricsSnapshot, SourceMetrics } from '../../console/metrics.ts';
+import type { ResponseClient, ResponseStatus } from '../../core/response.ts';
+import { sampleAction, sampleDecision } from '../support/response-samples.ts';
 
 export const KEY: KeyLine = {
   type: 'key',
@@ -13,6 +15,35 @@ export const KEY: KeyLine = {
   readiness: { 'volume-spike': { state: 'learning', since: '2026-03-01T00:00:00.000Z' } },
   rung: 'observe',
 };
+
+export function fakeResponse(parts: Partial<ResponseClient> = {}): ResponseClient {
+  const none = async () => [];
+  const status: ResponseStatus = {
+    type: 'response',
+    policyVersion: '1',
+    policyPath: 'built-in',
+    rungs: {},
+    stopped: false,
+    gateways: [],
+    standing: 0,
+    held: 0,
+    waiting: 0,
+  };
+  return {
+    responseStatus: async () => status,
+    decisions: none,
+    decision: async () => ({ decision: sampleDecision(), actions: [] }),
+    actions: none,
+    action: async () => sampleAction(),
+    command: async () => ({ decisions: [], actions: [], planned: [] }),
+    approve: async () => ({ decision: sampleDecision(), actions: [] }),
+    stop: async () => status,
+    reconcile: none,
+    verifyAudit: none,
+    testChannels: none,
+    ...parts,
+  };
+}
 
 export function fakeData(parts: Partial<ConsoleData> = {}): ConsoleData {
   return {
@@ -28,6 +59,7 @@ export function fakeData(parts: Partial<ConsoleData> = {}): ConsoleData {
     addRule: async () => assert.fail('not expected'),
     removeRule: async () => undefined,
     closeIncident: async () => undefined,
+    response: fakeResponse(),
     ...parts,
   };
 }
@@ -71,4 +103,18 @@ export function snapshot(parts: Partial<MetricsSnapshot> = {}): MetricsSnapshot 
     traffic: 'live',
     ...parts,
   };
+}
+
+/** A body that the route takes. */
+export function bodyFor(path: string): string {
+  const bodies: Record<string, string> = {
+    '/api/v1/state/backup': '{"folder":"/x"}',
+    '/api/v1/actions/reconcile': '{"fix":false}',
+    '/api/v1/actions/stop': '{"stopped":true,"lift":false,"by":"ann","reason":"x"}',
+    '/api/v1/channels/test': '{}',
+    '/api/v1/commands': '{"verb":"suspend","key":"kong:1","by":"ann","reason":"x"}',
+    '/api/v1/decisions/{id}/approval': '{"verdict":"deny","token":"t","reason":""}',
+  };
+  if (bodies[path] !== undefined) return bodies[path];
+  return path.endsWith('/close') ? '{"as":"resolved"}' : '{"reason":"x"}';
 }

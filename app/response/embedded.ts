@@ -1,0 +1,143 @@
+/** The response of the embedded form: SQLite beside the state of detection, in the same process as the engine. */
+import path from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import type { GatewayConfig } from '../../core/config-response.ts';
+import type { GatewayAdapter } from '../../core/gateway.ts';
+import { type DecideEndpoint, startDecide } from '../../decide/endpoint.ts';
+import { createKeyNames } from '../../decide/key-names.ts';
+import { factsOf } from '../../detectors/engine/key-states.ts';
+import { savedIdentity } from '../../enrich/digest.ts';
+import { createGateway } from '../../responders/gateways/create.ts';
+import { createSealBox, sealKeys } from '../../responders/gateways/seal.ts';
+import { sealFiles } from '../../responders/gateways/seal-files.ts';
+import { openSqliteResponseStore, type ResponseStore } from '../../store/sqlite/response.ts';
+import { createStateData } from '../console-data.ts';
+import type { LoadedConfig, Logger } from '../contract.ts';
+import { listenerTls } from '../listener-tls.ts';
+import type { Session } from '../session.ts';
+import type { StatePaths } from '../state-folder.ts';
+import type { Commit } from '../steering-data.ts';
+import type { Turns } from '../turns.ts';
+import { type Acting, createActing } from './acting.ts';
+import { embeddedDetection } from './embedded-detection.ts';
+
+const HOUR_MS = 3_600_000;
+/** What there is without a gateway in the configuration: whoever asks the decision endpoint is one. */
+const ASKED_ONLY = { name: 'decide', kind: 'decide' } as const;
+
+export interface EmbeddedResponseOptions {
+  readonly config: LoadedConfig;
+  readonly session: Session;
+  readonly paths: StatePaths;
+  readonly turns: Turns;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** False: nothing listens; for commands on a state at rest. */
+  readonly listens: boolean;
+  readonly commit: Commit;
+}
+
+export interface EmbeddedResponse extends Acting {
+  /** Undefined where nothing listens. */
+  readonly decide: DecideEndpoint | undefined;
+  readonly store: ResponseStore;
+  close(): Promise<void>;
+}
+
+export async function openEmbeddedResponse(
+  options: EmbeddedResponseOptions,
+): Promise<EmbeddedResponse> {
+  const { config: loaded, session, paths, clock, logger, env, listens } = options;
+  const { config, folder } = loaded;
+  const store = await openSqliteResponseStore({
+    folder: paths.folder,
+    clock,
+    monthsMax: config.state.usageMonthsMax,
+  });
+  const closing: (() => Promise<void>)[] = [() => store.close()];
+  try {
+    const seals = createSealBox({
+      store: sealFiles(path.join(paths.folder, 'sealed')),
+      keys: sealKeys(env, session.pepper),
+      now: () => clock.now(),
+    });
+    const decide = listens ? await listen(options, store) : undefined;
+    if (decide !== undefined) closing.push(() => decide.close());
+    const data = createStateData(session, options.commit);
+    const acting = createActing({
+      ...{ config: loaded, stateFolder: paths.folder, keep: store, seals, clock, logger },
+      adapters: adaptersOf(config.gateways, {
+        ...{ seals, verdicts: store, folder, now: () => clock.now() },
+      }),
+      asks: () => config.gateways.length > 0 || decide === undefined || isAsked(decide),
+      directory: session.directory,
+      calendar: session.calendar,
+      detection: embeddedDetection(session, options.turns, clock),
+      closeIncident: async (id, as, by, reason) => {
+        await data.closeIncident(id, { as, by, reason });
+      },
+    });
+    closing.push(async () => acting.keepFacts());
+    return {
+      ...acting,
+      decide,
+      store,
+      async close() {
+        for (const close of closing.reverse()) await close();
+      },
+    };
+  } catch (error) {
+    for (const close of closing.reverse()) await close();
+    throw error;
+  }
+}
+
+function adaptersOf(
+  gateways: readonly GatewayConfig[],
+  tools: Parameters<typeof createGateway>[1],
+): GatewayAdapter[] {
+  const all = gateways.length === 0 ? [ASKED_ONLY] : gateways;
+  return all.map((gateway) => createGateway(gateway, tools));
+}
+
+function listen(
+  { config: loaded, session, paths, clock, logger }: EmbeddedResponseOptions,
+  store: ResponseStore,
+): Promise<DecideEndpoint> {
+  const { config } = loaded;
+  const colon = config.listen.decide.lastIndexOf(':');
+  const { pepper, enricher, directory, geography } = session;
+  return startDecide({
+    host: config.listen.decide.slice(0, colon).replace(/^\[|\]$/g, ''),
+    port: Number(config.listen.decide.slice(colon + 1)),
+    tls: listenerTls(config.tls.decide),
+    settings: config.decide,
+    trustedProxies: config.trustedProxies,
+    geography,
+    folder: paths.folder,
+    store,
+    names: createKeyNames({
+      pepper: pepper.key,
+      previous: pepper.previous?.key,
+      aliases: enricher.aliases,
+    }),
+    facts: (id) => {
+      const plan = directory.entry(id)?.plan;
+      const facts = factsOf(session.engine, savedIdentity(id));
+      if (facts === undefined) return { plan };
+      const hours = (clock.now() - Date.parse(facts.firstAt)) / HOUR_MS;
+      return { plan, hourP99: facts.busyPerHour, hours };
+    },
+    clock,
+    onError: (error) => logger.warn({ err: error }, 'the decision endpoint has trouble'),
+  });
+}
+
+/** A gateway that has never asked is none: what is decided for it would hold nowhere. */
+function isAsked(decide: DecideEndpoint): boolean {
+  const { decisions } = decide.status().counters;
+  return Object.values(decisions).some(
+    ({ allow, throttle, refuse }) => allow + throttle + refuse > 0,
+  );
+}

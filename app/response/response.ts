@@ -1,0 +1,280 @@
+/**
+ * The response put together: what detection tells → desk → kept and recorded → gateways → watched by detection →
+ * told to people. Drivers and detection are handed in, so that both forms and the commands use the same.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Action, ActionQueue, ActionStore } from '../../core/action.ts';
+import type { DeliveryStore } from '../../core/alert.ts';
+import type { AuditLog, AuditStore } from '../../core/audit.ts';
+import type { Calendar } from '../../core/calendar.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { WatchRequest, WatchVerdict } from '../../core/control.ts';
+import type { Decision, DecisionStore } from '../../core/decision.ts';
+import type { KeyDirectory } from '../../core/directory.ts';
+import type { Finding, Incident } from '../../core/finding.ts';
+import type { GatewayAdapter } from '../../core/gateway.ts';
+import type { KeyProfile } from '../../core/key-profile.ts';
+import type { ActingRung, Rung } from '../../core/ladder.ts';
+import type { LeakReport, ReportStore } from '../../core/report.ts';
+import type { VerdictStore } from '../../core/verdict.ts';
+import type { ActionRunner, Trouble } from '../../responders/actions/contract.ts';
+import { createActionRunner } from '../../responders/actions/runner.ts';
+import type { DeskEnv } from '../../responders/desk/case.ts';
+import type { Desk, DeskNotice } from '../../responders/desk/contract.ts';
+import { createDesk } from '../../responders/desk.ts';
+import type { PolicyHolder } from '../../responders/policy-holder.ts';
+import type { Logger } from '../contract.ts';
+import { Keeper } from './keeper.ts';
+import type { KillSwitch } from './kill-switch.ts';
+import { outcomeOf, watchOf } from './watching.ts';
+
+const TICK_MS = 1000;
+const DAY_MS = 86_400_000;
+/** Decisions read at the start that ended within the last day, at most. */
+const ENDED_MAX = 10_000;
+
+/** What is kept. Drivers: SQLite (store/sqlite/response.ts), Redis (store/redis/response/). */
+export interface ResponseKeep
+  extends DecisionStore,
+    ActionStore,
+    AuditStore,
+    VerdictStore,
+    DeliveryStore,
+    ReportStore {
+  readonly queue: ActionQueue;
+}
+
+/** What the response asks of detection. */
+export interface DetectionPort {
+  readonly env: Omit<DeskEnv, 'rungsOf' | 'asksPerRequest' | 'profileOf'>;
+  /** A control record: the key's stream is watched. Asking for the same again changes nothing. */
+  watch(request: WatchRequest): Promise<void>;
+  /** Open incidents with their findings: told again after a start. */
+  openCases(): Promise<readonly OpenCase[]>;
+}
+
+export interface OpenCase {
+  readonly incident: Incident;
+  readonly findings: readonly Finding[];
+}
+
+/** Who is told what happens; each call is quick and never throws. */
+export interface Teller {
+  incident(incident: Incident, findings: readonly Finding[]): void;
+  decision(decision: Decision, actions: readonly Action[]): void;
+  action(action: Action): void;
+  notice(notice: DeskNotice): void;
+  trouble(trouble: Trouble): void;
+}
+
+export interface ResponseOptions {
+  readonly keep: ResponseKeep;
+  readonly audit: AuditLog;
+  readonly adapters: readonly GatewayAdapter[];
+  /** Adapters that act only for a gateway that asks, and whether one has asked. */
+  asks(adapter: GatewayAdapter): boolean;
+  readonly holder: PolicyHolder;
+  readonly directory: KeyDirectory;
+  readonly calendar: Calendar;
+  readonly detection: DetectionPort;
+  readonly killSwitch: KillSwitch;
+  readonly clock: Clock;
+  random(): number;
+  readonly logger: Logger;
+  readonly teller: Teller;
+  /** Once a second: a changed policy, heads of the audit chains, … */
+  onTick(nowMs: number): void | Promise<void>;
+}
+
+export class Response {
+  readonly desk: Desk;
+  readonly runner: ActionRunner;
+  readonly keeper: Keeper;
+  readonly options: ResponseOptions;
+  /** What waits until the engine has finished telling. */
+  #told: (() => void)[] = [];
+  readonly #findings = new Map<string, Finding>();
+  readonly #profiles = new Map<string, KeyProfile>();
+  #latestMs = 0;
+
+  constructor(options: ResponseOptions) {
+    this.options = options;
+    const { keep, audit, adapters, clock, logger, teller, holder, directory, calendar } = options;
+    this.runner = createActionRunner({
+      adapters,
+      store: keep,
+      queue: keep.queue,
+      audit,
+      decisions: keep,
+      clock,
+      random: options.random,
+      onAction: (action) => this.#action(action),
+      onTrouble: (trouble) => teller.trouble(trouble),
+    });
+    this.keeper = new Keeper({
+      store: keep,
+      audit,
+      runner: this.runner,
+      adaptersOf: (id) => this.adaptersOf(id),
+      profileOf: ({ incident, subject }) => this.#profileOf(incident, subject.id),
+      clock,
+      onKept: (decision, actions) => teller.decision(decision, actions),
+      onTrouble: ({ id }, error) =>
+        logger.error({ err: error, decision: id }, 'a decision cannot be kept; it is tried again'),
+    });
+    this.desk = createDesk({
+      holder,
+      directory,
+      calendar,
+      env: {
+        ...options.detection.env,
+        rungsOf: (id) => this.rungsOf(id),
+        asksPerRequest: (id) => this.adaptersOf(id).some((one) => one.rungs.has('contain')),
+        profileOf: (incidentId) => this.#profiles.get(incidentId),
+      },
+      onDecision: (decision) => void this.keeper.take(decision),
+      onNotice: (notice) => teller.notice(notice),
+    });
+  }
+
+  /** From the engine's callbacks. */
+  finding(finding: Finding): void {
+    if (finding.subject.kind === 'key') this.#tell(() => this.#finding(finding));
+  }
+  incident(incident: Incident): void {
+    this.#tell(() => this.#incident(incident));
+  }
+
+  /** What the stream says of an action. */
+  async verdict(verdict: WatchVerdict): Promise<void> {
+    const outcome = outcomeOf(verdict);
+    if (outcome !== undefined) await this.runner.verified(verdict.action, outcome);
+  }
+
+  report(report: LeakReport): Decision {
+    return this.desk.report(report, this.now());
+  }
+
+  adaptersOf(subjectId: string): readonly GatewayAdapter[] {
+    const { adapters, asks } = this.options;
+    return adapters.filter((adapter) => adapter.covers(subjectId) && asks(adapter));
+  }
+
+  rungsOf(subjectId: string): ReadonlySet<ActingRung> {
+    return new Set(this.adaptersOf(subjectId).flatMap(({ rungs }) => [...rungs]));
+  }
+
+  /** What stands of a key. */
+  rungOf(subjectId: string): Rung {
+    return this.desk.standing(subjectId, this.now())[0]?.rung ?? 'observe';
+  }
+
+  /** The wall clock; it never goes back for the desk. */
+  now(): number {
+    this.#latestMs = Math.max(this.#latestMs, this.options.clock.now());
+    return this.#latestMs;
+  }
+
+  /** What a run before has left: expired actions first, then what stands, then what detection has open. */
+  async start(): Promise<void> {
+    const { keep, killSwitch, detection } = this.options;
+    const now = this.now();
+    if (killSwitch.read() !== undefined) await this.runner.stop();
+    await this.runner.settleExpired();
+    const ended = await keep.decisions({ state: 'ended', sinceAt: now - DAY_MS, limit: ENDED_MAX });
+    const open = await keep.openDecisions();
+    this.desk.takeOver([...open, ...ended], now);
+    if (killSwitch.read() !== undefined) this.desk.kill(true, false, 'keyhound', now);
+    // A crash between a decision and its actions: both are asked for again, under the same ids.
+    for (const decision of open) {
+      if (decision.state === 'standing') void this.keeper.take(decision, false);
+    }
+    for (const action of await keep.heldActions()) await this.#watch(action);
+    for (const { incident, findings } of await detection.openCases()) {
+      for (const finding of findings) this.finding(finding);
+      this.incident(incident);
+    }
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.runner.run(signal), this.#keepTime(signal)]);
+    await this.keeper.close();
+  }
+
+  async #keepTime(signal: AbortSignal): Promise<void> {
+    const { killSwitch, logger, onTick } = this.options;
+    while (!signal.aborted) {
+      await sleep(TICK_MS, undefined, { signal }).catch(() => undefined);
+      try {
+        const now = this.now();
+        const stopped = killSwitch.read();
+        if ((stopped !== undefined) !== this.runner.stopped) {
+          await this.setStopped(stopped !== undefined, false, stopped?.by ?? 'unknown');
+        }
+        this.desk.tick(now);
+        await onTick(now);
+      } catch (error) {
+        logger.error({ err: error }, 'the response failed to look after itself');
+      }
+    }
+  }
+
+  /** As the kill switch says. With `lift` what stands is taken back. */
+  async setStopped(stopped: boolean, lift: boolean, by: string): Promise<void> {
+    this.desk.kill(stopped, lift, by, this.now());
+    if (!stopped) return this.runner.resume();
+    await this.runner.stop(lift ? { by: `person:${by}`, why: 'the kill switch' } : undefined);
+  }
+
+  #tell(telling: () => void): void {
+    // The engine tells in the middle of an event, where it must not be asked anything: this runs when it is done.
+    if (this.#told.length === 0) queueMicrotask(() => this.#drain());
+    this.#told.push(telling);
+  }
+
+  #drain(): void {
+    const told = this.#told;
+    this.#told = [];
+    for (const telling of told) {
+      try {
+        telling();
+      } catch (error) {
+        this.options.logger.error({ err: error }, 'the desk failed');
+      }
+    }
+  }
+
+  #finding(finding: Finding): void {
+    this.#findings.set(finding.id, finding);
+    this.desk.finding(finding, this.now());
+  }
+
+  #incident(incident: Incident): void {
+    const findings = incident.findings.flatMap((id) => this.#findings.get(id) ?? []);
+    this.options.teller.incident(incident, findings);
+    if (incident.key?.profile !== undefined) this.#profiles.set(incident.id, incident.key.profile);
+    this.desk.incident(incident, this.now());
+    if (incident.closedAt === null) return;
+    this.#profiles.delete(incident.id);
+    for (const id of incident.findings) this.#findings.delete(id);
+  }
+
+  #action(action: Action): void {
+    this.options.teller.action(action);
+    void this.#watch(action).catch((error: unknown) => {
+      this.options.logger.error({ err: error, action: action.id }, 'an action is not watched');
+    });
+  }
+
+  async #watch(action: Action): Promise<void> {
+    const adapter = this.options.adapters.find(({ name }) => name === action.gateway);
+    const request = watchOf(action, adapter?.settleMs ?? 0);
+    if (request !== undefined) await this.options.detection.watch(request);
+  }
+
+  /** For a decision by hand: what the key was used for before the incident that is open. */
+  #profileOf(incidentId: string | null, subjectId: string): KeyProfile | undefined {
+    const known = incidentId === null ? undefined : this.#profiles.get(incidentId);
+    return known ?? this.options.detection.env.profileNow?.(subjectId);
+  }
+}
