@@ -194,13 +194,14 @@ function failure(
     });
   }
   const code = codeOf(error);
-  const { $metadata, $retryable, retryAfterSeconds } = error as {
+  const { $metadata, $retryable, $response } = error as {
     $metadata?: { httpStatusCode?: number };
     $retryable?: { throttling?: boolean };
-    retryAfterSeconds?: string | number;
+    $response?: { statusCode?: number; headers?: Readonly<Record<string, string>> };
   };
-  const status = $metadata?.httpStatusCode;
-  const wait = retryAfterMs(retryAfterSeconds);
+  // An answer that is no error of the service's own, e.g. of a proxy, has no metadata.
+  const status = $metadata?.httpStatusCode ?? $response?.statusCode;
+  const wait = retryAfterMs($response?.headers?.['retry-after']);
   if (BUSY.has(code) || status === 429 || $retryable?.throttling === true) {
     const detail = { code: 'gateway-busy', retryable: true, ...wait };
     return new KeyhoundError('operating', told(`too many calls (${code})`), detail);
@@ -227,7 +228,7 @@ function failure(
   });
 }
 
-function retryAfterMs(seconds: string | number | undefined): { retryAfterMs?: number } {
+function retryAfterMs(seconds: string | undefined): { retryAfterMs?: number } {
   const ms = Number(seconds) * 1000;
   return Number.isFinite(ms) && ms >= 0 ? { retryAfterMs: Math.min(ms, 3_600_000) } : {};
 }

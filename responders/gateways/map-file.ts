@@ -5,7 +5,7 @@
  * A file is replaced whole, by rename, and is on disk when `write` returns: a gateway that reads it at any moment
  * finds the old or the new one.
  */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KeyhoundError } from '../../core/errors.ts';
 
@@ -89,12 +89,14 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-export async function removeFile(path: string): Promise<void> {
+/** An empty file, there or not; not forced to disk. */
+export async function markFile(path: string, present: boolean): Promise<void> {
   try {
-    await rm(path, { force: true });
-    await syncFolder(dirname(path));
+    if (!present) return await rm(path, { force: true });
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, '');
   } catch (error) {
-    throw unusable(path, 'removed', error);
+    throw unusable(path, present ? 'written' : 'removed', error);
   }
 }
 

@@ -29,8 +29,8 @@ import { begins, cannotCheck, plainId, subjectOf } from './keys.ts';
 import {
   type MapEntry,
   type MapSyntax,
+  markFile,
   readMap,
-  removeFile,
   replaceFile,
   textOf,
   withEntries,
@@ -104,7 +104,7 @@ const SYNTAX: MapSyntax = {
   },
 };
 const REFUSED = 'refused.map';
-/** Is there while files may be ahead of what NGINX has read. */
+/** Is there while files may be ahead of what NGINX has read. After a crash of the machine NGINX reads them anyway. */
 const DUE = '.reload-due';
 
 class NginxMaps implements GatewayAdapter {
@@ -273,7 +273,7 @@ class NginxMaps implements GatewayAdapter {
   async #commit(changes: readonly Change[], signal: AbortSignal): Promise<void> {
     if (changes.length === 0) return;
     const { reload } = this.#config;
-    if (reload !== undefined) await replaceFile(this.#path(DUE), '');
+    if (reload !== undefined) await markFile(this.#path(DUE), true);
     for (const { path, after } of changes) await replaceFile(path, after);
     if (reload === undefined) return;
     try {
@@ -282,7 +282,7 @@ class NginxMaps implements GatewayAdapter {
       for (const { path, before } of changes) await replaceFile(path, before);
       throw error;
     }
-    await removeFile(this.#path(DUE));
+    await markFile(this.#path(DUE), false);
   }
 
   /** After a crash between file and reload, or a reload that failed. */
@@ -295,7 +295,7 @@ class NginxMaps implements GatewayAdapter {
     );
     if (!due) return;
     await runCommand(this.name, reload, reloadMs, signal);
-    await removeFile(this.#path(DUE));
+    await markFile(this.#path(DUE), false);
   }
 
   #remove(file: string, key: string, tag: string, signal: AbortSignal): Promise<void> {

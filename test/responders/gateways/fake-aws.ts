@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { FakeFault } from '../../fakes/http-fake.ts';
 
 export interface AwsAnswer {
   readonly status: number;
@@ -18,18 +19,25 @@ export interface FakeAws {
   readonly calls: string[];
   /** Given to the next calls, in order, in place of an answer. `hang`: none. */
   readonly faults: (AwsAnswer | 'hang' | 'reset')[];
+  /** Of the next call that changes something, as the conformance suite has it. */
+  writeFault: FakeFault | undefined;
   stop(): Promise<void>;
 }
 
 type Route = (call: string) => AwsAnswer | undefined;
 
-/** `service` as it stands in the signature's scope. */
-export async function fakeAws(service: string, route: Route): Promise<FakeAws> {
+/** `service` as it stands in the signature's scope; `writes`: calls that change something. */
+export async function fakeAws(
+  service: string,
+  route: Route,
+  writes: RegExp = /^(?:PATCH|DELETE|PUT) |^POST .*keyType|Action=(?!Get|List)/,
+): Promise<FakeAws> {
   const server = createServer((request, response) => void serve(request, response));
   const fake = {
     endpoint: '',
     calls: [] as string[],
     faults: [] as FakeAws['faults'],
+    writeFault: undefined as FakeFault | undefined,
     async stop() {
       server.closeAllConnections();
       server.close();
@@ -49,6 +57,18 @@ export async function fakeAws(service: string, route: Route): Promise<FakeAws> {
     if (fault === 'hang') return;
     if (fault === 'reset') {
       request.socket.resetAndDestroy();
+      return;
+    }
+    const { writeFault } = fake;
+    if (writeFault !== undefined && writes.test(call)) {
+      fake.writeFault = undefined;
+      if (writeFault.kind === 'answer') {
+        const { status, headers = {}, json } = writeFault.answer;
+        response.writeHead(status, headers);
+        return void response.end(JSON.stringify(json));
+      }
+      if (writeFault.applied) route(call);
+      if (writeFault.kind === 'reset') request.socket.resetAndDestroy();
       return;
     }
     const unsigned = !scope.test(request.headers.authorization ?? '');

@@ -1,7 +1,12 @@
 /** Rigs of the conformance suite, by the title that their tests have. */
 import type { RigKind } from '../rig.ts';
 import * as apisix from './apisix.ts';
+import * as awsApiGateway from './aws-apigateway.ts';
+import * as awsIam from './aws-iam.ts';
+import * as caddy from './caddy.ts';
+import * as haproxy from './haproxy.ts';
 import * as kong from './kong.ts';
+import * as nginx from './nginx.ts';
 import * as tyk from './tyk.ts';
 import * as unkey from './unkey.ts';
 
@@ -12,16 +17,16 @@ export const RIGS: readonly (readonly [title: string, rig: RigKind])[] = [
   ['tyk', tyk.rig],
   ['tyk, a key of a policy', tyk.managed],
   ['unkey', unkey.rig],
+  ['nginx', nginx.rig],
+  ['haproxy', haproxy.rig],
+  ['caddy', caddy.rig],
+  ['aws-apigateway', awsApiGateway.rig],
+  ['aws-iam', awsIam.rig],
 ];
 
 /** Kinds that the suite does not try, each with the reason. */
 export const WITHOUT_RIG: Readonly<Record<string, string>> = {
   decide: 'its own tests do: it calls nobody, and knows every key',
-  'aws-apigateway': 'its own tests do, against moto',
-  'aws-iam': 'its own tests do, against moto',
-  caddy: 'its own tests do, against a real one',
-  haproxy: 'its own tests do, against a real one',
-  nginx: 'its own tests do, against a real one',
   envoy: 'it is decide under another name',
   traefik: 'it is decide under another name',
 };
