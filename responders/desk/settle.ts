@@ -41,26 +41,37 @@ export interface Settling {
 }
 
 export function settle(wants: Wants, s: Settling): void {
-  const { book, scene, told } = s;
+  const { book, told } = s;
   const open = book.ofIncident(told.incident.id).filter(({ actor }) => actor === 'policy');
   endExplained(open, wants, s);
   const stand = wanted(wants.stand, s);
   const ask = wanted(wants.ask, s);
   let later = wanted(wants.later, s);
-  const standing = open.find((one) => isInEffect(one, scene.nowMs) && isStill(one, s));
+  if (isAnswered(wants, { stand, ask, later })) showAnswered(wants, s);
   if (stand !== undefined) {
-    if (standing !== undefined && compareRungs(standing.rung, stand.rung) >= 0)
-      extend(standing, stand, s);
+    const standing = standingOf(s);
+    if (isCovered(stand, standing)) extend(standing!, stand, s);
     else {
       const doubts = holdsOf(stand, s);
       if (doubts.length === 0) takeEffect(stand, standing, s);
       else later = { ...stand, doubts: [...doubts, ...stand.doubts] };
     }
   }
-  if (isAnswered(wants, { stand, ask, later })) showAnswered(wants, s);
-  settleHeld(later, s);
-  settleAsk(ask, s);
+  const standing = standingOf(s);
+  settleHeld(isCovered(later, standing) ? undefined : later, s);
+  settleAsk(isCovered(ask, standing) ? undefined : ask, s);
   if (wants.note !== undefined) show(wants.note, s);
+}
+
+function standingOf({ book, scene, told }: Settling): Decision | undefined {
+  return book
+    .ofIncident(told.incident.id)
+    .find((one) => one.actor === 'policy' && isInEffect(one, scene.nowMs));
+}
+
+function isCovered(want: Want | undefined, standing: Decision | undefined): boolean {
+  if (want === undefined || standing === undefined) return false;
+  return compareRungs(standing.rung, want.rung) >= 0;
 }
 
 /** Undefined where people have answered it. */
@@ -97,10 +108,6 @@ function endExplained(open: readonly Decision[], wants: Wants, { book, scene }: 
     if (findings.length === 0 || !findings.every((id) => wants.explained.has(id))) continue;
     book.end(decision, 'explained', 'policy', scene.nowMs);
   }
-}
-
-function isStill({ id }: Decision, { book }: Settling): boolean {
-  return book.get(id) !== undefined;
 }
 
 /** Reasons to wait, of the brakes that judge what is about to be done. */
@@ -167,6 +174,8 @@ function extend(standing: Decision, want: Want, s: Settling): void {
   const isNew =
     want.evidence.risk > (before?.risk ?? 0) ||
     want.evidence.findings.some((id) => before?.findings.includes(id) !== true);
+  // What people agreed to lasts as long as they agreed to; a milder rung lengthens nothing.
+  if (standing.mode !== 'automatic' || standing.rung !== want.rung) return;
   if (!isNew || standing.untilAt === null) return;
   const forMs = durationFor(want, s);
   if (forMs === null) return;
@@ -200,8 +209,12 @@ function settleAsk(want: Want | undefined, s: Settling): void {
   const { version, approval } = scene.holder.policy;
   const waiting = book.ofIncident(told.incident.id).find(({ state }) => state === 'waiting');
   if (want === undefined) {
-    const isOld = waiting !== undefined && waiting.policyVersion !== version;
-    if (isOld) book.end(waiting, 'replaced', 'policy', scene.nowMs);
+    const standing = standingOf(s);
+    const isOver =
+      waiting !== undefined &&
+      (waiting.policyVersion !== version ||
+        (standing !== undefined && compareRungs(standing.rung, waiting.rung) >= 0));
+    if (isOver) book.end(waiting, 'replaced', 'policy', scene.nowMs);
     return;
   }
   const order = waiting === undefined ? 1 : compareRungs(want.rung, waiting.rung);

@@ -54,8 +54,8 @@ export interface World {
   /** Tells findings and the incident of a key; a second call is its next revision. */
   tell(key: string, said: readonly Said[], nowMs: number, change?: Partial<Incident>): Incident;
   close(key: string, nowMs: number, change?: Partial<Incident>): void;
-  /** Ticks each second from the last tick to that instant. */
-  until(nowMs: number): void;
+  /** Ticks each second, or so often, from the last tick to that instant. */
+  until(nowMs: number, everyMs?: number): void;
 }
 
 export interface WorldOptions {
@@ -119,14 +119,15 @@ export function createWorld(options: WorldOptions = {}): World {
       return incident;
     },
     close(key, nowMs, change = {}) {
-      const before = incidents.get(key)!;
+      const before = incidents.get(key);
+      if (before === undefined) return;
       const revision = before.revision + 1;
       incidents.delete(key);
       desk.incident({ ...before, revision, closedAt: toIso(nowMs), ...change }, nowMs);
     },
-    until(nowMs) {
-      while (tickedAt + SECOND <= nowMs) {
-        tickedAt += SECOND;
+    until(nowMs, everyMs = SECOND) {
+      while (tickedAt + everyMs <= nowMs) {
+        tickedAt += everyMs;
         desk.tick(tickedAt);
       }
     },
