@@ -98,6 +98,12 @@ export const decideSchema = z
       .describe(
         'Header in which the gateway names the credential that it checked. It must replace what a client sends.',
       ),
+    containRoutes: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether contain compares routes. false where the log names them otherwise than by path, as Traefik does.',
+      ),
     limits: z
       .array(
         z.strictObject({

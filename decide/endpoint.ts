@@ -82,7 +82,7 @@ export async function startDecide(options: DecideOptions): Promise<DecideEndpoin
     ...{ store: options.store, clock, onError },
     path: inFolder(options, 'verdicts.ndjson'),
   });
-  const readUse = createUseReader(options);
+  const readUse = createUseReader({ ...options, routes: settings.containRoutes });
   const decide = createDecider({ clock, names: options.names, verdicts, limits, readUse });
   await verdicts.start();
   const kept = keepLimits(options, limits, verdicts);

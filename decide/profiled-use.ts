@@ -17,12 +17,15 @@ const BYTES_MAX = 65_536;
 export interface ProfiledUseOptions {
   readonly geography: Geography;
   readonly trustedProxies: readonly string[];
+  /** False: the log names routes otherwise than by path, so they cannot be compared. */
+  readonly routes: boolean;
 }
 
 export type ReadUse = (use: AskedUse) => ProfiledUse;
 
 /** Throws `usage` on a trusted proxy that is none. */
-export function createUseReader({ geography, trustedProxies }: ProfiledUseOptions): ReadUse {
+export function createUseReader(options: ProfiledUseOptions): ReadUse {
+  const { geography, trustedProxies } = options;
   const addresses = new Addresses({ geography, trustedProxies, cacheSlots: CACHE_SLOTS });
   const routes = new Routes(CACHE_SLOTS);
   const target = new Target();
@@ -40,7 +43,7 @@ export function createUseReader({ geography, trustedProxies }: ProfiledUseOption
     put(FIELD.clientAddress, use.clientAddress);
     put(FIELD.forwardedFor, use.forwardedFor);
     put(FIELD.method, use.method);
-    put(FIELD.target, use.target);
+    if (options.routes) put(FIELD.target, use.target);
     target.read(draft);
     const { place, network } = addresses.resolve(draft);
     return { method: methodOf(draft).text, route: routes.resolve(draft, target), network, place };

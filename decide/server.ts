@@ -66,8 +66,10 @@ export interface DecideServer {
   close(): Promise<void>;
 }
 
-/** More than NGINX, HAProxy and Envoy take from a client. */
-const HEADER_BYTES_MAX = 131_072;
+/** More than any of the gateways takes from a client: Caddy and Traefik take a megabyte. */
+const HEADER_BYTES_MAX = 2 << 20;
+/** For what a gateway still sends of a request that was refused before its end. */
+const DRAIN_MS = 5000;
 const REQUEST_MS_MAX = 10_000;
 const CONNECTIONS_MAX = 4096;
 
@@ -116,17 +118,33 @@ function serverOf(listener: RequestListener, tls: TlsOptions | undefined): Serve
       : createTlsServer({ ...common, ...tls }, listener);
   // Gateways keep connections for minutes; whoever closes first loses the request that is on its way.
   server.keepAliveTimeout = 0;
-  // Beyond a maximum node drops headers in silence, and the key with them.
+  // The size is bound enough: a good key with many headers is a good key.
   server.maxHeadersCount = 0;
   server.maxConnections = CONNECTIONS_MAX;
   server.on('checkContinue', listener);
   server.on('checkExpectation', listener);
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else socket.end(REFUSED);
-  });
+  server.on('clientError', refuseUnread);
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => socket.end(REFUSED));
   return server;
+}
+
+/** Sockets that were told so. */
+const TOLD = new WeakSet<Duplex>();
+
+/**
+ * Answers, and takes the rest of what is sent: with a connection that is reset instead the gateway would not see the
+ * answer, and a set-up that fails open lets the request pass.
+ */
+function refuseUnread(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (TOLD.has(socket)) return;
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  TOLD.add(socket);
+  socket.end(REFUSED);
+  const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 const REFUSED =

@@ -12,7 +12,7 @@ import { GEOGRAPHY, idOf, type TestEndpoint, testEndpoint } from './tools.ts';
 const KEY = 'raw-key-of-a-test-2';
 const ORDERS = '/v1/orders/17?x=1';
 
-const readUse = createUseReader({ geography: GEOGRAPHY, trustedProxies: [] });
+const readUse = createUseReader({ geography: GEOGRAPHY, trustedProxies: [], routes: true });
 
 function useOf(change: Partial<AskedUse> = {}): AskedUse {
   return {
@@ -35,8 +35,12 @@ function filterOf(uses: readonly AskedUse[]): number[] {
   return words;
 }
 
-async function contained(t: TestContext, trustedProxies: string[] = []): Promise<TestEndpoint> {
-  const at = await testEndpoint(t, {}, { trustedProxies });
+async function contained(
+  t: TestContext,
+  trustedProxies: string[] = [],
+  containRoutes = true,
+): Promise<TestEndpoint> {
+  const at = await testEndpoint(t, { containRoutes }, { trustedProxies });
   const profile = {
     ...{ countries: ['DE'], networkCodes: [], systemCodes: [], asOfAt: '2026-03-01T09:00:00.000Z' },
     routeFilter: filterOf([useOf()]),
@@ -110,6 +114,14 @@ test('behind a proxy of ours the client is the right-most address that is none o
   assert.equal((await at.ask(`/decide/envoy${ORDERS}`, envoy)).status, 200);
   assert.equal((await at.ask('/decide/envoy/v1/exports', envoy)).status, 403);
   assert.equal((await at.ask(`/decide/envoy${ORDERS}`, envoy, { method: 'PUT' })).status, 403);
+});
+
+test('routes are not compared where the log names them otherwise, places are', async (t) => {
+  const at = await contained(t, [], false);
+  const other = headersOf({ 'X-Original-URI': '/v1/exports' });
+  assert.equal((await at.ask('/decide/nginx', other)).status, 200);
+  const abroad = headersOf({ 'X-Real-IP': '203.0.113.9' });
+  assert.equal((await at.ask('/decide/nginx', abroad)).status, 403);
 });
 
 test('an address that cannot be read is no known one', async (t) => {

