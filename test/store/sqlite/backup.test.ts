@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { appendFile, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { KeyhoundError } from '../../../core/errors.ts';
 import { lockStateFolder } from '../../../store/lock.ts';
-import { restoreBackup, verifyBackup } from '../../../store/sqlite/backup.ts';
+import { restoreBackup, SEALED_FOLDER, verifyBackup } from '../../../store/sqlite/backup.ts';
 import { DATABASE_FILE } from '../../../store/sqlite/connection.ts';
+import { openSqliteResponseStore } from '../../../store/sqlite/response.ts';
+import { RESPONSE_FILE } from '../../../store/sqlite/response-schema.ts';
 import { openSqliteStore } from '../../../store/sqlite/store.ts';
+import { sampleAction } from '../../support/response-samples.ts';
 import { checkpointNumber, numbersIn } from '../rows.ts';
 import { PEPPER, temporaryFolder } from './driver.ts';
 
@@ -53,6 +56,55 @@ test('a backup says what it is, and holds one file and its manifest', async () =
   const manifest = await verifyBackup(copy);
   assert.equal(manifest.takenAt, '2026-03-01T12:00:00.000Z');
   assert.equal(manifest.pepperFingerprint, PEPPER);
+});
+
+test('a backup holds what the response keeps, and sealed credentials, and brings them back', async () => {
+  const folder = await madeState(1);
+  const response = await openSqliteResponseStore({ folder });
+  await response.createAction(sampleAction());
+  await mkdir(path.join(folder, SEALED_FOLDER));
+  await writeFile(path.join(folder, SEALED_FOLDER, 'one.seal'), 'sealed');
+  await writeFile(path.join(folder, SEALED_FOLDER, 'two.seal.draft'), 'half');
+  const store = await openSqliteStore({ folder, pepperFingerprint: PEPPER });
+  const copy = path.join(await temporaryFolder(), 'copy');
+  await store.backup(copy);
+  await response.createAction(sampleAction({ id: 'act_later' }));
+  await Promise.all([store.close(), response.close()]);
+  assert.deepEqual((await readdir(copy, { recursive: true })).sort(), [
+    DATABASE_FILE,
+    'manifest.json',
+    RESPONSE_FILE,
+    SEALED_FOLDER,
+    `${SEALED_FOLDER}/one.seal`,
+  ]);
+  const to = path.join(await temporaryFolder(), 'new');
+  await restoreBackup(copy, to);
+  assert.equal(await numberIn(to), 1);
+  const restored = await openSqliteResponseStore({ folder: to });
+  assert.deepEqual(
+    (await restored.actions({})).map(({ id }) => id),
+    [sampleAction().id],
+  );
+  await restored.close();
+  assert.equal(await readFile(path.join(to, SEALED_FOLDER, 'one.seal'), 'utf8'), 'sealed');
+  const modes = [RESPONSE_FILE, `${SEALED_FOLDER}/one.seal`].map((file) =>
+    stat(path.join(to, file)),
+  );
+  assert.deepEqual(
+    (await Promise.all(modes)).map(({ mode }) => mode & 0o777),
+    [0o600, 0o600],
+  );
+  await writeFile(path.join(copy, SEALED_FOLDER, 'one.seal'), 'forged');
+  await refuses(restoreBackup(copy, to, { force: true }), 'backup-invalid');
+});
+
+test('sealed credentials that a backup does not have stay', async () => {
+  const copy = await madeBackup();
+  const to = await madeState(2);
+  await mkdir(path.join(to, SEALED_FOLDER));
+  await writeFile(path.join(to, SEALED_FOLDER, 'one.seal'), 'sealed');
+  await restoreBackup(copy, to, { force: true });
+  assert.deepEqual(await readdir(path.join(to, SEALED_FOLDER)), ['one.seal']);
 });
 
 test('a backup is restored into an empty folder', async () => {
