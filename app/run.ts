@@ -83,7 +83,7 @@ export const run: Run = async (options) => {
     closing.push(() => api.close());
     session.lock?.announce(address);
     options.onReady?.({
-      listeners: { console: address, decide: acting.decide!.url, ...listenersOf(live) },
+      listeners: { console: address, ...acting.listeners, ...listenersOf(live) },
       stateDir: paths.folder,
       sources: watch.sources.map((source) => source.name),
       notes,

@@ -56,7 +56,11 @@ export function createActing(options: ActingOptions): Acting {
   const policy = policySource(config.policy, folder);
   const factsFile = path.join(stateFolder, FACTS_FILE);
   const holder = createPolicyHolder(policy.read(), clock.now(), readFacts(factsFile));
-  const telling = createTelling({ config, store: keep, folder, clock, logger });
+  const { env } = options.detection;
+  const telling = createTelling({
+    ...{ config, store: keep, folder, clock, logger },
+    consumerOf: (id) => directory.entry(id)?.consumer ?? env.consumerOf?.(id) ?? '',
+  });
   const response = new Response({
     ...options,
     audit: telling.audit,

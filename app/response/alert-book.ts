@@ -1,26 +1,37 @@
-/** One alert an incident: what was found, decided, done and seen, told anew when one of them changes. */
+/** Who is told what: an alert an incident, told anew when something is found, decided, done or seen. */
 import type { Action } from '../../core/action.ts';
 import type { Alert } from '../../core/alert.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Decision } from '../../core/decision.ts';
-import type { Finding, Incident, Severity } from '../../core/finding.ts';
+import type { Finding, Incident } from '../../core/finding.ts';
 import { isActing } from '../../core/ladder.ts';
 import type { Trouble } from '../../responders/actions/contract.ts';
+import {
+  actionAlarm,
+  approvalAlert,
+  decisionAlert,
+  type HealthFacts,
+  healthAlert,
+  incidentAlert,
+} from '../../responders/alert-texts.ts';
 import type { DeskNotice } from '../../responders/desk/contract.ts';
 import type { Logger } from '../contract.ts';
-import { type AlertParts, alertOf } from './alert-texts.ts';
 import type { Teller } from './response.ts';
 
-/** Alerts that are known; the oldest gives way. */
+/** Incidents and decisions that are known; the oldest gives way. */
 const ENTRIES_MAX = 20_000;
+const HOUR_MS = 3_600_000;
 
 export interface AlertBookOptions {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** '' where nobody knows. */
+  consumerOf(subjectId: string): string;
   tell(alert: Alert): void;
 }
 
-interface Entry extends AlertParts {
+/** An incident with what followed from it; or a decision of a person or a report, of no incident. */
+interface Entry {
   incident: Incident | undefined;
   findings: readonly Finding[];
   readonly decisions: Map<string, Decision>;
@@ -30,88 +41,85 @@ interface Entry extends AlertParts {
 export class AlertBook implements Teller {
   readonly #options: AlertBookOptions;
   readonly #entries = new Map<string, Entry>();
-  /** Alert that a decision's actions belong to. */
-  readonly #alertOf = new Map<string, string>();
-  #revision = 0;
+  /** Entry that a decision's actions belong to. */
+  readonly #entryOf = new Map<string, string>();
+  /** Health alerts that fire. */
+  readonly #firing = new Set<string>();
 
   constructor(options: AlertBookOptions) {
     this.#options = options;
   }
 
   incident(incident: Incident, findings: readonly Finding[]): void {
-    const known = this.#entries.has(incident.id);
-    // Part of another that is told itself, or silenced: nothing to tell, unless it was told before.
-    if (!known && (incident.partOf ?? incident.silencedBy) !== undefined) return;
+    const isTold = this.#entries.has(incident.id);
+    // Silenced, or part of another that is told itself: nothing to tell, unless it was told before.
+    if (!isTold && (incident.partOf ?? incident.silencedBy) !== undefined) return;
+    if (!isTold && incident.closedAt !== null) return;
     const entry = this.#entry(incident.id);
     entry.incident = incident;
     entry.findings = findings;
-    this.#tell(incident.id, entry);
-    if (incident.closedAt !== null) this.#forget(incident.id, entry);
+    this.#tell(entry);
+    const stands = [...entry.actions.values()].some(({ state }) => state === 'done');
+    if (incident.closedAt !== null && !stands) this.#forget(incident.id, entry);
   }
 
   decision(decision: Decision, actions: readonly Action[]): void {
     if (!isActing(decision.rung) || decision.mode === 'observe') return;
     const id = decision.incident ?? decision.id;
-    this.#alertOf.set(decision.id, id);
+    this.#entryOf.set(decision.id, id);
     const entry = this.#entry(id);
     entry.decisions.set(decision.id, decision);
     for (const action of actions) entry.actions.set(action.id, action);
-    this.#tell(id, entry);
+    if (decision.mode === 'approval' && decision.approvalsNeeded !== undefined) {
+      const { clock, tell } = this.#options;
+      tell(approvalAlert(decision, this.#consumer(decision.subject.id), clock.now()));
+    }
+    this.#tell(entry);
   }
 
   action(action: Action): void {
-    const { id, state, verdict, rung, gateway } = action;
-    const facts = { action: id, key: action.subject.id, rung, gateway };
-    this.#options.logger.info(facts, `action ${state}${verdict === null ? '' : `: ${verdict}`}`);
-    const alert = this.#alertOf.get(action.decision) ?? action.decision;
-    const entry = this.#entry(alert);
+    const { id, state, verdict, rung, gateway, subject } = action;
+    const { clock, logger, tell } = this.#options;
+    const facts = { action: id, key: subject.id, rung, gateway };
+    logger.info(facts, `action ${state}${verdict === null ? '' : `: ${verdict}`}`);
+    const entry = this.#entry(this.#entryOf.get(action.decision) ?? action.decision);
     entry.actions.set(id, action);
-    this.#tell(alert, entry);
+    this.#tell(entry);
+    tell(actionAlarm(action, this.#consumer(subject.id), clock.now()));
   }
 
   notice({ kind, text, at }: DeskNotice): void {
     this.#options.logger.warn({ brake: kind }, text);
-    this.health(`${kind}-${Math.floor(at / 3_600_000)}`, 'high', `brake ${kind}`, text, at);
+    // One an hour at the most: it says that a brake holds, not what it holds.
+    const id = `health-brake-${kind}-${Math.floor(at / HOUR_MS)}`;
+    this.health({ id, state: 'firing', severity: 'high', title: `brake: ${kind}`, text, at });
   }
 
   trouble({ kind, action, reason }: Trouble): void {
-    const facts = { action: action.id, key: action.subject.id, gateway: action.gateway };
-    this.#options.logger.error(facts, `${kind}: ${reason}`);
-    const title = `action ${kind} at ${action.gateway}`;
-    this.health(`trouble-${action.id}`, 'high', title, reason, this.#options.clock.now());
+    const { clock, logger } = this.#options;
+    const { id, gateway, subject } = action;
+    logger.error({ action: id, key: subject.id, gateway }, `${kind}: ${reason}`);
+    // What failed at a gateway is told as the action's own alarm.
+    if (kind !== 'audit' && kind !== 'store' && kind !== 'no-gateway') return;
+    const title = `actions at ${gateway} do not start: ${kind}`;
+    const said = { severity: 'critical', title, text: reason, at: clock.now() } as const;
+    this.health({ id: `health-${kind}-${gateway}`, state: 'firing', ...said });
   }
 
-  /** Why the policy file is not used; undefined: it is. */
-  policyFault(fault: string | undefined): void {
-    const { clock, tell } = this.#options;
-    const alert = healthAlert('policy', 'medium', 'the policy file is not used', fault ?? '');
-    const state = fault === undefined ? 'resolved' : 'firing';
-    tell({ ...alert, state, revision: this.#next(), at: clock.now() });
-  }
-
-  health(id: string, severity: Severity, title: string, text: string, at: number): void {
-    this.#options.tell({
-      ...healthAlert(id, severity, title, text),
-      revision: ++this.#revision,
-      at,
-    });
-  }
-
-  /** Grows over restarts too. */
-  #next(): number {
-    this.#revision = Math.max(this.#revision + 1, this.#options.clock.now());
-    return this.#revision;
+  /** Firing is told once until it is resolved; resolving what does not fire is nothing. */
+  health(said: HealthFacts): void {
+    const fires = said.state === 'firing';
+    if (fires === this.#firing.has(said.id)) return;
+    if (fires) this.#firing.add(said.id);
+    else this.#firing.delete(said.id);
+    this.#options.tell(healthAlert(said));
   }
 
   #entry(id: string): Entry {
     const known = this.#entries.get(id);
     if (known !== undefined) return known;
-    const entry: Entry = {
-      incident: undefined,
-      findings: [],
-      decisions: new Map(),
-      actions: new Map(),
-    };
+    const none = { incident: undefined, findings: [] };
+    const entry: Entry = { ...none, decisions: new Map(), actions: new Map() };
     this.#entries.set(id, entry);
     if (this.#entries.size > ENTRIES_MAX) {
       const [oldest, lost] = this.#entries.entries().next().value!;
@@ -122,26 +130,23 @@ export class AlertBook implements Teller {
 
   #forget(id: string, entry: Entry): void {
     this.#entries.delete(id);
-    for (const decision of entry.decisions.keys()) this.#alertOf.delete(decision);
+    for (const decision of entry.decisions.keys()) this.#entryOf.delete(decision);
   }
 
-  #tell(id: string, entry: Entry): void {
-    const alert = alertOf(id, entry);
-    if (alert === undefined) return;
+  #tell({ incident, findings, ...followed }: Entry): void {
+    const decisions = [...followed.decisions.values()];
+    const actions = [...followed.actions.values()];
     const { clock, tell } = this.#options;
-    tell({ ...alert, revision: this.#next(), at: clock.now() });
+    const [decision] = decisions;
+    const subject = incident?.subject ?? decision?.subject;
+    // An action of a run before, whose decision is on its way.
+    if (subject === undefined) return;
+    const told = { decisions, actions, consumer: this.#consumer(subject.id), nowMs: clock.now() };
+    if (incident !== undefined) tell(incidentAlert({ incident, findings, ...told }));
+    else if (decision?.incident === null) tell(decisionAlert({ decision, ...told }));
   }
-}
 
-function healthAlert(id: string, severity: Severity, title: string, text: string) {
-  return {
-    id: `health-${id}`,
-    kind: 'health' as const,
-    state: 'firing' as const,
-    severity,
-    title,
-    text,
-    facts: [],
-    done: [],
-  };
+  #consumer(subjectId: string): string {
+    return this.#options.consumerOf(subjectId);
+  }
 }

@@ -4,8 +4,8 @@ import type { Clock } from '../../core/clock.ts';
 import type { GatewayConfig } from '../../core/config-response.ts';
 import type { GatewayAdapter } from '../../core/gateway.ts';
 import { type DecideEndpoint, startDecide } from '../../decide/endpoint.ts';
-import { createKeyNames } from '../../decide/key-names.ts';
-import { factsOf } from '../../detectors/engine/key-states.ts';
+import { createKeyNames, type KeyNames } from '../../decide/key-names.ts';
+import { consumerNameOf, factsOf } from '../../detectors/engine/key-states.ts';
 import { savedIdentity } from '../../enrich/digest.ts';
 import { createGateway } from '../../responders/gateways/create.ts';
 import { createSealBox, sealKeys } from '../../responders/gateways/seal.ts';
@@ -20,6 +20,7 @@ import type { Commit } from '../steering-data.ts';
 import type { Turns } from '../turns.ts';
 import { type Acting, createActing } from './acting.ts';
 import { embeddedDetection } from './embedded-detection.ts';
+import { type Leaks, startLeaks } from './leaks.ts';
 
 const HOUR_MS = 3_600_000;
 /** What there is without a gateway in the configuration: whoever asks the decision endpoint is one. */
@@ -39,7 +40,8 @@ export interface EmbeddedResponseOptions {
 }
 
 export interface EmbeddedResponse extends Acting {
-  /** Undefined where nothing listens. */
+  /** URLs by listener name. */
+  readonly listeners: Readonly<Record<string, string>>;
   readonly decide: DecideEndpoint | undefined;
   readonly store: ResponseStore;
   close(): Promise<void>;
@@ -79,10 +81,19 @@ export async function openEmbeddedResponse(
       },
     });
     closing.push(async () => acting.keepFacts());
+    const leaks = listens ? await hearReports(options, store, acting) : undefined;
+    if (leaks !== undefined) closing.push(() => leaks.close());
     return {
       ...acting,
       decide,
       store,
+      listeners: {
+        ...(decide === undefined ? {} : { decide: decide.url }),
+        ...(leaks === undefined ? {} : { hooks: leaks.url }),
+      },
+      run: async (signal) => {
+        await Promise.all([acting.run(signal), leaks?.run(signal)]);
+      },
       async close() {
         for (const close of closing.reverse()) await close();
       },
@@ -101,13 +112,41 @@ function adaptersOf(
   return all.map((gateway) => createGateway(gateway, tools));
 }
 
+function hearReports(
+  { config: loaded, session, commit, clock, logger }: EmbeddedResponseOptions,
+  store: ResponseStore,
+  { response, telling }: Acting,
+): Promise<Leaks | undefined> {
+  const { engine, directory } = session;
+  return startLeaks({
+    ...{ config: loaded.config, store, directory, clock, logger },
+    names: namesOf(session),
+    knows: (id) => engine.knows(savedIdentity(id)),
+    consumerOf: (id) => consumerNameOf(engine, savedIdentity(id)),
+    async report(report) {
+      response.report(report);
+      await response.keeper.settle();
+    },
+    control: (notice) => commit(() => session.control('leak', { ...notice })),
+    tell: (alert) => void telling.deliveries.tell(alert),
+  });
+}
+
+function namesOf({ pepper, enricher }: Session): KeyNames {
+  return createKeyNames({
+    pepper: pepper.key,
+    previous: pepper.previous?.key,
+    aliases: enricher.aliases,
+  });
+}
+
 function listen(
   { config: loaded, session, paths, clock, logger }: EmbeddedResponseOptions,
   store: ResponseStore,
 ): Promise<DecideEndpoint> {
   const { config } = loaded;
   const colon = config.listen.decide.lastIndexOf(':');
-  const { pepper, enricher, directory, geography } = session;
+  const { directory, geography } = session;
   return startDecide({
     host: config.listen.decide.slice(0, colon).replace(/^\[|\]$/g, ''),
     port: Number(config.listen.decide.slice(colon + 1)),
@@ -117,11 +156,7 @@ function listen(
     geography,
     folder: paths.folder,
     store,
-    names: createKeyNames({
-      pepper: pepper.key,
-      previous: pepper.previous?.key,
-      aliases: enricher.aliases,
-    }),
+    names: namesOf(session),
     facts: (id) => {
       const plan = directory.entry(id)?.plan;
       const facts = factsOf(session.engine, savedIdentity(id));

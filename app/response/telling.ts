@@ -28,6 +28,8 @@ export interface TellingOptions {
   readonly store: AuditStore & DeliveryStore;
   /** Folder that relative paths are resolved against. */
   readonly folder: string;
+  /** '' where nobody knows. */
+  consumerOf(subjectId: string): string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -35,6 +37,7 @@ export interface TellingOptions {
 export interface Telling {
   readonly audit: AuditLog;
   readonly teller: Teller;
+  readonly book: AlertBook;
   readonly deliveries: Deliveries;
   /** The policy file was read anew; `taken`: and is in force. */
   policy(holder: PolicyHolder, taken: boolean): void;
@@ -67,18 +70,30 @@ export function createTelling(options: TellingOptions): Telling {
       logger.warn({ channel }, result.sent ? 'sent' : `not delivered yet: ${result.reason}`),
     onStoreError: (error) => logger.error({ err: error }, 'deliveries cannot be kept'),
   });
-  const book = new AlertBook({ clock, tell: (alert) => void deliveries.tell(alert), logger });
+  const book = new AlertBook({
+    ...{ clock, logger },
+    consumerOf: options.consumerOf,
+    tell: (alert) => void deliveries.tell(alert),
+  });
   const heads = publisherOf(options);
   let publishAt = clock.now() + HEADS_EVERY_MS;
   return {
     audit,
     teller: book,
+    book,
     deliveries,
     policy(holder, taken) {
       const { policy, fault = '' } = holder;
       if (taken) logger.info({ policy: policy.version }, 'the policy has changed');
       else logger.error({ policy: policy.version }, `the policy stays as it was: ${fault}`);
-      book.policyFault(taken ? undefined : fault);
+      book.health({
+        id: 'health-policy',
+        state: taken ? 'resolved' : 'firing',
+        severity: 'high',
+        title: 'the policy file is not used',
+        text: taken ? 'It is used again.' : `What was in force stays in force. ${fault}`,
+        at: clock.now(),
+      });
       const what = taken ? 'policy-changed' : 'policy-refused';
       const why = taken ? `version ${policy.version}` : fault;
       audit
