@@ -147,5 +147,7 @@ export interface GatewayKind<C = unknown> {
   readonly keys?: readonly string[];
   /** Settings beside `name`, `kind` and `keys`; strict. */
   readonly config: z.ZodType<C>;
+  /** With these settings it works through the decision endpoint: no two such may cover a key. Left out: never. */
+  asks?(config: C): boolean;
   create(config: C, tools: GatewayTools): GatewayAdapter;
 }

@@ -10,6 +10,7 @@ import { isTimeZone } from '../../enrich/zones.ts';
 import { isLoopback } from './addresses.ts';
 import { checkAlerts } from './alert-rules.ts';
 import type { PathPart, RuleFault } from './document.ts';
+import { checkGateways } from './gateway-rules.ts';
 import { checkKafkaSources } from './kafka-rules.ts';
 import { checkSyslog, checkSyslogAddresses } from './syslog-rules.ts';
 
@@ -37,6 +38,7 @@ export function checkRules(config: RuledConfig, formats: readonly FormatTraits[]
     ...checkKeys(config.keys),
     ...checkConsumers(config.consumers),
     ...checkAlerts(config),
+    ...checkGateways(config.gateways),
   ];
 }
 

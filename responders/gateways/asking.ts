@@ -23,6 +23,7 @@ function asking(
     summary: `${hook} against the decision endpoint: all rungs.`,
     keys: Object.freeze([`${kind}:`, 'h:']),
     config: decideSchema,
+    asks: () => true,
     create: (config: DecideGatewayConfig, tools: GatewayTools) =>
       throughDecide({
         kind,

@@ -75,6 +75,7 @@ export const caddy: GatewayKind<CaddyConfig> = Object.freeze({
   summary: 'forward_auth against the decision endpoint, or routes that refuse an id.',
   keys: Object.freeze(['caddy:', 'h:']),
   config: configSchema,
+  asks: ({ urls }: CaddyConfig) => urls.length === 0,
   create(config: CaddyConfig, tools: GatewayTools): GatewayAdapter {
     if (config.urls.length === 0) {
       return throughDecide({ kind: 'caddy', config: { settleMs: 1000 }, tools, limits: [] });

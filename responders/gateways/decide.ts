@@ -39,6 +39,7 @@ export const decide: GatewayKind<DecideGatewayConfig> = Object.freeze({
   summary: 'The decision endpoint, whichever gateway asks it: all rungs.',
   keys: [],
   config: decideSchema,
+  asks: () => true,
   create: (config: DecideGatewayConfig, tools: GatewayTools) =>
     throughDecide({ kind: 'decide', config, tools, limits: [] }),
 });

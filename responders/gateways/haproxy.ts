@@ -80,6 +80,7 @@ export const haproxy: GatewayKind<HaproxyConfig> = Object.freeze({
   summary: 'Maps through the runtime API of each node, and their files; or the decision endpoint.',
   keys: Object.freeze(['haproxy:', 'h:']),
   config: configSchema,
+  asks: ({ nodes }: HaproxyConfig) => nodes.length === 0,
   create(config: HaproxyConfig, tools: GatewayTools): GatewayAdapter {
     if (config.nodes.length > 0) return new HaproxyMaps(config, tools);
     const name = `gateway ${tools.name}`;

@@ -82,6 +82,7 @@ export const nginx: GatewayKind<NginxConfig> = Object.freeze({
   summary: 'auth_request against the decision endpoint, or map files and a reload.',
   keys: Object.freeze(['nginx:', 'h:']),
   config: configSchema,
+  asks: ({ folder }: NginxConfig) => folder === undefined,
   create(config: NginxConfig, tools: GatewayTools): GatewayAdapter {
     if (config.folder === undefined) {
       const settings = { settleMs: Math.min(config.settleMs, 1000) };
