@@ -32,7 +32,7 @@ function configured(settings: object = {}) {
   const file = path.join(folder, 'keyhound.yaml');
   const section = { brokers: kafka.brokers, partitions: 4, prefix: 'doc', ...settings };
   const document = {
-    listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0' },
+    listen: { console: '127.0.0.1:0', decide: '127.0.0.1:0', intake: '127.0.0.1:0' },
     kafka: section,
     redis: { url: redis.url, prefix: 'doc' },
     elasticsearch: { nodes: ['http://127.0.0.1:1'] },

@@ -15,7 +15,7 @@ import { openSqliteStore } from '../../store/sqlite/store.ts';
 const folder = mkdtempSync(join(tmpdir(), 'keyhound-doctor-'));
 after(() => rmSync(folder, { recursive: true }));
 const NOW = Date.UTC(2026, 8, 1);
-const FREE = 'listen: {console: "127.0.0.1:0", intake: "127.0.0.1:0"}\n';
+const FREE = 'listen: {console: "127.0.0.1:0", decide: "127.0.0.1:0", intake: "127.0.0.1:0"}\n';
 
 async function examine(
   text: string,

@@ -35,7 +35,7 @@ function configure(folder: string, sent: readonly Sent[], kind: 'file' | 'http')
   const config = {
     // Rarely saved, so that what the spool holds can be looked at.
     state: { dir: 'state', checkpointMs: kind === 'http' ? 60_000 : 100 },
-    listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0' },
+    listen: { console: '127.0.0.1:0', decide: '127.0.0.1:0', intake: '127.0.0.1:0' },
     log: { level: 'debug' },
     sources,
   };

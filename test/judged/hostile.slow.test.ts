@@ -33,7 +33,7 @@ function write(folder: string): void {
   writeFileSync(path.join(folder, 'access.log'), lines);
   const config = {
     state: { dir: 'state', checkpointMs: 100 },
-    listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0' },
+    listen: { console: '127.0.0.1:0', decide: '127.0.0.1:0', intake: '127.0.0.1:0' },
     log: { level: 'debug' },
     sources: [{ name: 'file', kind: 'file', format: 'keyhound', path: 'access.log' }],
     keys: HOSTILE.map((text, i) => ({ id: `keyhound:k${i}`, label: `${i}${text}`, owner: text })),

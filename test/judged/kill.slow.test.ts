@@ -185,7 +185,7 @@ async function liveThrough(
     path.join(folder, 'keyhound.yaml'),
     JSON.stringify({
       state: { dir: 'state', checkpointMs: 100 },
-      listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0' },
+      listen: { console: '127.0.0.1:0', decide: '127.0.0.1:0', intake: '127.0.0.1:0' },
       intake: { silentMs: 3_600_000 },
       sources: [
         { name: 'file', kind: 'file', format: 'kong', path: log },

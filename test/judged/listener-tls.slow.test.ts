@@ -21,7 +21,7 @@ test('console and intake over TLS: 1.3 only, clients with a certificate where as
   const tls = { cert: 'certs/server.pem', key: 'certs/server.key' };
   const config = {
     state: { dir: 'state' },
-    listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0' },
+    listen: { console: '127.0.0.1:0', decide: '127.0.0.1:0', intake: '127.0.0.1:0' },
     tls: { console: tls, intake: { ...tls, clientCa: 'certs/ca.pem' } },
     sources: [{ name: 'edge', kind: 'http', format: 'keyhound', token: TOKEN }],
   };
@@ -68,7 +68,7 @@ test('console and intake over TLS: 1.3 only, clients with a certificate where as
 test('a key that is of another certificate keeps run from starting, and says so', async (t) => {
   const cwd = scratch(t);
   const { serverCert: cert, clientKey: key } = await makeCertificates(cwd);
-  const listen = { console: '127.0.0.1:0', intake: '127.0.0.1:0' };
+  const listen = { console: '127.0.0.1:0', decide: '127.0.0.1:0', intake: '127.0.0.1:0' };
   const config = { state: { dir: 'state' }, listen, tls: { console: { cert, key } } };
   writeFileSync(path.join(cwd, 'keyhound.yaml'), JSON.stringify(config));
   const ran = await finish(['run'], { cwd });

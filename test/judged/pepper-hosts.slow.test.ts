@@ -38,7 +38,7 @@ test('an ingest waits for Redis, then refuses a pepper that is not that of the f
     mkdirSync(cwd);
     const config = {
       state: { dir: 'state' },
-      listen: { console: `127.0.0.1:${port}`, intake: '127.0.0.1:0' },
+      listen: { console: `127.0.0.1:${port}`, decide: '127.0.0.1:0', intake: '127.0.0.1:0' },
       // Nobody there: the pepper is judged before any broker is asked.
       kafka: { brokers: ['127.0.0.1:1'], partitions: 4 },
       redis: { url: redis.url },
@@ -78,7 +78,7 @@ test('an ingest that is stopped while it waits ends at once, and well', async (t
   const cwd = scratch(t);
   const port = await freePort();
   const config = {
-    listen: { console: `127.0.0.1:${port}`, intake: '127.0.0.1:0' },
+    listen: { console: `127.0.0.1:${port}`, decide: '127.0.0.1:0', intake: '127.0.0.1:0' },
     kafka: { brokers: ['127.0.0.1:1'] },
     redis: { url: 'redis://127.0.0.1:1' },
   };

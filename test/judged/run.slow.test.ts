@@ -15,7 +15,7 @@ function record(id: string, second: number): string {
 function configure(folder: string, more: object = {}): void {
   const config = {
     state: { dir: 'state' },
-    listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0' },
+    listen: { console: '127.0.0.1:0', decide: '127.0.0.1:0', intake: '127.0.0.1:0' },
     sources: [{ name: 'file', kind: 'file', format: 'keyhound', path: 'access.log' }],
     ...more,
   };

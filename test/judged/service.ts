@@ -24,7 +24,7 @@ export function tokenOf(source: string): string {
 
 /** Written as the configuration of the folder, with listeners on free ports. */
 export function configure(folder: string, config: object): void {
-  const listen = { console: '127.0.0.1:0', intake: '127.0.0.1:0' };
+  const listen = { console: '127.0.0.1:0', decide: '127.0.0.1:0', intake: '127.0.0.1:0' };
   const whole = { listen, ...config };
   writeFileSync(path.join(folder, 'keyhound.yaml'), JSON.stringify(whole));
 }
