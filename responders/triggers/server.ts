@@ -9,13 +9,14 @@ import type { TlsOptions } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
 import { KeyhoundError } from '../../core/errors.ts';
-import { AddressLimits } from './address-limits.ts';
+import { AddressLimits, ConnectionLimits } from './address-limits.ts';
 
 /** Of a body, before it is known whose it is. */
 export const BODY_BYTES_MAX = 131_072;
 const CONNECTIONS_MAX = 128;
 /** Whoever is slower than this with a whole request is cut off, ms. */
 const REQUEST_MS_MAX = 10_000;
+const IDLE_MS_MAX = 5000;
 
 export interface TriggerRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -92,12 +93,15 @@ function build(options: HooksServerOptions, answered: Map<number, number>): Fast
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_MS_MAX,
     connectionTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: IDLE_MS_MAX,
     exposeHeadRoutes: false,
     logger: false,
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     return503OnClosing: false,
   });
   app.server.maxConnections = CONNECTIONS_MAX;
+  // Behind a proxy all have its address.
+  if (trustedProxies.length === 0) limitConnections(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404));
@@ -120,6 +124,18 @@ function build(options: HooksServerOptions, answered: Map<number, number>): Fast
     app.post(`/hooks/${trigger.name}`, (request, reply) => receive(trigger, request, reply));
   }
   return app;
+}
+
+function limitConnections({ server }: FastifyInstance): void {
+  const connections = new ConnectionLimits();
+  server.on('connection', (socket) => {
+    const address = socket.remoteAddress ?? '';
+    if (!connections.take(address)) {
+      socket.destroy();
+      return;
+    }
+    socket.once('close', () => connections.giveBack(address));
+  });
 }
 
 async function receive(

@@ -303,8 +303,9 @@ describe('failures', () => {
   });
 
   test('with the store away alerts are told all the same', async () => {
-    const rig = one();
-    rig.store.failing = true;
+    const store = memoryDeliveries();
+    const rig = new Rig([{ name: 'a' }], {}, store);
+    store.failing = true;
     await rig.tell({ id: 'disk', kind: 'health' });
     await rig.pass(5000);
     assert.deepEqual(rig.told, ['a disk/1']);

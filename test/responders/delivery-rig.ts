@@ -1,8 +1,8 @@
 /** Deliveries with a clock that is moved by hand, channels that note what they send, and a store as a disk is. */
-import type { Alert, Channel, Delivery, SendResult } from '../../core/alert.ts';
+import type { Alert, Channel, Delivery, DeliveryStore, SendResult } from '../../core/alert.ts';
 import { channelSchema } from '../../core/config-response.ts';
 import { Deliveries } from '../../responders/deliveries.ts';
-import { type MemoryDeliveries, memoryDeliveries } from '../support/memory-deliveries.ts';
+import { memoryDeliveries } from '../support/memory-deliveries.ts';
 import { sampleAlert } from '../support/response-samples.ts';
 
 export const START = Date.parse('2026-03-01T10:00:00.000Z');
@@ -28,7 +28,7 @@ export class Rig {
   readonly tries: string[] = [];
   readonly lost: Delivery[] = [];
   readonly storeErrors: unknown[] = [];
-  readonly store: MemoryDeliveries;
+  readonly store: DeliveryStore;
   /** Answer of a channel; default: sent. */
   readonly answers = new Map<string, SendResult | (() => Promise<SendResult>)>();
   deliveries!: Deliveries;
@@ -36,10 +36,14 @@ export class Rig {
   readonly bounds: Partial<Channel>;
   readonly signal = new AbortController().signal;
 
-  constructor(settings: readonly object[], bounds: Partial<Channel> = {}) {
+  constructor(
+    settings: readonly object[],
+    bounds: Partial<Channel> = {},
+    store: DeliveryStore = memoryDeliveries(),
+  ) {
     this.settings = settings;
     this.bounds = bounds;
-    this.store = memoryDeliveries();
+    this.store = store;
     this.start();
   }
 

@@ -1,7 +1,7 @@
 /** How often one network may knock. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AddressLimits } from '../../../responders/triggers/address-limits.ts';
+import { AddressLimits, ConnectionLimits } from '../../../responders/triggers/address-limits.ts';
 
 function spend(limits: AddressLimits, address: string, nowMs = 0): number {
   let passed = 0;
@@ -36,4 +36,15 @@ test('a million networks cost no more memory than ten thousand', () => {
   for (let i = 0; i < 10_000; i++)
     limits.take(`2001:db8:${(i >> 8).toString(16)}:${i & 255}::1`, 0);
   assert.equal(spend(limits, '192.0.2.1'), 60, 'it was forgotten');
+});
+
+test('one network holds sixteen connections, and gets each back', () => {
+  const limits = new ConnectionLimits();
+  let open = 0;
+  while (limits.take(open % 2 === 0 ? '2001:db8::1' : '2001:db8::2')) open++;
+  assert.equal(open, 16);
+  assert.ok(limits.take('2001:db8:0:1::1'));
+  limits.giveBack('2001:db8::7');
+  assert.ok(limits.take('2001:db8::1'));
+  assert.ok(!limits.take('2001:db8::1'));
 });

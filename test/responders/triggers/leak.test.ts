@@ -1,7 +1,9 @@
 /** Leak reports over HTTP: who is heard, what is matched, what is held, what is remembered, and what never shows. */
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { request as openRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
 import type { SenderConfig } from '../../../core/config-response.ts';
 import { senderSchema } from '../../../core/config-response.ts';
@@ -344,12 +346,40 @@ describe('leak reports', () => {
     assert.ok(seen[0]!.length > 0 && seen[0]!.every((byte) => byte === 0));
   });
 
+  test('who holds connections open is let have sixteen, and gets one back for each that ends', async () => {
+    rig = await new Rig().start();
+    const held: Socket[] = [];
+    while (held.length < 16) held.push(await knock(rig.server));
+    const next = await knock(rig.server);
+    await once(next, 'close');
+    assert.ok(held.every(({ closed }) => !closed));
+    held.pop()!.destroy();
+    assert.equal(await until(() => rig.post().catch(() => undefined)), 202);
+    for (const socket of held) socket.destroy();
+  });
+
   test('while a secret changes both are taken', async () => {
     rig = await new Rig([{ name: 'scanner', secret: [OTHER, SECRET] }]).start();
     assert.equal((await rig.post()).status, 202);
     assert.equal((await rig.post({ secret: OTHER })).status, 202);
   });
 });
+
+/** A connection that says nothing. */
+async function knock({ port }: HooksServer): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Status of the first answer that comes: the server learns of an end a moment later. */
+async function until(post: () => Promise<Answer | undefined>): Promise<number> {
+  for (;;) {
+    const answer = await post();
+    if (answer !== undefined) return answer.status;
+  }
+}
 
 /** A body of unknown length: the status that ends it. */
 function chunked(server: HooksServer, bytes: number): Promise<number> {
