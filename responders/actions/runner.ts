@@ -136,6 +136,9 @@ async function request(
   const rung = nextBest(decision.rung, new Set(adapter.rungs));
   if (!isActing(rung) || !isActing(decision.rung)) return undefined;
   const { limit, untilAt } = decision;
+  // `contain` has no limit, and a gateway that cannot contain must not make a throttle without one of it.
+  if (rung !== decision.rung && rung.startsWith('throttle') && limit === undefined)
+    return undefined;
   const action: Action = {
     type: 'action',
     id: actionId(decision.id, adapter.name),

@@ -139,6 +139,11 @@ test('a gateway takes the next best rung that it can, and one that can nothing g
   assert.equal(await revokes.decide({ rung: 'alert' }), undefined);
 });
 
+test('a gateway that cannot contain does not throttle without a limit in its place', async () => {
+  const throttles = rig({ gateway: fakeGateway({ rungs: new Set(['throttle-hard', 'suspend']) }) });
+  assert.equal(await throttles.decide({ rung: 'contain' }), undefined);
+});
+
 test('each gateway that covers the key has an action of its own', async () => {
   const kong = fakeGateway();
   const edge = fakeGateway({ name: 'edge' });
