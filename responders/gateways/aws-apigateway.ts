@@ -94,8 +94,8 @@ class ApiKeys implements GatewayAdapter {
   constructor(config: AwsApiGatewayConfig, tools: GatewayTools) {
     this.name = tools.name;
     this.settleMs = config.settleMs;
-    // Each reading and each writing is two or more.
-    this.callsPerSecond = config.callsPerSecond / 2;
+    // Each reading is two calls, and a move makes two more than its plan says.
+    this.callsPerSecond = config.callsPerSecond / 3;
     this.#config = config;
     this.#tools = tools;
     const throttles: ActingRung[] = config.throttledPlans[0]

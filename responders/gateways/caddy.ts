@@ -10,6 +10,7 @@
  * Caddy takes an `@id` twice, so it is looked for before. Every route of that name is ours: an undo removes it.
  */
 import { z } from 'zod';
+import { KeyhoundError } from '../../core/errors.ts';
 import type {
   ApplyRequest,
   GatewayAdapter,
@@ -87,7 +88,7 @@ export const caddy: GatewayKind<CaddyConfig> = Object.freeze({
       settings: config,
       rungs: RUNGS,
       nodes,
-      plan: (request) => planOf(nodes, request, tools.name),
+      plan: ({ target, wish }) => planOf(nodes, idOf(target, config, tools.name), wish),
     });
     // A hash of ours is in no header.
     const covers = (id: string) => !id.startsWith('h:') && begins(id, tools.keys);
@@ -122,11 +123,11 @@ class CaddyNode implements GatewayNode {
   }
 
   async read(target: KeyTarget, signal: AbortSignal): Promise<GatewayState> {
-    return this.#state(this.#idOf(target), signal);
+    return this.#state(idOf(target, this.#config, this.#tools.name), signal);
   }
 
   async apply({ target, wish }: ApplyRequest, signal: AbortSignal): Promise<GatewayState> {
-    const id = this.#idOf(target);
+    const id = idOf(target, this.#config, this.#tools.name);
     return this.#turns.take(id, async () => {
       const name = nameOf(id);
       const present = await this.#named(name, signal);
@@ -189,13 +190,6 @@ class CaddyNode implements GatewayNode {
     };
   }
 
-  #idOf(target: KeyTarget): string {
-    const id = plainId(target, this.#tools.name);
-    // With a sign of its own, `a.*` would be the begin of another key's `a.b.…`.
-    const isAmbiguous = this.#config.value.endsWith('*') && !/^[A-Za-z0-9]+$/.test(id);
-    return isAmbiguous ? plainId({ subjectId: '' }, this.#tools.name) : id;
-  }
-
   #route(id: string, tag: string): Json {
     const { header, value } = this.#config;
     const headers = { 'Content-Type': ['application/json'] };
@@ -255,12 +249,7 @@ class CaddyNode implements GatewayNode {
   }
 }
 
-function planOf(
-  nodes: readonly CaddyNode[],
-  { target, wish }: Omit<ApplyRequest, 'present'>,
-  gateway: string,
-): GatewayPlan {
-  const id = plainId(target, gateway);
+function planOf(nodes: readonly CaddyNode[], id: string, wish: Wish | null): GatewayPlan {
   const lines = wish === null ? [] : nodes.map((node) => node.lines(id, wish));
   return {
     calls: lines.flatMap(({ calls }) => calls),
@@ -268,6 +257,20 @@ function planOf(
     siblings: [],
     needsSeal: false,
   };
+}
+
+function idOf(target: KeyTarget, { value }: CaddyConfig, gateway: string): string {
+  const id = plainId(target, gateway);
+  if (!value.endsWith('*') || /^[A-Za-z0-9]+$/.test(id)) return id;
+  // With a sign of its own, `a.*` would be the begin of another key's `a.b.…`.
+  throw new KeyhoundError(
+    'operating',
+    `gateway ${gateway}: this key's id has other signs than letters and digits`,
+    {
+      code: 'gateway-key-unknown',
+      hint: 'Its begin could be that of another key. Where a header holds the id alone, set value: "{id}".',
+    },
+  );
 }
 
 function nameOf(id: string): string {
