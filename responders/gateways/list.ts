@@ -11,6 +11,7 @@ import { kong } from './kong.ts';
 import { nginx } from './nginx.ts';
 import { tyk } from './tyk.ts';
 import { unkey } from './unkey.ts';
+import { webhookGateway } from './webhook.ts';
 
 export const GATEWAY_KINDS: readonly GatewayKind[] = Object.freeze([
   decide,
@@ -25,4 +26,5 @@ export const GATEWAY_KINDS: readonly GatewayKind[] = Object.freeze([
   traefik,
   awsApiGateway,
   awsIam,
+  webhookGateway,
 ]);

@@ -34,10 +34,33 @@ test('every gateway of the pages is one that its kind can be made of', () => {
   assert.ok(count >= 5, `${count} gateways`);
 });
 
-/** References to secrets stand for texts. */
+/** References to secrets stand for texts: one that is a secret of every kind. */
 function filled(settings: object): unknown {
-  return JSON.parse(JSON.stringify(settings).replaceAll(/\$\{\w+:[^}]*\}/g, 'x'.repeat(24)));
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  return JSON.parse(JSON.stringify(settings).replaceAll(/\$\{\w+:[^}]*\}/g, secret));
 }
+
+test('the bound that the table names for a kind is the one that it has', () => {
+  const page = readFileSync(path.join(ROOT, 'docs/gateways.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` \|.*\| ([\d.]+) s \|/gm)];
+  const sections = [...page.matchAll(/^## ([a-z-]+)$/gm)].map((match) => match[1]!);
+  assert.deepEqual(
+    rows.map((row) => row[1]!),
+    sections,
+  );
+  for (const [, kind, seconds] of rows) {
+    const found = GATEWAY_KINDS.find((candidate) => candidate.kind === kind);
+    assert.ok(found !== undefined, kind);
+    const { settleMs } = found.config.parse(
+      filled({ ...(NEEDED[found.kind] ?? { token: '${env:TOKEN}' }) }),
+    ) as { settleMs: number };
+    assert.equal(settleMs, Number(seconds) * 1000, kind);
+  }
+});
+const NEEDED: Readonly<Record<string, object>> = {
+  kong: {},
+  webhook: { url: 'https://keys.example', secret: '${env:SECRET}' },
+};
 
 interface Statement {
   readonly Effect: string;

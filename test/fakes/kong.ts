@@ -30,7 +30,7 @@ export interface FakeKong extends FakeServer {
   readonly plugins: Map<string, Json>;
   readonly consumers: Map<string, Json>;
   /** What `/` says of its database: `off` is DB-less. */
-  database: string;
+  readonly state: { database: string };
   addPlugin(plugin: Json): Json;
   addCredential(credential: Json): Json;
 }
@@ -52,12 +52,7 @@ export async function startKong(token?: string, page = 1000): Promise<FakeKong> 
     consumers,
     credentials,
     plugins,
-    get database() {
-      return state.database;
-    },
-    set database(value: string) {
-      state.database = value;
-    },
+    state,
     addPlugin: (plugin: Json) => {
       const id = randomUUID();
       return put(plugins, id, merged(id, plugin, undefined));

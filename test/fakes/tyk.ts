@@ -23,8 +23,7 @@ export interface FakePolicy {
 export interface FakeTyk extends FakeServer {
   readonly keys: Map<string, Json>;
   readonly policies: Map<string, FakePolicy>;
-  hashKeys: boolean;
-  listing: boolean;
+  readonly state: { hashKeys: boolean; listing: boolean };
 }
 
 export async function startTyk(secret: string): Promise<FakeTyk> {
@@ -40,24 +39,7 @@ export async function startTyk(secret: string): Promise<FakeTyk> {
     }
     return route(request, keys, policies, state);
   });
-  return Object.assign(server, { keys, policies }, accessors(state));
-}
-
-function accessors(state: { hashKeys: boolean; listing: boolean }) {
-  return {
-    get hashKeys() {
-      return state.hashKeys;
-    },
-    set hashKeys(value: boolean) {
-      state.hashKeys = value;
-    },
-    get listing() {
-      return state.listing;
-    },
-    set listing(value: boolean) {
-      state.listing = value;
-    },
-  };
+  return Object.assign(server, { keys, policies, state });
 }
 
 function failed(status: number, message: string): FakeAnswer {

@@ -9,6 +9,7 @@ import * as kong from './kong.ts';
 import * as nginx from './nginx.ts';
 import * as tyk from './tyk.ts';
 import * as unkey from './unkey.ts';
+import * as webhook from './webhook.ts';
 
 export const RIGS: readonly (readonly [title: string, rig: RigKind])[] = [
   ['kong', kong.rig],
@@ -22,6 +23,7 @@ export const RIGS: readonly (readonly [title: string, rig: RigKind])[] = [
   ['caddy', caddy.rig],
   ['aws-apigateway', awsApiGateway.rig],
   ['aws-iam', awsIam.rig],
+  ['webhook', webhook.rig],
 ];
 
 /** Kinds that the suite does not try, each with the reason. */
