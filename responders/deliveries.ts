@@ -8,7 +8,7 @@
  *
  * With the store away all of this goes on in memory: the alert that the disk is full must not wait for the disk.
  */
-import type { Alert, Channel, Delivery, DeliveryStore, SendResult } from '../core/alert.ts';
+import type { Alert, Channel, Delivery, DeliveryStore, SendResult, Told } from '../core/alert.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ChannelConfig } from '../core/config-response.ts';
 import { KeyhoundError } from '../core/errors.ts';
@@ -27,6 +27,8 @@ const PAUSE_MS_MAX = 600_000;
 const LATE_ATTEMPTS = 4;
 const GIVE_UP_MS = 86_400_000;
 const SWEEP_MS = 3_600_000;
+/** Of what the store could not take. */
+const UNSAVED_MAX = 10_000;
 
 export interface DeliveriesOptions {
   readonly channels: readonly { readonly channel: Channel; readonly config: ChannelConfig }[];
@@ -94,7 +96,7 @@ export class Deliveries {
   readonly #told = new ToldBook();
   readonly #room: WaitingRoom;
   /** Told, and not written yet. */
-  readonly #toldChanged = new Map<string, Parameters<DeliveryStore['putTold']>[0]>();
+  readonly #toldChanged = new Map<string, Told>();
   #saved: Promise<void> = Promise.resolve();
   #sweepAt = 0;
 
@@ -326,6 +328,12 @@ export class Deliveries {
     }));
   }
 
+  #keepUnsaved(told: Told): void {
+    const key = `${told.channel} ${told.alert}`;
+    const isKnown = this.#toldChanged.has(key) || this.#toldChanged.size >= UNSAVED_MAX;
+    if (!isKnown) this.#toldChanged.set(key, told);
+  }
+
   async #sweep(nowMs: number): Promise<void> {
     this.#sweepAt = nowMs + SWEEP_MS;
     this.#told.forget(nowMs - TOLD_MS);
@@ -353,6 +361,9 @@ export class Deliveries {
           if (this.#room.get(id) === undefined) await store.removeDelivery(id);
         }
       } catch (error) {
+        // Written with the next that is: until then it lives in memory.
+        for (const id of changed) this.#room.touch(id);
+        for (const one of told) this.#keepUnsaved(one);
         onStoreError?.(error);
       }
     });

@@ -56,6 +56,7 @@ export class WaitingRoom {
   join(channel: string, alert: Alert, joining: Joining): boolean {
     const { alertsMax, waitingMax } = this.#channels.get(channel)!;
     // Who had the fallback told of it is told of nothing new there: what is new goes in one of its own.
+    this.#supersede(channel, alert);
     const open = this.#fresh(channel);
     if (this.#replace(open, alert, joining)) return true;
     const group = groupOf(this.waiting(channel), joining.group);
@@ -92,6 +93,17 @@ export class WaitingRoom {
 
   #open(channel: string): Delivery[] {
     return this.waiting(channel).filter(({ id }) => !this.#away.has(id));
+  }
+
+  /** What a late delivery says of it must not come after what is said now. */
+  #supersede(channel: string, { id }: Alert): void {
+    for (const delivery of this.#open(channel)) {
+      if (delivery.late === undefined) continue;
+      const alerts = delivery.alerts.filter((alert) => alert.id !== id);
+      if (alerts.length === delivery.alerts.length) continue;
+      if (alerts.length + delivery.more === 0) this.remove(delivery.id);
+      else this.put({ ...delivery, alerts });
+    }
   }
 
   #replace(open: readonly Delivery[], alert: Alert, joining: When): boolean {
@@ -174,6 +186,11 @@ export class WaitingRoom {
   remove(id: string): void {
     this.#away.delete(id);
     this.#deliveries.delete(id);
+    this.#changed.add(id);
+  }
+
+  /** To be written once more. */
+  touch(id: string): void {
     this.#changed.add(id);
   }
 

@@ -310,6 +310,13 @@ describe('failures', () => {
     await rig.pass(5000);
     assert.deepEqual(rig.told, ['a disk/1']);
     assert.ok(rig.storeErrors.length > 0);
+    rig.answers.set('a', DOWN);
+    await rig.tell({ id: 'i1' });
+    store.failing = false;
+    await rig.tell({ id: 'i2' });
+    const kept = (await store.deliveries()).flatMap(({ alerts }) => alerts.map(({ id }) => id));
+    assert.deepEqual(kept, ['i1', 'i2'], 'and is kept once it is back');
+    assert.equal((await store.told()).length, 3);
   });
 
   test('a stop in the middle of a message costs no try, and it is sent after the restart', async () => {
