@@ -30,7 +30,7 @@ export function createDesk(options: DeskOptions): Desk {
     board: new Board(),
     files: new CaseFiles(),
     again: new Map(),
-    seen: { policy: options.holder.policy.version, board: 0 },
+    seen: { policy: options.holder.policy.version, board: 0, turn: 0 },
   };
   const { book, files } = state;
   return {

@@ -16,7 +16,7 @@ export interface DeskState {
   /** Incidents to judge again though nothing new is told: when, epoch ms. */
   readonly again: Map<string, number>;
   /** What was judged last time: policy and what is known of many keys. */
-  seen: { policy: string; board: number };
+  seen: { policy: string; board: number; turn: number };
 }
 
 export function sceneOf({ options }: DeskState, nowMs: number): Scene {

@@ -1,10 +1,14 @@
 /** What time and allowances do to decisions. Their expiry is data: whoever reads one judges it; this only sweeps. */
 import { toIso } from '../../core/clock.ts';
 import type { Decision } from '../../core/decision.ts';
+import type { CaseFile } from './files.ts';
 import { caseOf, consider, type DeskState, sceneOf } from './state.ts';
 import { judge } from './wants.ts';
 
 const HOUR_MS = 3_600_000;
+/** Held decisions that are judged again in one second. */
+const FIRST_MAX = 50;
+const IN_TURN_MAX = 50;
 /** An incident still open so shortly before its throttle ends keeps it. */
 const EXTEND_BEFORE_MS = 30_000;
 
@@ -61,21 +65,51 @@ function releaseReports({ book, board }: DeskState, nowMs: number): void {
   }
 }
 
-/** By risk, highest first: what is scarce goes to those. */
+/** What is due, and what is held: by risk, highest first, for what is scarce goes to those. */
 function judgeAgain(state: DeskState, nowMs: number): void {
-  const { again, book, files, board, seen, options } = state;
+  const { again, book, board, files, seen, options } = state;
   const due = new Set<string>();
   for (const [id, atMs] of again) if (atMs <= nowMs) due.add(id);
   const { version } = options.holder.policy;
-  const isOther = seen.policy !== version || seen.board !== board.version;
-  state.seen = { policy: version, board: board.version };
+  const isOtherPolicy = seen.policy !== version;
+  const isOther = isOtherPolicy || seen.board !== board.version;
+  state.seen = { ...seen, policy: version, board: board.version };
+  const held = new Set<string>();
   for (const { incident, state: is } of book.open()) {
-    if (incident !== null && (isOther || is === 'held')) due.add(incident);
+    if (incident === null) continue;
+    if (is === 'held' && !isOtherPolicy) held.add(incident);
+    else if (isOther) due.add(incident);
   }
-  const byRisk = [...due]
-    .flatMap((id) => files.get(id) ?? [])
-    .sort((a, b) => b.incident.risk - a.incident.risk || (a.incident.id < b.incident.id ? -1 : 1));
-  for (const file of byRisk) consider(file, state, nowMs);
+  const some = someOf(
+    byRisk(
+      [...held].filter((id) => !due.has(id)),
+      state,
+    ),
+    state,
+  );
+  const all = byRisk([...due], state).concat(some);
+  for (const { incident } of all.sort(riskier)) {
+    const file = files.get(incident.id);
+    if (file !== undefined) consider(file, state, nowMs);
+  }
+}
+
+/** The first ones each time, and the others in turn: thousands that are held cost no more than these. */
+function someOf(held: readonly CaseFile[], state: DeskState): CaseFile[] {
+  if (held.length <= FIRST_MAX + IN_TURN_MAX) return [...held];
+  const others = held.slice(FIRST_MAX);
+  const from = state.seen.turn % others.length;
+  state.seen.turn = from + IN_TURN_MAX;
+  const inTurn = [...others, ...others].slice(from, from + IN_TURN_MAX);
+  return [...held.slice(0, FIRST_MAX), ...inTurn];
+}
+
+function byRisk(ids: readonly string[], { files }: DeskState): CaseFile[] {
+  return ids.flatMap((id) => files.get(id) ?? []).sort(riskier);
+}
+
+function riskier(a: CaseFile, b: CaseFile): number {
+  return b.incident.risk - a.incident.risk || (a.incident.id < b.incident.id ? -1 : 1);
 }
 
 /** Ends what rests on allowed evidence alone. What people did, and proofs of a leak, stay. */

@@ -121,3 +121,16 @@ test('a restart does not give the budget again', () => {
   after.tell('kong:new', CRITICAL, T0 + MINUTE);
   assert.deepEqual(after.desk.status(T0 + MINUTE).held, { budget: 1 });
 });
+
+test('of thousands that are held the highest risk still comes first, and every one its turn', () => {
+  const perHour = { ...FOUR, 'throttle-hard': 1 };
+  const world = createWorld({ policy: policyWith({ perHour, ...ONLY_COUNT }) });
+  world.tell('kong:first', HIGH, T0);
+  world.until(T0 + 50 * MINUTE);
+  for (let i = 0; i < 300; i++) world.tell(`kong:${i}`, HIGH, T0 + 50 * MINUTE);
+  world.tell('kong:bad', [['scope', 9.9]], T0 + 50 * MINUTE);
+  assert.deepEqual(world.desk.status(T0 + 50 * MINUTE).held, { budget: 301 });
+  world.until(T0 + HOUR);
+  const done = world.standing(T0 + HOUR).filter((line) => line !== 'kong:first throttle-hard');
+  assert.deepEqual(done, ['kong:bad throttle-hard']);
+});
