@@ -13,6 +13,7 @@ import { formatById } from '../ingest/formats/list.ts';
 import { createMerge } from '../ingest/merge.ts';
 import { createCounters } from '../ingest/reader.ts';
 import type { Policy } from '../responders/policy.ts';
+import { readFalseAlarms } from './backtest/false-alarms.ts';
 import { type Labels, readLabels } from './backtest/labels.ts';
 import { Lane } from './backtest/lane.ts';
 import { Tally } from './backtest/tally.ts';
@@ -37,10 +38,11 @@ export const backtest: Backtest = async (options) => {
   );
   const labels = options.labels === undefined ? undefined : readLabels(options.labels);
   const damaged: DamagedFile[] = [];
-  const own = await live(wanted, labels, options, damaged);
+  const known = { labels, falseAlarms: await readFalseAlarms(options) };
+  const own = await live(wanted, known, options, damaged);
   for (const decision of own.tally.decisions(own.lane)) options.onDecision(decision);
   const line = own.tally.line(own.lane);
-  const today = await todayOf(inForce, line, labels, options);
+  const today = await todayOf(inForce, line, known, options);
   return {
     ...line,
     ...(today === undefined ? {} : { today }),
@@ -52,7 +54,7 @@ export const backtest: Backtest = async (options) => {
 async function todayOf(
   policy: Policy,
   line: Omit<BacktestLine, 'today'>,
-  labels: Labels | undefined,
+  known: Known,
   options: BacktestOptions,
 ): Promise<BacktestLine['today']> {
   const { version: policyVersion } = policy;
@@ -64,7 +66,7 @@ async function todayOf(
     options.onNote('stdin can be read once: it is not compared with the policy in force');
     return undefined;
   }
-  const { lane, tally } = await live(policy, labels, options, []);
+  const { lane, tally } = await live(policy, known, options, []);
   return partOf(tally.line(lane));
 }
 
@@ -81,6 +83,12 @@ function partOf(line: Omit<BacktestLine, 'today'>): NonNullable<BacktestLine['to
   };
 }
 
+/** What of the history people know. */
+interface Known {
+  readonly labels: Labels | undefined;
+  readonly falseAlarms: Labels | undefined;
+}
+
 interface Lived {
   readonly lane: Lane;
   readonly tally: Tally;
@@ -89,7 +97,7 @@ interface Lived {
 /** One run over the whole history. */
 async function live(
   policy: Policy,
-  labels: Labels | undefined,
+  { labels, falseAlarms }: Known,
   options: BacktestOptions,
   damaged: DamagedFile[],
 ): Promise<Lived> {
@@ -107,7 +115,7 @@ async function live(
     onNote: options.onNote,
   });
   try {
-    const tally = new Tally(labels, (id) => session.directory.entry(id)?.label);
+    const tally = new Tally(labels, (id) => session.directory.entry(id)?.label, falseAlarms);
     lane = new Lane({
       policy,
       directory: session.directory,

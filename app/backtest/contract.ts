@@ -43,6 +43,8 @@ export interface BacktestLine {
   /** With labels: decisions in effect on keys that were not under attack. */
   readonly wrongActions?: number;
   readonly attacks?: BacktestAttacks;
+  /** Decisions about what people closed as a false alarm, where the state has such incidents. */
+  readonly falseAlarms?: { readonly actions: number; readonly requestsRefused: number };
   /** The same of the policy in force. Absent where it could not be tried. */
   readonly today?: Pick<
     BacktestLine,

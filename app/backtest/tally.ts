@@ -22,16 +22,22 @@ export class Tally {
   private requestsRefusedOfUnattacked = 0;
   private readonly labels: Labels | undefined;
   private readonly labelOf: (id: string) => string | undefined;
+  private readonly falseAlarms: Labels | undefined;
   private readonly keys = new Map<string, KeyTally>();
   private readonly byDecision = new Map<string, DecisionTally>();
   private readonly heldBy = new Map<string, Set<string>>();
   /** When each decision came into effect, epoch ms. */
   private readonly stoodAt = new Map<string, number>();
 
-  /** `labelOf`: what the registry calls a key. */
-  constructor(labels: Labels | undefined, labelOf: (id: string) => string | undefined) {
+  /** `labelOf`: what the registry calls a key. `falseAlarms`: what people closed as such. */
+  constructor(
+    labels: Labels | undefined,
+    labelOf: (id: string) => string | undefined,
+    falseAlarms?: Labels,
+  ) {
     this.labels = labels;
     this.labelOf = labelOf;
+    this.falseAlarms = falseAlarms;
   }
 
   count({ at, key }: ApiEvent, { refusal }: Passed): void {
@@ -98,6 +104,7 @@ export class Tally {
       byRung,
       held: Object.fromEntries([...this.heldBy].map(([brake, ids]) => [brake, ids.size])),
       asked,
+      ...this.wrongByPeople(stood),
       ...(this.labels === undefined
         ? {}
         : {
@@ -106,6 +113,19 @@ export class Tally {
             attacks: this.attacks(stood, lane),
           }),
     };
+  }
+
+  /** Decisions about what people closed as a false alarm. */
+  private wrongByPeople(stood: readonly Decision[]): Pick<BacktestLine, 'falseAlarms'> {
+    const { falseAlarms } = this;
+    if (falseAlarms === undefined) return {};
+    const about = stood.filter(({ id, subject }) => {
+      const at = this.stoodAt.get(id)!;
+      return attackOf(falseAlarms.of(subject.id), at) !== undefined;
+    });
+    const refused = about.map(({ id }) => this.byDecision.get(id)?.refused ?? 0);
+    const requestsRefused = refused.reduce((sum, one) => sum + one, 0);
+    return { falseAlarms: { actions: about.length, requestsRefused } };
   }
 
   /** Labels of keys that are in the history. */

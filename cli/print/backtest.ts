@@ -83,6 +83,7 @@ export function backtestLines(line: BacktestLine, style: Style): string[] {
       ? []
       : [`refused while no attack is labelled: ${count(good)} (${percent(good, requests)})`]),
     ...attacksLine(line),
+    ...falseAlarmLine(line),
     ...(Object.keys(line.held).length === 0 ? [] : [`held by brakes: ${counted(line.held)}`]),
     ...(asked === 0 ? [] : [`would have waited for a person: ${plural(asked, 'decision')}`]),
     ...todayLine(line),
@@ -96,6 +97,15 @@ function attacksLine({ attacks, wrongActions }: BacktestLine): string[] {
   return [
     `attacks: ${actedOn} of ${labelled} acted upon${delay}; ` +
       `wrong: ${plural(wrongActions, 'action')} on keys that were not under attack`,
+  ];
+}
+
+function falseAlarmLine({ falseAlarms }: BacktestLine): string[] {
+  if (falseAlarms === undefined) return [];
+  const { actions, requestsRefused } = falseAlarms;
+  return [
+    `of what was closed as a false alarm: ${plural(actions, 'action')}, ` +
+      `${plural(requestsRefused, 'request')} refused`,
   ];
 }
 

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { backtest } from '../../app/backtest.ts';
+import { openClient } from '../../app/client.ts';
 import { loadConfig } from '../../app/config.ts';
-import type { BacktestDecision, BacktestLine } from '../../app/contract.ts';
+import type { BacktestDecision, BacktestLine, Incident } from '../../app/contract.ts';
+import { replay } from '../../app/replay.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'keyhound-backtest-'));
@@ -48,6 +50,8 @@ writeFileSync(at('acting.yaml'), `version: 1\nladder: { throttle-hard: automatic
 writeFileSync(at('asking.yaml'), `version: 1\nladder: { throttle-hard: approval }\n${RULES}`);
 writeFileSync(at('observing.yaml'), `version: 1\n${RULES}`);
 
+const config = loadConfig({ file: at('keyhound.yaml'), env: {}, cwd: folder });
+
 interface Ran {
   readonly line: BacktestLine;
   readonly decisions: readonly BacktestDecision[];
@@ -60,7 +64,7 @@ async function ran(policy: string, labels?: object[]): Promise<Ran> {
   }
   const line = await backtest({
     paths: [at('log.ndjson')],
-    config: loadConfig({ file: at('keyhound.yaml'), env: {}, cwd: folder }),
+    config,
     policy: at(policy),
     labels: labels === undefined ? undefined : at('labels'),
     signal: new AbortController().signal,
@@ -122,6 +126,41 @@ test('a policy that asks, or observes, refuses nothing; the one in force is told
     [['throttle-hard', 'observe', 'noted']],
   );
 });
+
+test('what people closed as a false alarm is counted, if the state has it', async () => {
+  const none = await ran('acting.yaml');
+  assert.equal(none.line.falseAlarms, undefined);
+  await replayInto(at('.keyhound'));
+  const closed = await ran('acting.yaml');
+  assert.deepEqual(closed.line.falseAlarms, {
+    actions: 1,
+    requestsRefused: closed.line.requestsRefused,
+  });
+  const others = await ran('asking.yaml');
+  assert.deepEqual(others.line.falseAlarms, { actions: 0, requestsRefused: 0 });
+});
+
+/** What happened, in a state, where somebody then said that it was nothing. */
+async function replayInto(stateDir: string): Promise<void> {
+  const signal = new AbortController().signal;
+  const nothing = (): void => {};
+  const incidents = new Map<string, Incident>();
+  await replay({
+    paths: [at('log.ndjson')],
+    config,
+    stateDir,
+    signal,
+    onFinding: nothing,
+    onIncident: (incident) => incidents.set(incident.id, incident),
+    onProgress: nothing,
+    onNote: nothing,
+  });
+  const client = await openClient({ config, signal });
+  for (const { id } of incidents.values()) {
+    await client.closeIncident(id, { as: 'false-alarm', by: 'ann', reason: 'a test of ours' });
+  }
+  await client.close();
+}
 
 test('the same history gives the same lines', async () => {
   assert.deepEqual(await ran('acting.yaml'), await ran('acting.yaml'));

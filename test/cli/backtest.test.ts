@@ -100,6 +100,13 @@ test('beside labels it says how much was wrong, and exits with 3 when something 
   assert.match(wrong.stdout, /wrong: 1 action on keys that were not under attack/);
 });
 
+test('what was closed as a false alarm stands there where there is any', async () => {
+  const falseAlarms = { actions: 1, requestsRefused: 40 };
+  const { stdout } = await run(WORDS, answering({ falseAlarms }));
+  assert.match(stdout, /of what was closed as a false alarm: 1 action, 40 requests refused/);
+  assert.equal((await run(WORDS, answering())).stdout.includes('false alarm'), false);
+});
+
 test('it hands on what it was told, and shows so many as are wanted', async () => {
   let options: Parameters<Backtest>[0] | undefined;
   const backtest: Backtest = async (given) => {
