@@ -1,19 +1,22 @@
 /**
- * `npm run bench [-- kafka] [--quick]`: measures, prints the table, writes bench/out/ and its part of docs/bench.md:
+ * `npm run bench [-- kafka|decide] [--quick]`: measures, prints the table, writes bench/out/ and its part of docs/bench.md:
  * what is measured with servers has a part of its own at the end.
  */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureDecide } from './decide/decide.ts';
+import { DECIDE_HEADING, decideMarkdown } from './decide/report.ts';
 import { measureKafka } from './kafka/kafka.ts';
 import { HEADING, kafkaMarkdown } from './kafka/report.ts';
 import { measureAll } from './measure.ts';
 import { FULL, type Plan, QUICK } from './plan.ts';
 import { type Machine, markdown } from './report.ts';
 
-const USAGE = `npm run bench [-- [kafka] OPTIONS]
+const USAGE = `npm run bench [-- [kafka|decide] OPTIONS]
   kafka         the distributed form, with a Kafka and a Redis that are started for it
+  decide        the decision endpoint, side by side with a bare handler
   --quick       a small run: a minute or two, and docs/bench.md is left as it is
   --rounds N    interleaved rounds (default ${FULL.rounds}, quick ${QUICK.rounds})
   --help
@@ -22,7 +25,9 @@ const ROUNDS_MAX = 50;
 const FOLDER = path.join(import.meta.dirname, 'out');
 const DOCUMENT = path.join(import.meta.dirname, '../docs/bench.md');
 
-function parseFlags(): { plan: Plan; help: boolean; kafka: boolean } {
+type Part = 'own' | 'kafka' | 'decide';
+
+function parseFlags(): { plan: Plan; help: boolean; part: Part } {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -37,11 +42,11 @@ function parseFlags(): { plan: Plan; help: boolean; kafka: boolean } {
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX) {
     throw new Error(`--rounds takes a whole number from 1 to ${ROUNDS_MAX}`);
   }
-  const [what, ...more] = positionals;
-  if (more.length > 0 || (what !== undefined && what !== 'kafka')) {
+  const [what = 'own', ...more] = positionals;
+  if (more.length > 0 || !Object.hasOwn(PARTS, what)) {
     throw new Error(`what is ${positionals.join(' ')}?`);
   }
-  return { plan: { ...plan, rounds }, help: values.help, kafka: what === 'kafka' };
+  return { plan: { ...plan, rounds }, help: values.help, part: what as Part };
 }
 
 const say = (text: string) => void process.stderr.write(`bench: ${text}\n`);
@@ -64,7 +69,7 @@ async function main(plan: Plan): Promise<void> {
   };
   const record = { machine, plan, ...results, kongFile: files.kong, nginxFile: files.nginx };
   fs.writeFileSync(path.join(FOLDER, 'bench.json'), `${JSON.stringify(record, null, 1)}\n`);
-  if (plan.name === 'full') document({ own: text });
+  if (plan.name === 'full') document('own', text);
   process.stdout.write(text);
 }
 
@@ -76,17 +81,46 @@ async function mainKafka(plan: Plan): Promise<void> {
     path.join(FOLDER, 'kafka.json'),
     `${JSON.stringify({ machine, ...results }, null, 1)}\n`,
   );
-  if (plan.name === 'full') document({ kafka: text });
+  if (plan.name === 'full') document('kafka', text);
   process.stdout.write(text);
 }
 
-/** Writes one part of the document, and keeps the other. */
-function document(part: { readonly own?: string; readonly kafka?: string }): void {
+async function mainDecide(plan: Plan): Promise<void> {
+  const machine = thisMachine();
+  const results = await measureDecide(plan, say);
+  const text = decideMarkdown(results, machine);
+  const record = `${JSON.stringify({ machine, ...results }, null, 1)}\n`;
+  fs.writeFileSync(path.join(FOLDER, 'decide.json'), record);
+  if (plan.name === 'full') document('decide', text);
+  process.stdout.write(text);
+}
+
+/** In the order in which they stand in the document; the first has no heading of its own. */
+const PARTS: Readonly<Record<Part, (plan: Plan) => Promise<void>>> = {
+  own: main,
+  kafka: mainKafka,
+  decide: mainDecide,
+};
+const HEADINGS: Readonly<Record<Exclude<Part, 'own'>, string>> = {
+  kafka: HEADING,
+  decide: DECIDE_HEADING,
+};
+
+/** Writes one part of the document, and keeps the others. */
+function document(part: Part, text: string): void {
   const kept = fs.existsSync(DOCUMENT) ? fs.readFileSync(DOCUMENT, 'utf8') : '';
-  const at = kept.indexOf(HEADING);
-  const own = part.own ?? (at < 0 ? kept : kept.slice(0, at)).trimEnd();
-  const kafka = part.kafka ?? (at < 0 ? '' : kept.slice(at));
-  fs.writeFileSync(DOCUMENT, `${own.trimEnd()}\n${kafka === '' ? '' : `\n${kafka}`}`);
+  const [own = '', ...sections] = kept.split(/^(?=## )/m);
+  const others = sections.filter((section) => !Object.values(HEADINGS).some(begins(section)));
+  const parts = Object.entries(HEADINGS).map(([name, heading]) =>
+    name === part ? text : (sections.find((section) => begins(section)(heading)) ?? ''),
+  );
+  const all = [part === 'own' ? text : own, ...(part === 'own' ? [] : others), ...parts];
+  const written = all.map((one) => one.trimEnd()).filter((one) => one !== '');
+  fs.writeFileSync(DOCUMENT, `${written.join('\n\n')}\n`);
+}
+
+function begins(section: string): (heading: string) => boolean {
+  return (heading) => section.startsWith(`${heading}\n`);
 }
 
 let flags: ReturnType<typeof parseFlags> | undefined;
@@ -101,5 +135,5 @@ try {
 if (flags?.help) process.stdout.write(USAGE);
 else if (flags !== undefined) {
   fs.mkdirSync(FOLDER, { recursive: true });
-  await (flags.kafka ? mainKafka : main)(flags.plan);
+  await PARTS[flags.part](flags.plan);
 }

@@ -1,19 +1,29 @@
 /** What the decision endpoint is asked, and what it answers. */
 import type { KeyNames } from './key-names.ts';
 
-/** One request as the gateway tells of it; texts as they were received, one character a byte. */
+/**
+ * One request as the gateway tells of it; texts as they were received, one character a byte. Reused for every request:
+ * nothing in it outlives the answer.
+ */
 export interface AskedUse {
   /** Raw keys that the request shows, most trusted place first. Never kept. */
-  readonly rawKeys: readonly string[];
+  rawKeys: string[];
   /** Key id that the gateway itself vouches for. */
-  readonly keyId: string | undefined;
-  readonly method: string;
+  keyId: string | undefined;
+  method: string;
   /** Path with query. */
-  readonly target: string;
+  target: string;
   /** Address that connected to the gateway, or a list of which the right-most is that. */
-  readonly clientAddress: string;
+  clientAddress: string;
   /** X-Forwarded-For as the client sent it: believed when `clientAddress` is one of our proxies. */
-  readonly forwardedFor: string;
+  forwardedFor: string;
+}
+
+export function createUse(): AskedUse {
+  return {
+    ...{ rawKeys: [], keyId: undefined, method: '', target: '' },
+    ...{ clientAddress: '', forwardedFor: '' },
+  };
 }
 
 export const DECISIONS = ['allow', 'throttle', 'refuse'] as const;

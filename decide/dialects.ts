@@ -12,12 +12,10 @@ import type { RequestHeaders } from './request-headers.ts';
 export const DIALECTS = ['nginx', 'forward', 'envoy', 'json'] as const;
 export type DialectName = (typeof DIALECTS)[number];
 
-/** What a gateway's request says about its client's, keys aside. */
-export type OriginalRequest = Omit<AskedUse, 'rawKeys' | 'keyId'>;
-
 export interface Dialect {
   readonly name: DialectName;
-  original(headers: RequestHeaders, method: string, url: string): OriginalRequest;
+  /** What the gateway's request says about its client's, keys aside. */
+  read(headers: RequestHeaders, method: string, url: string, use: AskedUse): void;
   readonly statuses: { readonly throttle: number; readonly refuse: number };
 }
 
@@ -36,26 +34,23 @@ export const DIALECT_HEADERS = [
 
 const nginx: Dialect = {
   name: 'nginx',
-  original: (headers) => ({
-    method: headers.single('x-original-method'),
-    target: headers.single('x-original-uri'),
-    clientAddress: headers.single('x-real-ip'),
-    forwardedFor: headers.list('x-forwarded-for'),
-  }),
+  read(headers, _method, _url, use) {
+    use.method = headers.single('x-original-method');
+    use.target = headers.single('x-original-uri');
+    use.clientAddress = headers.single('x-real-ip');
+    use.forwardedFor = headers.list('x-forwarded-for');
+  },
   statuses: { throttle: 403, refuse: 403 },
 };
 
 /** Traefik, Caddy and APISIX put the address that connected to them at the right of X-Forwarded-For. */
 const forward: Dialect = {
   name: 'forward',
-  original(headers) {
-    const addresses = headers.list('x-forwarded-for');
-    return {
-      method: headers.single('x-forwarded-method'),
-      target: headers.single('x-forwarded-uri'),
-      clientAddress: addresses,
-      forwardedFor: addresses,
-    };
+  read(headers, _method, _url, use) {
+    use.method = headers.single('x-forwarded-method');
+    use.target = headers.single('x-forwarded-uri');
+    use.clientAddress = headers.list('x-forwarded-for');
+    use.forwardedFor = use.clientAddress;
   },
   statuses: { throttle: 429, refuse: 403 },
 };
@@ -64,15 +59,12 @@ const ENVOY_PREFIX = '/decide/envoy';
 
 const envoy: Dialect = {
   name: 'envoy',
-  original(headers, method, url) {
-    const addresses = headers.list('x-forwarded-for');
+  read(headers, method, url, use) {
     const target = url.slice(ENVOY_PREFIX.length);
-    return {
-      method,
-      target: target.startsWith('/') ? target : `/${target}`,
-      clientAddress: addresses,
-      forwardedFor: addresses,
-    };
+    use.method = method;
+    use.target = target.startsWith('/') ? target : `/${target}`;
+    use.clientAddress = headers.list('x-forwarded-for');
+    use.forwardedFor = use.clientAddress;
   },
   statuses: { throttle: 429, refuse: 403 },
 };

@@ -69,6 +69,8 @@ export interface DecideEndpoint {
   status(): DecideStatus;
   health(): Health;
   limitsOf(keyId: string): KeyLimitsView;
+  /** Looks at the load, as it does each second by itself. */
+  look(): void;
   close(): Promise<void>;
 }
 
@@ -77,7 +79,7 @@ export async function startDecide(options: DecideOptions): Promise<DecideEndpoin
   const { clock, settings, onError } = options;
   const load = new Load(settings.shed, clock);
   const layersOf = createLayersOf(settings, () => load.factor);
-  const limits = new Limits({ layersOf, facts: (ids) => firstOf(options.facts, ids) });
+  const limits = new Limits({ layersOf, facts: (ids) => joined(options.facts, ids) });
   const verdicts = new VerdictTable({
     ...{ store: options.store, clock, onError },
     path: inFolder(options, 'verdicts.ndjson'),
@@ -95,11 +97,12 @@ export async function startDecide(options: DecideOptions): Promise<DecideEndpoin
     },
   );
   kept.shared?.start();
-  const looks = setInterval(() => {
+  const look = (): void => {
     if (load.look()) limits.renew();
-  }, LOOK_MS).unref();
+  };
+  const looks = setInterval(look, LOOK_MS).unref();
   return {
-    ...{ url: server.url, port: server.port, health },
+    ...{ url: server.url, port: server.port, health, look },
     limitsOf: (keyId) => viewOf(options, layersOf, keyId),
     status: () => ({
       verdicts: verdicts.size,
@@ -157,12 +160,16 @@ function viewOf(
   return { layers, learned: learnedLimit(known, settings.learned.factor, plan)?.evidence };
 }
 
-function firstOf(facts: LimitFacts, ids: readonly string[]): KeyFacts | undefined {
+/** A key may be known by several ids: what one does not say, another may. */
+function joined(facts: LimitFacts, ids: readonly string[]): KeyFacts | undefined {
+  let all: KeyFacts | undefined;
   for (const id of ids) {
     const found = facts(id);
-    if (found !== undefined) return found;
+    if (found === undefined) continue;
+    const said = Object.entries(found).filter(([, value]) => value !== undefined);
+    all = { ...Object.fromEntries(said), ...all };
   }
-  return undefined;
+  return all;
 }
 
 /** With a store away it goes on with what it has: ready, and it says so. Where no verdicts were ever read it is not. */

@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { KeyIdentity } from '../core/event.ts';
-import { hashedIdentity } from '../enrich/digest.ts';
+import { hashedId } from '../enrich/digest.ts';
 
 /** Ids of a raw key (one character a byte): the hash of its own first, then what that is bound to. */
 export type KeyNames = (rawKey: string) => readonly string[];
@@ -24,11 +24,11 @@ export function createKeyNames({ pepper, previous, aliases }: KeyNamesOptions): 
   const bytes = Buffer.alloc(BYTES_MAX);
   return (rawKey) => {
     const length = bytes.write(rawKey, 0, BYTES_MAX, 'latin1');
-    const own = hashedIdentity(pepper, bytes, 0, length).id;
+    const own = hashedId(pepper, bytes, 0, length);
     const names = [own];
     add(names, aliases.find(own)?.id);
     if (previous !== undefined) {
-      const former = hashedIdentity(previous, bytes, 0, length).id;
+      const former = hashedId(previous, bytes, 0, length);
       add(names, former);
       add(names, aliases.find(former)?.id);
     }

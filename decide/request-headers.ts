@@ -3,9 +3,14 @@
  * an object of all of them, and join or drop repeated ones: both decide which key counts.
  */
 
+/** Spellings of names that are remembered; beyond that each is looked up in lower case. */
+const SPELLINGS_MAX = 1000;
+const NO_SLOT = -1;
+
 /** Names in lower case. Reused for every request. */
 export class RequestHeaders {
   readonly #slots = new Map<string, number>();
+  readonly #spelled = new Map<string, number>();
   readonly #values: string[][] = [];
 
   constructor(names: readonly string[]) {
@@ -18,12 +23,18 @@ export class RequestHeaders {
 
   /** `raw`: name and value in turn, as node:http gives them. */
   read(raw: readonly string[]): void {
-    for (const values of this.#values) values.length = 0;
+    for (const values of this.#values) if (values.length > 0) values.length = 0;
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i]!;
-      const slot = this.#slots.get(name) ?? this.#slots.get(name.toLowerCase());
-      if (slot !== undefined) this.#values[slot]!.push(raw[i + 1]!);
+      const slot = this.#spelled.get(name) ?? this.#slotOf(name);
+      if (slot !== NO_SLOT) this.#values[slot]!.push(raw[i + 1]!);
     }
+  }
+
+  #slotOf(name: string): number {
+    const slot = this.#slots.get(name.toLowerCase()) ?? NO_SLOT;
+    if (this.#spelled.size < SPELLINGS_MAX) this.#spelled.set(name, slot);
+    return slot;
   }
 
   readonly valuesOf = (name: string): readonly string[] => {

@@ -19,7 +19,7 @@ import type { DecideConfig } from '../core/config-response.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { JSON_TYPE } from './answers.ts';
 import { type Callers, createCallers, isLoopback } from './callers.ts';
-import type { AskedUse } from './contract.ts';
+import { createUse } from './contract.ts';
 import { type Counters, createCounters } from './counters.ts';
 import { createAnswer, type Decide } from './decider.ts';
 import {
@@ -158,6 +158,7 @@ class Endpoint {
   readonly #headers: RequestHeaders;
   readonly #keyIdHeader: string;
   readonly #keyIdPrefix: string;
+  readonly #use = createUse();
   readonly #answer = createAnswer();
   readonly #loopback = new WeakMap<Socket, boolean>();
 
@@ -195,21 +196,19 @@ class Endpoint {
       reply = this.#failed(error);
     }
     response.writeHead(reply.status, reply.headers);
-    response.end(reply.body);
+    if (reply.body === '') response.end();
+    else response.end(reply.body);
   }
 
   #decide(dialect: Dialect, method: string, url: string): Reply {
     const headers = this.#headers;
-    const original = dialect.original(headers, method, url);
-    const rawKeys: string[] = [];
+    const use = this.#use;
+    dialect.read(headers, method, url, use);
+    use.rawKeys.length = 0;
     const own = this.#callers.own(headers.valuesOf('authorization'));
-    const few = this.#places.read(headers.valuesOf, original.target, own, rawKeys);
+    const few = this.#places.read(headers.valuesOf, use.target, own, use.rawKeys);
     const keyId = this.#keyIdHeader === '' ? '' : headers.single(this.#keyIdHeader);
-    const use: AskedUse = {
-      rawKeys,
-      keyId: keyId === '' ? undefined : `${this.#keyIdPrefix}${keyId}`,
-      ...original,
-    };
+    use.keyId = keyId === '' ? undefined : `${this.#keyIdPrefix}${keyId}`;
     const answer = this.#answer;
     this.#options.decide(use, answer);
     if (!few) answer.decision = 'refuse';

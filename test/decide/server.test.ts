@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import type { KeyFacts } from '../../decide/contract.ts';
 import { sampleVerdict } from '../support/response-samples.ts';
 import { idOf, type TestEndpoint, testEndpoint } from './tools.ts';
 
@@ -262,6 +263,44 @@ test('when deciding fails the answer is what failMode says, and a decision for e
     assert.equal(at.endpoint.status().counters.failures, 3);
     assert.doesNotMatch(String(at.errors[0]), /raw-key/);
   }
+});
+
+test('facts are those of any id that the key is known by', async (t) => {
+  const names = (key: string) => [`h:${key}`, `kong:${key}`];
+  const all: Record<string, KeyFacts> = { 'h:a': { plan: undefined }, 'kong:a': { plan: 'free' } };
+  const limits = [
+    { name: 'free', requests: 10, window: '1m', plans: ['free'], enforce: true },
+    { name: 'all', requests: 5, window: '1d', enforce: true },
+  ];
+  const at = await testEndpoint(t, { limits }, { names, facts: (id) => all[id] });
+  const said = await at.ask('/decide/forward', [['X-Api-Key', 'a']]);
+  assert.equal(said.headers['ratelimit'], '"free";r=9;t=6, "all";r=4;t=17280');
+  const other = await at.ask('/decide/forward', [['X-Api-Key', 'b']]);
+  assert.equal(other.headers['ratelimit-policy'], '"all";q=5;w=86400');
+});
+
+test('a key that is being rotated is told when it ends', async (t) => {
+  const facts = () => ({ sunsetAt: Date.parse('2026-03-08T12:00:00Z') });
+  const at = await testEndpoint(t, {}, { facts });
+  const said = await at.ask('/decide/forward', [['X-Api-Key', 'a']]);
+  assert.equal(said.headers['sunset'], 'Sun, 08 Mar 2026 12:00:00 GMT');
+});
+
+test('limits fall with the load that is told, and are renewed for every key', async (t) => {
+  const limits = [{ name: 'minute', requests: 100, window: '1m', enforce: true }];
+  const shed = { enabled: true, highLoad: 0.9, lowLoad: 0.7, holdMs: 1000, factorMin: 0.3 };
+  const at = await testEndpoint(t, { limits, shed });
+  const policy = async () =>
+    (await at.ask('/decide/forward', [['X-Api-Key', 'a']])).headers['ratelimit-policy'];
+  assert.equal(await policy(), '"minute";q=100;w=60');
+  const told = await at.ask('/decide/load', [], { method: 'POST', body: '{"load":0.95}' });
+  assert.equal(told.status, 200);
+  at.endpoint.look();
+  at.clock.at += 1000;
+  at.endpoint.look();
+  assert.equal(await policy(), '"minute";q=80;w=60');
+  const bad = await at.ask('/decide/load', [], { method: 'POST', body: '{"load":"high"}' });
+  assert.equal(bad.status, 400);
 });
 
 test('health says whether verdicts are known, and other paths are told the right ones', async (t) => {

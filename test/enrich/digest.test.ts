@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac, createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
-import { hashedIdentity, namedIdentity, savedIdentity } from '../../enrich/digest.ts';
+import { hashedId, hashedIdentity, namedIdentity, savedIdentity } from '../../enrich/digest.ts';
 
 function words(digest: Buffer): number[] {
   return [0, 4, 8, 12].map((at) => digest.readInt32BE(at));
@@ -18,6 +18,7 @@ test('a raw key is known by its HMAC-SHA-256, whatever the length of pepper and 
         .update(bytes.subarray(3, 3 + length))
         .digest();
       assert.equal(key.id, `h:${mac.toString('hex', 0, 16)}`, `${pepperBytes} and ${length} bytes`);
+      assert.equal(hashedId(pepper, bytes, 3, 3 + length), key.id);
       assert.deepEqual([key.digest0, key.digest1, key.digest2, key.digest3], words(mac));
     }
   }
