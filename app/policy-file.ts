@@ -16,7 +16,7 @@ export interface PolicyReading {
   readonly faults: readonly ConfigFault[];
 }
 
-/** A policy holds no secret, so nothing is filled in from outside. */
+/** Nothing is filled in from outside: what is to be done must stand in the file that was reviewed. */
 export function readPolicy(text: string): PolicyReading {
   const document = readDocument({ text, env: {}, folder: '' });
   if (document.faults.length > 0) return { policy: undefined, faults: document.faults };
@@ -46,18 +46,18 @@ export function loadPolicy(path: string | undefined): Policy {
   const lines = faults.map((fault) => `  ${faultInWords(fault)}`);
   throw new KeyhoundError('usage', [`${path}: ${count}`, ...lines].join('\n'), {
     code: 'policy-invalid',
-    hint: 'docs/policy.md explains every setting; `keyhound policy check FILE` tries a file.',
+    hint: 'docs/policy.md has every setting. What was in force stays in force.',
   });
 }
 
-function textOf(path: string): string {
+export function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     throw new KeyhoundError('usage', `policy ${path} cannot be read (${code})`, {
       code: 'policy-unreadable',
-      hint: 'Check `policy:` in the configuration, path and permissions.',
+      hint: 'Check the path, `policy:` in the configuration, and who may read it.',
     });
   }
 }
