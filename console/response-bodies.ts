@@ -33,6 +33,7 @@ export const commandBody = z.strictObject({
     .optional(),
   dryRun: z.boolean().optional(),
   falseAlarm: z.boolean().optional(),
+  decision: z.string().min(1).max(64).optional(),
 });
 export const approvalBody = z.strictObject({
   verdict: z.enum(['approve', 'deny']),

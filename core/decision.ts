@@ -97,6 +97,11 @@ export function isInEffect(decision: Decision, atMs: number): boolean {
   return decision.untilAt === null || Date.parse(decision.untilAt) > atMs;
 }
 
+/** What is not given back unless it is named: who revoked the key, or proved that it leaked, knew why. */
+export function isLiftedByName({ rung, actor }: Pick<Decision, 'rung' | 'actor'>): boolean {
+  return rung === 'revoke' && actor !== 'policy';
+}
+
 /** When the newest of what a revision tells was, epoch ms: what lists are ordered and filtered by. */
 export function decisionChangedAt(decision: Decision): number {
   const approved = decision.approvals?.map(({ at }) => at) ?? [];

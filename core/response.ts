@@ -22,6 +22,8 @@ export interface CommandRequest {
   readonly dryRun?: boolean | undefined;
   /** With restore: what led to it was a false alarm, and the same is not raised again. */
   readonly falseAlarm?: boolean | undefined;
+  /** With restore: this decision alone, also where it is lifted by name only (core/decision.ts). */
+  readonly decision?: string | undefined;
 }
 
 /** What would be done at one gateway. */

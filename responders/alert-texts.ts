@@ -10,7 +10,7 @@
  */
 import { type Action, isHeld } from '../core/action.ts';
 import type { Alert } from '../core/alert.ts';
-import type { Decision } from '../core/decision.ts';
+import { type Decision, isLiftedByName } from '../core/decision.ts';
 import type { Finding, Incident, Severity, SubjectName } from '../core/finding.ts';
 import { isActing } from '../core/ladder.ts';
 import type { LeakReport, ReportBrake } from '../core/report.ts';
@@ -51,7 +51,7 @@ export function incidentAlert(story: IncidentStory): Alert {
     text: [...sentences.slice(0, SENTENCES_MAX), ...endOf(incident)].join('\n'),
     facts: [...factsOf(story), ...decisions.flatMap(notDone), ...byHand(actions)],
     done: doneLines(actions),
-    ...undoOf(subject, actions),
+    ...undoOf(subject, actions, decisions),
     at: nowMs,
   };
 }
@@ -82,7 +82,7 @@ export function decisionAlert({ decision, actions, consumer, nowMs }: DecisionSt
     text: why,
     facts: [...keyFact(subject), ...notDone(decision), ...byHand(actions)],
     done: doneLines(actions),
-    ...undoOf(subject, actions),
+    ...undoOf(subject, actions, [decision]),
     at: nowMs,
   };
 }
@@ -313,10 +313,18 @@ function byHand(actions: readonly Action[]): Alert['facts'] {
   });
 }
 
-function undoOf({ id, kind }: SubjectName, actions: readonly Action[]): { undo?: string } {
-  const holds = actions.some(({ state, wants }) => wants === 'applied' && state === 'done');
-  if (kind !== 'key' || !holds) return {};
-  return { undo: `keyhound restore ${quoted(id)} --reason "…"` };
+/** The whole command, as it works: what is lifted by name only is named. */
+function undoOf(
+  { id, kind }: SubjectName,
+  actions: readonly Action[],
+  decisions: readonly Decision[],
+): { undo?: string } {
+  const holding = actions.filter(({ state, wants }) => wants === 'applied' && state === 'done');
+  if (kind !== 'key' || holding.length === 0) return {};
+  const ids = new Set(holding.map(({ decision }) => decision));
+  const named = decisions.find((one) => ids.has(one.id) && isLiftedByName(one));
+  const which = named === undefined ? '' : ` --decision ${named.id}`;
+  return { undo: `keyhound restore ${quoted(id)}${which} --reason "…" --yes` };
 }
 
 /** As one word of a shell. */

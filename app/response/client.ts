@@ -4,7 +4,7 @@ import type { Action } from '../../core/action.ts';
 import { toIso } from '../../core/clock.ts';
 import type { PersonConfig } from '../../core/config-response.ts';
 import type { ClosedAs } from '../../core/control.ts';
-import type { Decision } from '../../core/decision.ts';
+import { type Decision, isLiftedByName } from '../../core/decision.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { SubjectName } from '../../core/finding.ts';
 import { type ActingRung, isActing, nextBest } from '../../core/ladder.ts';
@@ -189,7 +189,7 @@ function targetOf(subject: SubjectName) {
 }
 
 async function restore(
-  { key, by, reason, dryRun = false, falseAlarm = false }: CommandRequest,
+  { key, by, reason, dryRun = false, falseAlarm = false, decision: named }: CommandRequest,
   options: ResponseClientOptions,
 ): Promise<CommandAnswer> {
   const { response, closeIncident } = options;
@@ -200,9 +200,11 @@ async function restore(
       reason,
       dryRun,
       ...(falseAlarm ? { as: 'false-alarm' as const } : {}),
+      ...(named === undefined ? {} : { decisions: [named] }),
     },
     response.now(),
   );
+  if (ended.length === 0) refuseUnnamed(key, named, standing);
   if (dryRun) {
     const planned = response.adaptersOf(key).map(({ name }) => ({
       gateway: name,
@@ -219,6 +221,31 @@ async function restore(
     await closeIncident(closing.incident, closing.as, closing.by, closing.reason);
   }
   return { decisions: ended, actions: await actionsOf(ended, response), planned: [] };
+}
+
+/** Nothing was given back: a command that says nothing of it would be taken for one that worked. */
+function refuseUnnamed(
+  key: string,
+  named: string | undefined,
+  standing: readonly Decision[],
+): void {
+  if (named !== undefined) {
+    throw new KeyhoundError('usage', 'no decision of that id holds this key', {
+      code: 'decision-unknown',
+      hint: `keyhound decisions --subject ${key}`,
+    });
+  }
+  const final = standing.find(isLiftedByName);
+  if (final === undefined) return;
+  const who = final.actor.replace(/^person:/, '').replace(/^report:/, 'a report of ');
+  throw new KeyhoundError(
+    'usage',
+    `the key was revoked by ${who}: that is given back by its name only`,
+    {
+      code: 'restore-by-name',
+      hint: `keyhound restore ${key} --decision ${final.id} --reason TEXT --yes`,
+    },
+  );
 }
 
 async function actionsOf(decisions: readonly Decision[], response: Response): Promise<Action[]> {

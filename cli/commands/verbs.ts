@@ -48,6 +48,12 @@ function verb(name: Verb): Command {
         type: 'flag',
         description: 'restore: what led to it was a false alarm; the same is not raised again.',
       },
+      decision: {
+        type: 'text',
+        value: 'ID',
+        description:
+          'restore: this decision alone. What a person revoked, or a report of a leak, needs its name.',
+      },
       'dry-run': { type: 'flag', description: 'Shows what it would hit, and changes nothing.' },
       yes: { type: 'flag', description: 'Do not ask.' },
       wait: { type: 'flag', description: 'Return when it was verified in the log.' },
@@ -67,6 +73,7 @@ type VerbContext = CommandContext<OptionTable> & {
     readonly for: number | undefined;
     readonly rate: string | undefined;
     readonly 'false-alarm': boolean;
+    readonly decision: string | undefined;
     readonly 'dry-run': boolean;
     readonly yes: boolean;
     readonly wait: boolean;
@@ -80,6 +87,7 @@ async function runVerb(name: Verb, context: VerbContext): Promise<ExitStatus> {
   const reason = required(options.reason);
   const limit = options.rate === undefined ? undefined : readRate(options.rate, name);
   if (options['false-alarm'] && name !== 'restore') throw onlyRestore();
+  if (options.decision !== undefined && name !== 'restore') throw namesOne();
   if (!dryRun && !options.yes) throw unconfirmed(name);
   const reference = await readReference(args[0]!, io);
   return withClient(context, options.state, async (client) => {
@@ -91,6 +99,7 @@ async function runVerb(name: Verb, context: VerbContext): Promise<ExitStatus> {
       reason,
       dryRun,
       falseAlarm: options['false-alarm'],
+      ...(options.decision === undefined ? {} : { decision: options.decision }),
       ...(options.for === undefined ? {} : { forMs: options.for }),
       ...(limit === undefined ? {} : { limit }),
     });
@@ -175,6 +184,12 @@ function readRate(text: string, name: Verb): RateLimit {
 function onlyRestore(): KeyhoundError {
   return new KeyhoundError('usage', '--false-alarm is for restore', {
     hint: 'An incident is closed as one with `keyhound incidents close ID --as false-alarm`.',
+  });
+}
+
+function namesOne(): KeyhoundError {
+  return new KeyhoundError('usage', '--decision is for restore', {
+    hint: 'What takes the place of a decision is said by the verb alone.',
   });
 }
 

@@ -1,6 +1,6 @@
 /** What people tell the desk: actions by hand, approvals, what is given back, the kill switch. */
 import { toIso } from '../../core/clock.ts';
-import type { Decision } from '../../core/decision.ts';
+import { type Decision, isLiftedByName } from '../../core/decision.ts';
 import { isActing, nextBest, type Rung } from '../../core/ladder.ts';
 import { approved, bindingOf, refusalOf } from '../approvals.ts';
 import type { Doubt } from '../brakes/brake.ts';
@@ -130,7 +130,7 @@ export function restore(request: RestoreRequest, state: DeskState, nowMs: number
   const own = book.ofSubject(subjectId);
   const named = request.decisions;
   const chosen = own.filter((one) =>
-    named === undefined ? !isFinal(one) : named.includes(one.id),
+    named === undefined ? !isLiftedByName(one) : named.includes(one.id),
   );
   const incidents = new Set(chosen.flatMap(({ incident }) => incident ?? []));
   if (named === undefined) {
@@ -152,11 +152,6 @@ export function restore(request: RestoreRequest, state: DeskState, nowMs: number
     return book.end(decision, end, `person:${by}`, nowMs);
   });
   return { ended, standing: book.standing(subjectId, nowMs), closings };
-}
-
-/** What is not given back unless it is named: who revoked it, or proved that it leaked, knew why. */
-function isFinal({ rung, actor }: Decision): boolean {
-  return rung === 'revoke' && actor !== 'policy';
 }
 
 export function approve(

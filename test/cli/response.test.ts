@@ -76,6 +76,22 @@ test('a verb is asked for by the id of the key, with who, why, how long and how 
   assert.match(stdout, /suspend {2}kong:7f2d\n {2}at kong: planned/);
 });
 
+test('restore may name a decision; other verbs may not', async () => {
+  const asked: CommandRequest[] = [];
+  const options = withResponse({
+    command: async (request) => {
+      asked.push(request);
+      return { decisions: [sampleDecision()], actions: [sampleAction()], planned: [] };
+    },
+  });
+  const words = ['billing', '--reason', 'rotated', '--decision', 'dec_1', '--yes'];
+  assert.equal((await run(['restore', ...words], options)).status, 0);
+  assert.equal(asked[0]!.decision, 'dec_1');
+  const wrong = await run(['suspend', ...words], options);
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /--decision is for restore/);
+});
+
 test('a dry run prints each gateway’s calls, the undo and the siblings, and needs no --yes', async () => {
   const planned = [
     {

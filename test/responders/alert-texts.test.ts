@@ -135,7 +135,7 @@ describe('an incident', () => {
       'throttled hard to 5 a minute at kong in 0.3 s, until 2026-03-01 11:00 UTC',
       'contained at kong: last accepted request at 2026-03-01T10:00:00.200Z',
     ]);
-    assert.equal(alert.undo, 'keyhound restore kong:7f2d --reason "…"');
+    assert.equal(alert.undo, 'keyhound restore kong:7f2d --reason "…" --yes');
     const facts = factsOf(alert);
     assert.equal(facts['undo at kong'], verified.undo);
     assert.equal(facts['failed at tyk'], 'could not be throttled hard: 503');
@@ -224,7 +224,9 @@ describe('actions', () => {
       decisionAlert({ decision: { ...decision, ...change }, actions, consumer: '', nowMs: NOW });
     assert.equal(told({}, [done()]).title, 'checkout: suspended by ann');
     assert.equal(told({}, [done()]).severity, 'medium');
-    const report = told({ actor: 'report:scanner' }, [done()]);
+    assert.equal(told({}, [done()]).undo, 'keyhound restore kong:7f2d --reason "…" --yes');
+    const report = told({ actor: 'report:scanner', rung: 'revoke' }, [done()]);
+    assert.match(report.undo!, /^keyhound restore kong:7f2d --decision dec_\d+ --reason/);
     assert.deepEqual([report.title, report.severity], ['checkout: its key is public', 'critical']);
     const held = done({ original: { exists: true, fingerprint: '', facts: {} } });
     assert.equal(told({ state: 'ended' }, [held]).state, 'firing');
@@ -236,8 +238,11 @@ describe('actions', () => {
       const subject = { kind: 'key', id } as const;
       return incidentAlert(story({ incident: incident({ subject }), actions: [done()] })).undo;
     };
-    assert.equal(undoOf("a'; rm -rf /"), `keyhound restore 'a'\\''; rm -rf /' --reason "…"`);
-    assert.equal(undoOf('kong:a-b_c.d/e@f'), 'keyhound restore kong:a-b_c.d/e@f --reason "…"');
+    assert.equal(undoOf("a'; rm -rf /"), `keyhound restore 'a'\\''; rm -rf /' --reason "…" --yes`);
+    assert.equal(
+      undoOf('kong:a-b_c.d/e@f'),
+      'keyhound restore kong:a-b_c.d/e@f --reason "…" --yes',
+    );
   });
 });
 
@@ -320,5 +325,7 @@ test('attackers write into none of our lines, and what they write steers no sink
   await slack.close();
   assert.equal(slack.messages.length, alerts.length);
   for (const message of slack.messages) assert.deepEqual(controlsOf(message), []);
-  assert.ok(readOf(slack.messages[0]!).includes('Undo: `keyhound restore kong:7f2d --reason "…"`'));
+  assert.ok(
+    readOf(slack.messages[0]!).includes('Undo: `keyhound restore kong:7f2d --reason "…" --yes`'),
+  );
 });
