@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- kafka|decide] [--quick]`: measures, prints the table, writes bench/out/ and its part of docs/bench.md:
- * what is measured with servers has a part of its own at the end.
+ * `npm run bench [-- kafka|decide] [--quick]`: measures, prints the table, writes bench/out/ and its part of
+ * docs/bench.md: what is measured with servers has a part of its own at the end.
  */
 import fs from 'node:fs';
 import os from 'node:os';

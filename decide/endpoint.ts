@@ -7,6 +7,7 @@ import type { LimitStore } from '../core/limits.ts';
 import type { VerdictStore } from '../core/verdict.ts';
 import type { Geography } from '../enrich/geography.ts';
 import type { KeyFacts, LimitFacts } from './contract.ts';
+import { type Counters, createCounters } from './counters.ts';
 import { createDecider } from './decider.ts';
 import type { KeyNames } from './key-names.ts';
 import { Limits } from './limits.ts';
@@ -16,8 +17,9 @@ import { learnedLimit } from './limits-learned.ts';
 import { SavedLimits } from './limits-saved.ts';
 import { SharedLimits } from './limits-shared.ts';
 import { Load } from './load.ts';
+import { createDecideMetrics } from './metrics.ts';
 import { createUseReader } from './profiled-use.ts';
-import { type DecideServer, type Health, startDecideServer } from './server.ts';
+import { type Health, startDecideServer } from './server.ts';
 import { VerdictTable } from './verdicts.ts';
 
 /** Without a store for so long the verdicts are old; they are served all the same. */
@@ -39,7 +41,6 @@ export interface DecideOptions {
   readonly names: KeyNames;
   readonly facts: LimitFacts;
   readonly clock: Clock;
-  metrics?(): Promise<{ readonly type: string; readonly text: string }>;
   onError(error: unknown): void;
 }
 
@@ -53,7 +54,7 @@ export interface DecideStatus {
   readonly limitsAwaySince: number | undefined;
   /** By how much limits fall for the load; 1: not at all. */
   readonly shedFactor: number;
-  readonly counters: DecideServer['counters'];
+  readonly counters: Counters;
 }
 
 /** The limits of a key, for people. */
@@ -77,6 +78,7 @@ export interface DecideEndpoint {
 /** Listens; the verdicts that were saved hold from the first request on. Rejects as `startDecideServer` does. */
 export async function startDecide(options: DecideOptions): Promise<DecideEndpoint> {
   const { clock, settings, onError } = options;
+  const counters = createCounters();
   const load = new Load(settings.shed, clock);
   const layersOf = createLayersOf(settings, () => load.factor);
   const limits = new Limits({ layersOf, facts: (ids) => joined(options.facts, ids) });
@@ -90,29 +92,29 @@ export async function startDecide(options: DecideOptions): Promise<DecideEndpoin
   const kept = keepLimits(options, limits, verdicts);
   const health = (): Health => healthOf(verdicts, kept.shared?.awaySince, clock.now());
   const tellLoad = (value: number) => load.tell(value);
-  const server = await startDecideServer({ ...options, decide, health, tellLoad }).catch(
-    async (error: unknown) => {
-      await verdicts.close();
-      throw error;
-    },
-  );
+  const status = (): DecideStatus => ({
+    verdicts: verdicts.size,
+    verdictsReadAt: verdicts.readAt,
+    buckets: limits.size,
+    forgottenBuckets: limits.forgotten,
+    limitsAwaySince: kept.shared?.awaySince,
+    shedFactor: load.factor,
+    counters,
+  });
+  const metrics = createDecideMetrics(status, clock);
+  const parts = { decide, health, tellLoad, metrics, counters };
+  const server = await startDecideServer({ ...options, ...parts }).catch(async (error: unknown) => {
+    await verdicts.close();
+    throw error;
+  });
   kept.shared?.start();
   const look = (): void => {
     if (load.look()) limits.renew();
   };
   const looks = setInterval(look, LOOK_MS).unref();
   return {
-    ...{ url: server.url, port: server.port, health, look },
+    ...{ url: server.url, port: server.port, health, look, status },
     limitsOf: (keyId) => viewOf(options, layersOf, keyId),
-    status: () => ({
-      verdicts: verdicts.size,
-      verdictsReadAt: verdicts.readAt,
-      buckets: limits.size,
-      forgottenBuckets: limits.forgotten,
-      limitsAwaySince: kept.shared?.awaySince,
-      shedFactor: load.factor,
-      counters: server.counters,
-    }),
     async close() {
       clearInterval(looks);
       await server.close();

@@ -20,7 +20,7 @@ import { KeyhoundError } from '../core/errors.ts';
 import { JSON_TYPE } from './answers.ts';
 import { type Callers, createCallers, isLoopback } from './callers.ts';
 import { createUse } from './contract.ts';
-import { type Counters, createCounters } from './counters.ts';
+import type { Counters } from './counters.ts';
 import { createAnswer, type Decide } from './decider.ts';
 import {
   DIALECT_HEADERS,
@@ -51,8 +51,10 @@ export interface DecideServerOptions {
   health(): Health;
   /** POST /decide/load. */
   tellLoad(load: number): void;
-  /** Text of a scrape. Left out: there is no /metrics. */
-  metrics?(): Promise<{ readonly type: string; readonly text: string }>;
+  /** Text of a scrape. */
+  metrics(): Promise<{ readonly type: string; readonly text: string }>;
+  /** What it counts in. */
+  readonly counters: Counters;
   /** Something of ours failed. Nothing of the request is in it. */
   onError(error: unknown): void;
 }
@@ -61,7 +63,6 @@ export interface DecideServer {
   /** E.g. `http://127.0.0.1:8421`. */
   readonly url: string;
   readonly port: number;
-  readonly counters: Counters;
   /** Answers what is in flight, then stops. */
   close(): Promise<void>;
 }
@@ -95,7 +96,6 @@ export async function startDecideServer(options: DecideServerOptions): Promise<D
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${name}:${address.port}`,
     port: address.port,
-    counters: endpoint.counters,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -151,7 +151,6 @@ const REFUSED =
   'HTTP/1.1 403 Forbidden\r\nX-Keyhound-Decision: refuse\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 class Endpoint {
-  readonly counters = createCounters();
   readonly #options: DecideServerOptions;
   readonly #callers: Callers;
   readonly #places: KeyPlaces;
@@ -212,13 +211,13 @@ class Endpoint {
     const answer = this.#answer;
     this.#options.decide(use, answer);
     if (!few) answer.decision = 'refuse';
-    this.counters.decisions[dialect.name][answer.decision] += 1;
+    this.#options.counters.decisions[dialect.name][answer.decision] += 1;
     return replyOf(dialect, answer, answer.decision === 'allow' ? '' : headers.list('accept'));
   }
 
   /** Our own failure: what the operator wants then, in a form that every gateway takes for a decision. */
   #failed(error: unknown): Reply {
-    this.counters.failures += 1;
+    this.#options.counters.failures += 1;
     this.#options.onError(error);
     const allowed = this.#options.settings.failMode === 'allow';
     return {
@@ -244,7 +243,7 @@ class Endpoint {
   }
 
   #refuseCaller(response: ServerResponse): void {
-    this.counters.refusedCallers += 1;
+    this.#options.counters.refusedCallers += 1;
     send(response, 401, { error: 'A valid token is needed.' }, ['WWW-Authenticate', 'Bearer']);
   }
 
@@ -255,20 +254,16 @@ class Endpoint {
     else if (path === '/readyz') {
       const { ready, detail } = this.#options.health();
       send(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', ...detail });
-    } else if (path === '/metrics' && this.#options.metrics !== undefined) {
-      this.#metrics(response, this.#options.metrics());
-    } else {
+    } else if (path === '/metrics') this.#metrics(response);
+    else {
       send(response, 404, {
         error: 'Ask at /decide/nginx, /decide/forward, /decide/envoy or /decide/json.',
       });
     }
   }
 
-  #metrics(
-    response: ServerResponse,
-    text: ReturnType<NonNullable<DecideServerOptions['metrics']>>,
-  ): void {
-    text.then(
+  #metrics(response: ServerResponse): void {
+    this.#options.metrics().then(
       (scrape) => response.writeHead(200, { 'Content-Type': scrape.type }).end(scrape.text),
       (error: unknown) => {
         this.#options.onError(error);
@@ -315,7 +310,7 @@ class Endpoint {
     let reply: Reply;
     try {
       this.#options.decide(use, answer);
-      this.counters.decisions.json[answer.decision] += 1;
+      this.#options.counters.decisions.json[answer.decision] += 1;
       reply = forwardReply(answer, '');
     } catch (error) {
       reply = this.#failed(error);

@@ -20,7 +20,7 @@ export function decideMarkdown(results: DecideResults, machine: Machine): string
     DECIDE_HEADING,
     '',
     'Written by `npm run bench -- decide`. 64 open connections, one request at a time on each, as NGINX sends them, of',
-    `${count(KEYS)} keys; ${count(VERDICTS)} verdicts and two layers of limits. Server and sender are processes of their own and`,
+    `${count(KEYS)} keys; ${count(VERDICTS)} verdicts and two layers of limits. Server and sender are processes that`,
     'share the machine. At half load requests come at a pace, and a latency counts from when its request was due.',
     '',
     `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}. ${rounds} rounds; load average ${load.toFixed(1)}.`,

@@ -303,6 +303,18 @@ test('limits fall with the load that is told, and are renewed for every key', as
   assert.equal(bad.status, 400);
 });
 
+test('metrics count what was decided, by dialect', async (t) => {
+  const at = await testEndpoint(t);
+  await put(at, { rung: 'suspend' });
+  await at.ask('/decide/nginx', [['X-Api-Key', KEY]]);
+  await at.ask('/decide/forward', [['X-Api-Key', 'good']]);
+  const { body, headers } = await at.ask('/metrics');
+  assert.match(String(headers['content-type']), /^text\/plain; version=/);
+  assert.match(body, /^keyhound_decisions_total\{dialect="nginx",decision="refuse"\} 1$/m);
+  assert.match(body, /^keyhound_decisions_total\{dialect="forward",decision="allow"\} 1$/m);
+  assert.match(body, /^keyhound_verdicts_count 1$/m);
+});
+
 test('health says whether verdicts are known, and other paths are told the right ones', async (t) => {
   const at = await testEndpoint(t);
   assert.equal((await at.ask('/healthz')).status, 200);

@@ -18,7 +18,10 @@ import { readPolicy } from '../../app/policy-file.ts';
 import { COMMANDS } from '../../cli/commands/list.ts';
 import { chooseCommand, parseWords } from '../../cli/parse.ts';
 import { createMetrics } from '../../console/metrics.ts';
+import { systemClock } from '../../core/clock.ts';
 import { REJECTIONS } from '../../core/format.ts';
+import { createCounters } from '../../decide/counters.ts';
+import { createDecideMetrics } from '../../decide/metrics.ts';
 import { ALL_DETECTORS } from '../../detectors/list.ts';
 import { FORMATS } from '../../ingest/formats/list.ts';
 import { parseCommand } from '../../traffic/command-line.ts';
@@ -85,8 +88,14 @@ test('the codes of errors and those of docs/troubleshooting.md are the same, bot
   assert.deepEqual([...known].sort(), [...used].sort());
 });
 
+const DECIDE_STATUS = {
+  ...{ verdicts: 1, verdictsReadAt: 0, buckets: 0, forgottenBuckets: 0, shedFactor: 1 },
+  ...{ limitsAwaySince: undefined, counters: createCounters() },
+};
+
 test('the metrics and those of docs/metrics.md are the same, both ways', async () => {
-  const text = await createMetrics(() => snapshot()).text();
+  const decide = await createDecideMetrics(() => DECIDE_STATUS, systemClock)();
+  const text = (await createMetrics(() => snapshot()).text()) + decide.text;
   const names = [...text.matchAll(/^# TYPE (keyhound_\S+) (\S+)$/gm)]
     .map((match) => `${match[1]} ${match[2]}`)
     .filter((name) => !/^keyhound_(process|nodejs)_/.test(name));
