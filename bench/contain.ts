@@ -1,0 +1,93 @@
+/**
+ * `npm run bench -- contain`: from a bad request to the first one that is refused, embedded, in front of a real NGINX
+ * whose log is read as it grows. One attack after the other, each of another key with two weeks of history.
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Action } from '../core/action.ts';
+import { type ContainScene, containScene, keyId } from '../test/judged/contain-scene.ts';
+import type { Say } from './measure.ts';
+
+export interface ContainResults {
+  readonly attacks: number;
+  /** From the end of the first bad request to that of the first one refused, ms, sorted. */
+  readonly enforcedMs: readonly number[];
+  /** Actions by what the log has shown of them. */
+  readonly verdicts: Readonly<Record<string, number>>;
+  /** Keys given back, whose owner's next request passed. */
+  readonly restored: number;
+  readonly load: number;
+}
+
+const RESTORES = 10;
+const LOOK_MS = 500;
+
+export async function measureContain(attacks: number, say: Say): Promise<ContainResults> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'keyhound-bench-contain-'));
+  const closing: (() => void | Promise<void>)[] = [
+    () => fs.rmSync(folder, { recursive: true, force: true }),
+  ];
+  try {
+    say(`${attacks} keys, two weeks of history`);
+    const scene = await containScene({ keys: attacks, folder, after: (end) => closing.push(end) });
+    const enforcedMs: number[] = [];
+    for (let index = 0; index < attacks; index++) {
+      enforcedMs.push((await scene.attack(index)).enforcedMs);
+      if ((index + 1) % 20 === 0) say(`${index + 1} of ${attacks} attacks`);
+    }
+    const load = os.loadavg()[0]!;
+    say('waiting until the log has shown it');
+    const actions = await settled(scene, attacks);
+    const verdicts: Record<string, number> = {};
+    for (const { verdict } of actions) {
+      verdicts[verdict ?? 'unknown'] = (verdicts[verdict ?? 'unknown'] ?? 0) + 1;
+    }
+    const restored = await giveBack(scene, Math.min(RESTORES, attacks));
+    return { attacks, enforcedMs: enforcedMs.sort((a, b) => a - b), verdicts, restored, load };
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+async function settled(scene: ContainScene, attacks: number): Promise<readonly Action[]> {
+  for (;;) {
+    const actions = await scene.actions();
+    if (actions.length >= attacks && actions.every(({ verdict }) => verdict !== null)) {
+      return actions;
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+async function giveBack(scene: ContainScene, keys: number): Promise<number> {
+  let passed = 0;
+  for (let index = 0; index < keys; index++) {
+    await scene.command(['restore', keyId(index), '--reason', 'bench', '--yes']);
+  }
+  for (;;) {
+    const actions = await scene.actions();
+    if (actions.filter(({ state }) => state === 'undone').length >= keys) break;
+    await sleep(LOOK_MS);
+  }
+  for (let index = 0; index < keys; index++) {
+    if ((await scene.good(index)) === 200) passed += 1;
+  }
+  return passed;
+}
+
+export function containMarkdown(results: ContainResults): string {
+  const { attacks, enforcedMs, verdicts, restored, load } = results;
+  const at = (share: number): string =>
+    `${Math.round(enforcedMs[Math.min(attacks - 1, Math.ceil(share * attacks) - 1)]!)} ms`;
+  const seen = Object.entries(verdicts).map(([verdict, count]) => `${count} ${verdict}`);
+  return [
+    '| what | measured | goal |',
+    '|---|---|---|',
+    `| from a bad request to the first one refused, ${attacks} attacks, load ${load.toFixed(1)} | median ${at(0.5)}, 99 % ${at(0.99)}, most ${at(1)} | 99 % ≤ 250 ms |`,
+    `| what the log has shown of the actions | ${seen.join(', ')} | contained |`,
+    `| keys given back, whose next request passed | ${restored} of ${Math.min(RESTORES, attacks)} | all |`,
+    '',
+  ].join('\n');
+}
