@@ -1,6 +1,7 @@
 /** What a running instance says of itself: readiness, metrics, summary. */
 import type { Readiness, Traffic } from '../console/contract.ts';
 import type { MetricsSnapshot, SourceMetrics } from '../console/metrics.ts';
+import type { ResponseMetrics } from '../console/response-metrics.ts';
 import type { Clock } from '../core/clock.ts';
 import { rejectedByReason } from '../ingest/reader.ts';
 import type { LiveInputs } from './live-inputs.ts';
@@ -18,6 +19,7 @@ export interface StatusParts {
   readonly clock: Clock;
   readonly startedAt: number;
   readonly alertsPerDay: number | undefined;
+  response(): ResponseMetrics;
 }
 
 export function trafficOf(sources: readonly WatchedSource[]): Traffic {
@@ -72,6 +74,7 @@ export function metricsOf(parts: StatusParts): MetricsSnapshot {
     refusedPushes: live.intake?.refused.get(429) ?? 0,
     stateBytes: facts?.bytes ?? 0,
     traffic: trafficOf(watch.sources),
+    response: parts.response(),
   };
 }
 

@@ -55,7 +55,7 @@ export const run: Run = async (options) => {
     closing.push(() => closeInputs(live));
     const turns = new Turns();
     const coverage = coverageOf({ session, watch });
-    const parts = statusParts(session, watch, live, coverage, loaded.config.alerts.perDay);
+    const parts = statusParts(session, watch, live, coverage, options, () => acting.figures());
     const commit = commitIn(turns, session, live);
     const acting = await openEmbeddedResponse({
       ...{ config: loaded, session, paths, turns, logger, clock: systemClock },
@@ -209,11 +209,21 @@ function statusParts(
   watch: SourceWatch,
   live: LiveInputs,
   coverage: Coverage,
-  alertsPerDay: number | undefined,
+  { config }: RunOptions,
+  response: StatusParts['response'],
 ): StatusParts {
   const clock = systemClock;
   const board = new ReadinessBoard(session.engine, coverage, clock);
-  return { session, watch, live, board, clock, startedAt: clock.now(), alertsPerDay };
+  return {
+    session,
+    watch,
+    live,
+    board,
+    clock,
+    startedAt: clock.now(),
+    alertsPerDay: config.config.alerts.perDay,
+    response,
+  };
 }
 
 function checkRoles({ roles }: RunOptions): void {

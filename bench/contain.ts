@@ -82,12 +82,15 @@ export function containMarkdown(results: ContainResults): string {
   const at = (share: number): string =>
     `${Math.round(enforcedMs[Math.min(attacks - 1, Math.ceil(share * attacks) - 1)]!)} ms`;
   const seen = Object.entries(verdicts).map(([verdict, count]) => `${count} ${verdict}`);
+  const times = `median ${at(0.5)}, 99 % ${at(0.99)}, most ${at(1)}`;
+  const keys = Math.min(RESTORES, attacks);
+  const what = `from a bad request to the first one refused, ${attacks} attacks`;
   return [
     '| what | measured | goal |',
     '|---|---|---|',
-    `| from a bad request to the first one refused, ${attacks} attacks, load ${load.toFixed(1)} | median ${at(0.5)}, 99 % ${at(0.99)}, most ${at(1)} | 99 % ≤ 250 ms |`,
+    `| ${what}, load ${load.toFixed(1)} | ${times} | 99 % ≤ 250 ms |`,
     `| what the log has shown of the actions | ${seen.join(', ')} | contained |`,
-    `| keys given back, whose next request passed | ${restored} of ${Math.min(RESTORES, attacks)} | all |`,
+    `| keys given back, whose next request passed | ${restored} of ${keys} | all |`,
     '',
   ].join('\n');
 }

@@ -10,6 +10,7 @@ import { CLOSED_AS, type ClosedAs } from '../core/control.ts';
 import { SEVERITIES, type Severity } from '../core/finding.ts';
 import { REJECTIONS } from '../core/format.ts';
 import { TRAFFIC_STATES, type Traffic } from './contract.ts';
+import { type ResponseMetrics, responseMetrics } from './response-metrics.ts';
 
 /** Counters since the start of the process; instants are epoch ms, undefined while there is none. */
 export interface SourceMetrics {
@@ -85,6 +86,7 @@ export interface MetricsSnapshot {
   readonly unheardReports?: number;
   /** What came of documents given to Elasticsearch. */
   readonly documents?: DocumentMetrics;
+  readonly response?: ResponseMetrics | undefined;
 }
 
 export interface DocumentMetrics {
@@ -120,11 +122,13 @@ export function createMetrics(snapshot: () => MetricsSnapshot): Metrics {
   const ofEngine = engineMetrics(registry);
   const ofStorage = storageMetrics(registry);
   const ofLog = logMetrics(registry);
+  const ofResponse = responseMetrics(registry);
   return {
     contentType: registry.contentType,
     text() {
       const now = snapshot();
       for (const update of [ofSources, ofTopics, ofEngine, ofStorage, ofLog]) update(now);
+      ofResponse(now.response);
       return registry.metrics();
     },
   };

@@ -43,6 +43,11 @@ export class AlertBook implements Teller {
   readonly #entries = new Map<string, Entry>();
   /** Entry that a decision's actions belong to. */
   readonly #entryOf = new Map<string, string>();
+  /** Revisions of actions since the start. */
+  readonly counted = {
+    actions: {} as Record<string, number>,
+    verdicts: {} as Record<string, number>,
+  };
   /** Health alerts that fire. */
   readonly #firing = new Set<string>();
 
@@ -82,10 +87,21 @@ export class AlertBook implements Teller {
     const { clock, logger, tell } = this.#options;
     const facts = { action: id, key: subject.id, rung, gateway };
     logger.info(facts, `action ${state}${verdict === null ? '' : `: ${verdict}`}`);
+    this.#count(action);
     const entry = this.#entry(this.#entryOf.get(action.decision) ?? action.decision);
     entry.actions.set(id, action);
     this.#tell(entry);
     tell(actionAlarm(action, this.#consumer(subject.id), clock.now()));
+  }
+
+  /** Each state that an action comes to once; what was seen of it when it is first seen, or changes. */
+  #count({ id, state, verdict, decision }: Action): void {
+    const { actions, verdicts } = this.counted;
+    const before = this.#entries.get(this.#entryOf.get(decision) ?? decision)?.actions.get(id);
+    if (before?.state !== state) actions[state] = (actions[state] ?? 0) + 1;
+    if (verdict !== null && before?.verdict !== verdict) {
+      verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+    }
   }
 
   notice({ kind, text, at }: DeskNotice): void {

@@ -1,5 +1,6 @@
 /** The response of the embedded form: SQLite beside the state of detection, in the same process as the engine. */
 import path from 'node:path';
+import type { ResponseMetrics } from '../../console/response-metrics.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { GatewayConfig } from '../../core/config-response.ts';
 import type { GatewayAdapter } from '../../core/gateway.ts';
@@ -20,6 +21,7 @@ import type { Commit } from '../steering-data.ts';
 import type { Turns } from '../turns.ts';
 import { type Acting, createActing } from './acting.ts';
 import { embeddedDetection } from './embedded-detection.ts';
+import { responseFigures } from './figures.ts';
 import { type Leaks, startLeaks } from './leaks.ts';
 
 const HOUR_MS = 3_600_000;
@@ -44,6 +46,7 @@ export interface EmbeddedResponse extends Acting {
   readonly listeners: Readonly<Record<string, string>>;
   readonly decide: DecideEndpoint | undefined;
   readonly store: ResponseStore;
+  figures(): ResponseMetrics;
   close(): Promise<void>;
 }
 
@@ -87,6 +90,7 @@ export async function openEmbeddedResponse(
       ...acting,
       decide,
       store,
+      figures: () => responseFigures(acting, decide?.status(), leaks?.stats()),
       listeners: {
         ...(decide === undefined ? {} : { decide: decide.url }),
         ...(leaks === undefined ? {} : { hooks: leaks.url }),

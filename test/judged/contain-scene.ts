@@ -11,7 +11,7 @@ import { hashedIdentity } from '../../enrich/digest.ts';
 import { pepperKey } from '../../enrich/pepper.ts';
 import { ask, documented, replaced, startService } from '../decide/gateway-tools.ts';
 import { startNginx } from '../servers/gateways/nginx.ts';
-import { freePort } from '../servers/gateways/process.ts';
+import { freePort, type Gateway } from '../servers/gateways/process.ts';
 import { type Child, finish, PEPPER, start } from './keyhound.ts';
 
 const MINUTE_MS = 60_000;
@@ -61,41 +61,9 @@ export interface ContainScene {
 
 export async function containScene(options: SceneOptions): Promise<ContainScene> {
   const { keys, folder, after } = options;
-  const logFormat = documented('# nginx: http')
-    .split('log_format keyhound ')[1]!
-    .trim()
-    .replace(/;$/, '');
   const port = await freePort();
-  const service = await startService({ after } as never);
-  const nginx = await startNginx({
-    http: replaced(documented('# nginx: http'), { '127.0.0.1:8421': `127.0.0.1:${port}` }),
-    server: `set_real_ip_from 127.0.0.1; real_ip_header X-Test-Client;\n${replaced(
-      documented('# nginx: server'),
-      {
-        '127.0.0.1:8080': `127.0.0.1:${service.port}`,
-        '/var/log/nginx/keyhound.log': 'LOG_FILE',
-      },
-    )}`,
-  });
-  after(() => nginx.remove());
-  writeFileSync(path.join(folder, 'policy.yaml'), POLICY);
-  const source = { name: 'edge', kind: 'file', format: 'nginx', logFormat };
-  const trusted = { identity: 'attested', trust: 'act' };
-  const config = {
-    state: { dir: 'state' },
-    policy: 'policy.yaml',
-    listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0', decide: `127.0.0.1:${port}` },
-  };
-  const write = (paths: string): void =>
-    writeFileSync(
-      path.join(folder, 'keyhound.yaml'),
-      JSON.stringify({ ...config, sources: [{ ...source, ...trusted, path: paths }] }),
-    );
-  write('history.log');
-  writeFileSync(path.join(folder, 'history.log'), history(keys));
-  const replayed = await finish(['replay', '--state', 'state'], { cwd: folder });
-  assert.equal(replayed.status, 0, replayed.stderr);
-  write(nginx.logFile);
+  const nginx = await startGateway(port, after);
+  await learn(folder, keys, port, nginx.logFile);
   const child = start(['run', '--json'], { cwd: folder });
   after(() => child.kill('SIGKILL'));
   await child.told(/"listeners"/);
@@ -138,6 +106,45 @@ export async function containScene(options: SceneOptions): Promise<ContainScene>
         .filter(({ type }) => type === 'action');
     },
   };
+}
+
+/** NGINX as documented, but that it believes the test who its client is. */
+async function startGateway(port: number, after: SceneOptions['after']): Promise<Gateway> {
+  const service = await startService({ after } as never);
+  const server = replaced(documented('# nginx: server'), {
+    '127.0.0.1:8080': `127.0.0.1:${service.port}`,
+    '/var/log/nginx/keyhound.log': 'LOG_FILE',
+  });
+  const nginx = await startNginx({
+    http: replaced(documented('# nginx: http'), { '127.0.0.1:8421': `127.0.0.1:${port}` }),
+    server: `set_real_ip_from 127.0.0.1; real_ip_header X-Test-Client;\n${server}`,
+  });
+  after(() => nginx.remove());
+  return nginx;
+}
+
+/** Two weeks of history into the state; then the configuration is for NGINX's own log. */
+async function learn(folder: string, keys: number, port: number, logFile: string): Promise<void> {
+  const logFormat = documented('# nginx: http').split('log_format keyhound ')[1]!.trim();
+  const source = {
+    ...{ name: 'edge', kind: 'file', format: 'nginx', identity: 'attested', trust: 'act' },
+    logFormat: logFormat.replace(/;$/, ''),
+  };
+  const config = {
+    state: { dir: 'state' },
+    policy: 'policy.yaml',
+    listen: { console: '127.0.0.1:0', intake: '127.0.0.1:0', decide: `127.0.0.1:${port}` },
+  };
+  const write = (file: string): void => {
+    const whole = { ...config, sources: [{ ...source, path: file }] };
+    writeFileSync(path.join(folder, 'keyhound.yaml'), JSON.stringify(whole));
+  };
+  writeFileSync(path.join(folder, 'policy.yaml'), POLICY);
+  writeFileSync(path.join(folder, 'history.log'), history(keys));
+  write('history.log');
+  const replayed = await finish(['replay', '--state', 'state'], { cwd: folder });
+  assert.equal(replayed.status, 0, replayed.stderr);
+  write(logFile);
 }
 
 const AGENT = 'okhttp/4.12.0';
