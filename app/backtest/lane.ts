@@ -172,7 +172,7 @@ export class Lane {
     const effect = this.gateway.put(decision, this.nowMs, profile);
     this.options.onDecision?.(decision, this.nowMs);
     const { rung } = decision;
-    const watch = { action: decision.id, key: decision.subject.id, gateway: decision.id };
+    const watch = { action: decision.id, key: decision.subject.id, gateway: 'made' };
     if (effect !== undefined) {
       this.stood.add(decision.id);
       this.begun.push({

@@ -69,9 +69,18 @@ export class Containment {
     const known = watches.find(({ request: other }) => other.action === request.action);
     if (known?.request.kind === request.kind && known.request.at === request.at) return;
     this.changed = true;
+    const { action, gateway, key } = request;
+    if (request.kind === 'undone' && watches.some((watch) => supersedes(watch, request))) {
+      // Something else holds there by now: whether the key is accepted says nothing of this one.
+      this.keep(
+        key,
+        watches.filter((watch) => watch.request.action !== action),
+      );
+      return;
+    }
     this.keep(
-      request.key,
-      watches.filter(({ request: other }) => other.gateway !== request.gateway),
+      key,
+      watches.filter((watch) => watch.request.gateway !== gateway),
     );
     if (this.count >= WATCHES_MAX) this.dropOldest();
     const fromAt = request.at + request.boundMs;
@@ -90,7 +99,7 @@ export class Containment {
       window: 0,
       accepted: 0,
     };
-    this.keep(request.key, [...(this.watches.get(request.key) ?? []), watch]);
+    this.keep(key, [...(this.watches.get(key) ?? []), watch]);
     this.arm(watch);
   }
 
@@ -243,6 +252,11 @@ export class Containment {
   private arm({ dueAt }: Watch): void {
     if (dueAt !== null && dueAt < this.nextDueAt) this.nextDueAt = dueAt;
   }
+}
+
+/** An action that took the place of another one at the same gateway. */
+function supersedes({ request }: Watch, { action, gateway }: WatchRequest): boolean {
+  return request.kind === 'applied' && request.gateway === gateway && request.action !== action;
 }
 
 function isThrottle(rung: WatchRequest['rung']): boolean {

@@ -206,6 +206,20 @@ describe('an undo', () => {
     assert.equal(bench.verdicts[0]!.wrong, 1);
   });
 
+  test('says nothing while another action has taken its place at the gateway', () => {
+    const bench = acted();
+    bench.engine.control(action({ action: 'act_2', rung: 'revoke', at: minute(20) }));
+    undo(bench);
+    bench.feed([bench.at(20.6, REFUSED), bench.at(22, REFUSED), bench.at(23)]);
+    assert.deepEqual(
+      bench.verdicts.map(({ action: id, outcome }) => [id, outcome]),
+      [
+        ['act_2', 'contained'],
+        ['act_2', 'not-contained'],
+      ],
+    );
+  });
+
   test('of a key that nobody uses shows in no traffic', () => {
     const bench = acted();
     undo(bench);
