@@ -30,6 +30,7 @@ export function embeddedDetection(session: Session, turns: Turns, clock: Clock):
           },
           atMs,
         )?.kind === 'allow',
+      isAllowance: (id) => engine.steering.rules.get(id)?.kind === 'allow',
       trafficPerHour: () => traffic.perHour(engine.stats().events, clock.now()),
       health: () => ({
         // How old the evidence itself is counts with each incident; this process has no backlog of its own.

@@ -7,6 +7,9 @@ export const allow: Brake = Object.freeze<Brake>({
   summary: 'what is on the allowlist is not acted upon',
   explains: true,
   drops(finding, told, { env, nowMs }) {
+    const { silencedBy } = finding;
+    if (silencedBy !== undefined && env.isAllowance?.(silencedBy) === true)
+      return `on the allowlist by ${silencedBy}`;
     const subject = {
       subjectId: told.incident.subject.id,
       label: told.entry?.label ?? told.incident.subject.label,

@@ -34,6 +34,8 @@ export interface DeskEnv {
   /** A gateway asks per request for this key: `contain` is possible. */
   asksPerRequest(subjectId: string): boolean;
   isAllowed(subject: AllowSubject, atMs: number): boolean;
+  /** Whether the rule that silences a finding is one of the allowlist; detection knows its network, we do not. */
+  isAllowance?(ruleId: string): boolean;
   /** Requests of all keys in an hour of late; undefined where it is not known. */
   trafficPerHour(): number | undefined;
   health(): DeskHealth;

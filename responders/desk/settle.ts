@@ -106,7 +106,8 @@ function endExplained(open: readonly Decision[], wants: Wants, { book, scene }: 
   for (const decision of open) {
     const findings = decision.evidence?.findings ?? [];
     if (findings.length === 0 || !findings.every((id) => wants.explained.has(id))) continue;
-    book.end(decision, 'explained', 'policy', scene.nowMs);
+    const isAllowed = findings.every((id) => wants.explained.get(id) === 'allow');
+    book.end(decision, isAllowed ? 'allowed' : 'explained', 'policy', scene.nowMs);
   }
 }
 

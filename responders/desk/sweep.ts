@@ -130,7 +130,7 @@ export function allowed(state: DeskState, nowMs: number): void {
   }
 }
 
-function isCovered({ evidence }: Decision, explained: ReadonlySet<string>): boolean {
+function isCovered({ evidence }: Decision, explained: ReadonlyMap<string, string>): boolean {
   const findings = evidence?.findings ?? [];
-  return findings.length > 0 && findings.every((id) => explained.has(id));
+  return findings.length > 0 && findings.every((id) => explained.get(id) === 'allow');
 }

@@ -11,7 +11,7 @@ import {
   type Rung,
 } from '../../core/ladder.ts';
 import type { Board } from '../brakes/board.ts';
-import type { Brake, Doubt } from '../brakes/brake.ts';
+import type { Brake, BrakeName, Doubt } from '../brakes/brake.ts';
 import { BRAKES } from '../brakes/list.ts';
 import type { PolicyRule } from '../policy.ts';
 import { ruleFor } from '../policy-match.ts';
@@ -41,8 +41,8 @@ export interface Wants {
   readonly note?: Want | undefined;
   /** When to judge again though nothing new is told, epoch ms. */
   readonly againMs?: number | undefined;
-  /** Findings that are explained: what stands on nothing else ends. */
-  readonly explained: ReadonlySet<string>;
+  /** Findings that are explained, and by which brake: what stands on nothing else ends. */
+  readonly explained: ReadonlyMap<string, BrakeName>;
 }
 
 /** Detectors whose evidence departs from the profile of the key, so that `contain` keeps it out. */
@@ -118,7 +118,7 @@ interface Sorted {
   readonly usable: readonly Finding[];
   readonly waiting: ReadonlyMap<string, { readonly untilMs: number; readonly why: string }>;
   readonly doubts: readonly Doubt[];
-  readonly explained: ReadonlySet<string>;
+  readonly explained: ReadonlyMap<string, BrakeName>;
 }
 
 interface Dropped {
@@ -130,7 +130,7 @@ function sortFindings(told: Case, scene: Scene, board: Board): Sorted {
   const usable: Finding[] = [];
   const waiting = new Map<string, { readonly untilMs: number; readonly why: string }>();
   const doubts = new Map<string, Doubt>();
-  const explained = new Set<string>();
+  const explained = new Map<string, BrakeName>();
   const isDropped = (finding: Finding): Dropped | undefined => {
     for (const brake of BRAKES) {
       const why = brake.drops?.(finding, told, scene, board);
@@ -146,7 +146,7 @@ function sortFindings(told: Case, scene: Scene, board: Board): Sorted {
     }
     const { brake, why } = dropped;
     if (!doubts.has(brake.id)) doubts.set(brake.id, { brake: brake.id, why });
-    if (brake.explains === true) explained.add(finding.id);
+    if (brake.explains === true) explained.set(finding.id, brake.id);
   }
   // What is dropped backs nothing.
   const rest = { ...told, findings: usable };

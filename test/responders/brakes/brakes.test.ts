@@ -115,6 +115,17 @@ test('allow of a place ends what rests on that place alone', () => {
   assert.deepEqual(world.standing(T0 + SECOND), ['kong:2 throttle-hard']);
 });
 
+test('allow of a network, which only detection can match, ends what rests on it; a silence does not', () => {
+  const env = { isAllowance: (id: string) => id === 'rul_allow' };
+  const world = createWorld({ env });
+  world.tell('kong:1', HIGH, T0);
+  world.tell('kong:2', HIGH, T0);
+  world.tell('kong:1', [['scope', 9, { silencedBy: 'rul_allow' }]], T0 + SECOND);
+  world.tell('kong:2', [['scope', 9, { silencedBy: 'rul_silence' }]], T0 + SECOND);
+  assert.deepEqual(world.standing(T0 + SECOND), ['kong:2 throttle-hard']);
+  assert.equal(world.decisions()[0]?.endedAs, 'allowed');
+});
+
 test('planned: what an open window concerns does not act, other evidence and other times do', () => {
   const window = {
     name: 'sales',

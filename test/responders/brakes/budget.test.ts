@@ -126,11 +126,11 @@ test('of thousands that are held the highest risk still comes first, and every o
   const perHour = { ...FOUR, 'throttle-hard': 1 };
   const world = createWorld({ policy: policyWith({ perHour, ...ONLY_COUNT }) });
   world.tell('kong:first', HIGH, T0);
-  world.until(T0 + 50 * MINUTE);
+  world.until(T0 + 50 * MINUTE, MINUTE);
   for (let i = 0; i < 300; i++) world.tell(`kong:${i}`, HIGH, T0 + 50 * MINUTE);
   world.tell('kong:bad', [['scope', 9.9]], T0 + 50 * MINUTE);
   assert.deepEqual(world.desk.status(T0 + 50 * MINUTE).held, { budget: 301 });
-  world.until(T0 + HOUR);
+  world.until(T0 + HOUR, 30 * SECOND);
   const done = world.standing(T0 + HOUR).filter((line) => line !== 'kong:first throttle-hard');
   assert.deepEqual(done, ['kong:bad throttle-hard']);
 });
