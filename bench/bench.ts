@@ -1,11 +1,12 @@
 /**
- * `npm run bench [-- kafka|decide] [--quick]`: measures, prints the table, writes bench/out/ and its part of
+ * `npm run bench [-- kafka|decide|contain] [--quick]`: measures, prints the table, writes bench/out/ and its part of
  * docs/bench.md: what is measured with servers has a part of its own at the end.
  */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { CONTAIN_HEADING, containMarkdown, measureContain } from './contain.ts';
 import { measureDecide } from './decide/decide.ts';
 import { DECIDE_HEADING, decideMarkdown } from './decide/report.ts';
 import { measureKafka } from './kafka/kafka.ts';
@@ -14,9 +15,10 @@ import { measureAll } from './measure.ts';
 import { FULL, type Plan, QUICK } from './plan.ts';
 import { type Machine, markdown } from './report.ts';
 
-const USAGE = `npm run bench [-- [kafka|decide] OPTIONS]
+const USAGE = `npm run bench [-- [kafka|decide|contain] OPTIONS]
   kafka         the distributed form, with a Kafka and a Redis that are started for it
   decide        the decision endpoint, side by side with a bare handler
+  contain       from a bad request to the first one refused, behind a real NGINX
   --quick       a small run: a minute or two, and docs/bench.md is left as it is
   --rounds N    interleaved rounds (default ${FULL.rounds}, quick ${QUICK.rounds})
   --help
@@ -25,7 +27,7 @@ const ROUNDS_MAX = 50;
 const FOLDER = path.join(import.meta.dirname, 'out');
 const DOCUMENT = path.join(import.meta.dirname, '../docs/bench.md');
 
-type Part = 'own' | 'kafka' | 'decide';
+type Part = 'own' | 'kafka' | 'decide' | 'contain';
 
 function parseFlags(): { plan: Plan; help: boolean; part: Part } {
   const { values, positionals } = parseArgs({
@@ -95,15 +97,27 @@ async function mainDecide(plan: Plan): Promise<void> {
   process.stdout.write(text);
 }
 
+async function mainContain(plan: Plan): Promise<void> {
+  const machine = thisMachine();
+  const results = await measureContain(plan.name === 'full' ? 200 : 20, say);
+  const text = containMarkdown(results, machine);
+  const record = `${JSON.stringify({ machine, ...results }, null, 1)}\n`;
+  fs.writeFileSync(path.join(FOLDER, 'contain.json'), record);
+  if (plan.name === 'full') document('contain', text);
+  process.stdout.write(text);
+}
+
 /** In the order in which they stand in the document; the first has no heading of its own. */
 const PARTS: Readonly<Record<Part, (plan: Plan) => Promise<void>>> = {
   own: main,
   kafka: mainKafka,
   decide: mainDecide,
+  contain: mainContain,
 };
 const HEADINGS: Readonly<Record<Exclude<Part, 'own'>, string>> = {
   kafka: HEADING,
   decide: DECIDE_HEADING,
+  contain: CONTAIN_HEADING,
 };
 
 /** Writes one part of the document, and keeps the others. */

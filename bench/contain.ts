@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action } from '../core/action.ts';
 import { type ContainScene, containScene, keyId } from '../test/judged/contain-scene.ts';
 import type { Say } from './measure.ts';
+import type { Machine } from './report.ts';
 
 export interface ContainResults {
   readonly attacks: number;
@@ -77,7 +78,9 @@ async function giveBack(scene: ContainScene, keys: number): Promise<number> {
   return passed;
 }
 
-export function containMarkdown(results: ContainResults): string {
+export const CONTAIN_HEADING = '## From a bad request to a refusal';
+
+export function containMarkdown(results: ContainResults, machine: Machine): string {
   const { attacks, enforcedMs, verdicts, restored, load } = results;
   const at = (share: number): string =>
     `${Math.round(enforcedMs[Math.min(attacks - 1, Math.ceil(share * attacks) - 1)]!)} ms`;
@@ -86,6 +89,14 @@ export function containMarkdown(results: ContainResults): string {
   const keys = Math.min(RESTORES, attacks);
   const what = `from a bad request to the first one refused, ${attacks} attacks`;
   return [
+    CONTAIN_HEADING,
+    '',
+    'Written by `npm run bench -- contain`: embedded, in front of a real NGINX with the set-up of [decide](decide.md),',
+    'whose log is read as it grows. Each attack is the first request of a key from another continent; the thief then',
+    'asks as fast as they are answered. The policy throttles on the first proof of a place. All share the machine.',
+    '',
+    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}.`,
+    '',
     '| what | measured | goal |',
     '|---|---|---|',
     `| ${what}, load ${load.toFixed(1)} | ${times} | 99 % ≤ 250 ms |`,

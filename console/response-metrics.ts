@@ -51,12 +51,12 @@ export function responseMetrics(registry: Registry): (now: ResponseMetrics | und
     'verdict',
   ]);
   const waiting = gauge('keyhound_waiting_messages_count', 'Messages to people.', ['channel']);
-  const messages = counter('keyhound_alert_messages_total', 'Messages to people.', ['channel', 'result']);
+  const messages = counter('keyhound_alert_messages_total', 'Messages to people.', [
+    'channel',
+    'result',
+  ]);
   const reports = counter('keyhound_leak_reports_total', 'Reports of leaks.', ['result']);
-  const known = gauge(
-    'keyhound_decide_verdicts_count',
-    'Verdicts that requests are answered from.',
-  );
+  const known = gauge('keyhound_decide_verdicts_count', 'Verdicts at hand.');
   const answers = counter('keyhound_decide_answers_total', 'Answers.', ['dialect', 'decision']);
   const failures = counter('keyhound_decide_failures_total', 'Answered by failMode.');
   const refused = counter('keyhound_decide_refused_callers_total', 'Callers without the token.');

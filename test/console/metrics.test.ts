@@ -36,7 +36,7 @@ function parse(text: string): Exposition {
 }
 
 const UNITS =
-  'records|events|findings|incidents|letters|pushes|connections|documents|messages|keys|bytes|seconds|ratio|count|info';
+  'records|events|findings|incidents|letters|pushes|connections|documents|messages|keys|actions|reports|answers|failures|callers|bytes|seconds|ratio|count|info';
 
 test('every name follows the rule, and counters alone end in _total', async () => {
   const { types } = parse(await createMetrics(() => snapshot()).text());
