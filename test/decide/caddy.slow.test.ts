@@ -7,6 +7,7 @@ import type { Gateway } from '../servers/gateways/process.ts';
 import { sampleVerdict } from '../support/response-samples.ts';
 import {
   ask,
+  checkContained,
   documented,
   type EndpointProcess,
   replaced,
@@ -128,4 +129,9 @@ test('Caddy: a request is never sent twice to a service that failed, and no clie
     const { status } = await ask(caddy.port, { key: 'stolen-key', headers });
     assert.equal(status, 403, Object.keys(headers).join());
   }
+});
+
+test('Caddy: a contained key goes on with its routes from its network, whatever else it writes', async (t) => {
+  const { endpoint, caddy } = await setup(t);
+  await checkContained(endpoint, caddy.port);
 });

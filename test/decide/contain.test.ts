@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { departureOf } from '../../core/key-profile.ts';
-import { ROUTE_BITS, ROUTE_WORDS, routeBit, routeCode } from '../../core/use-codes.ts';
 import type { AskedUse } from '../../decide/contract.ts';
 import { createUseReader } from '../../decide/profiled-use.ts';
 import { enricher, resolve } from '../enrich/fakes.ts';
 import { sampleVerdict } from '../support/response-samples.ts';
-import { GEOGRAPHY, idOf, type TestEndpoint, testEndpoint } from './tools.ts';
+import { GEOGRAPHY, idOf, profileOf, type TestEndpoint, testEndpoint } from './tools.ts';
 
 const KEY = 'raw-key-of-a-test-2';
 const ORDERS = '/v1/orders/17?x=1';
@@ -22,29 +21,13 @@ function useOf(change: Partial<AskedUse> = {}): AskedUse {
   };
 }
 
-/** Filter of routes as a key's record has it. */
-function filterOf(uses: readonly AskedUse[]): number[] {
-  const words = new Array<number>(ROUTE_WORDS).fill(0);
-  for (const use of uses) {
-    const { method, route } = readUse(use);
-    for (let i = 0; i < ROUTE_BITS; i++) {
-      const bit = routeBit(routeCode(method, route), i);
-      words[bit >>> 5]! |= 1 << (bit & 31);
-    }
-  }
-  return words;
-}
-
 async function contained(
   t: TestContext,
   trustedProxies: string[] = [],
   containRoutes = true,
 ): Promise<TestEndpoint> {
   const at = await testEndpoint(t, { containRoutes }, { trustedProxies });
-  const profile = {
-    ...{ countries: ['DE'], networkCodes: [], systemCodes: [], asOfAt: '2026-03-01T09:00:00.000Z' },
-    routeFilter: filterOf([useOf()]),
-  };
+  const profile = { ...profileOf([useOf()], ['DE']), networkCodes: [] };
   await at.store.putVerdict(
     sampleVerdict({ key: idOf(KEY), rung: 'contain', untilAt: null, profile }),
   );

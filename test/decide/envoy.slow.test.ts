@@ -1,5 +1,6 @@
 /** A real Envoy with the set-up of docs/decide.md. */
 import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { decoded } from '../gateways/through.ts';
@@ -8,6 +9,7 @@ import type { Gateway } from '../servers/gateways/process.ts';
 import { sampleVerdict } from '../support/response-samples.ts';
 import {
   ask,
+  checkContained,
   documented,
   type EndpointProcess,
   type Service,
@@ -120,4 +122,12 @@ test('Envoy: no client can make the endpoint look dead and pass', async (t) => {
     const { status } = await ask(envoy.port, { key: 'stolen-key', headers });
     assert.equal(status, 403, Object.keys(headers).join());
   }
+});
+
+test('Envoy: a contained key goes on with its routes from its network, whatever else it writes', async (t) => {
+  const { endpoint, envoy } = await setup(t);
+  // For a client on loopback Envoy writes its own address into X-Forwarded-For.
+  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  const outside = own.find(({ internal, family }) => !internal && family === 'IPv4');
+  await checkContained(endpoint, envoy.port, outside?.address);
 });

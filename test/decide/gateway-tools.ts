@@ -1,4 +1,5 @@
 /** What the tests with real gateways have in common: the endpoint as a process, a service behind, requests. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -8,8 +9,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Verdict } from '../../core/verdict.ts';
+import { createUse } from '../../decide/contract.ts';
+import { sampleVerdict } from '../support/response-samples.ts';
 import { ROOT } from '../tidy/files.ts';
 import type { Told } from './endpoint-child.ts';
+import { idOf, profileOf } from './tools.ts';
 
 /** The block of docs/decide.md that begins with this line. */
 export function documented(first: string): string {
@@ -83,6 +87,42 @@ async function start(
 async function toldTo(child: ChildProcess, told: Told): Promise<void> {
   child.send(told);
   await once(child, 'message');
+}
+
+/** Contained to GET /v1/orders/{id} from a network. */
+export function contained(key: string, from: string): Verdict {
+  const use = { ...createUse(), method: 'GET', target: '/v1/orders/17', clientAddress: from };
+  const profile = profileOf([use], []);
+  return sampleVerdict({ key: idOf(key), rung: 'contain', untilAt: null, profile });
+}
+
+/** What a contained key may do through a gateway, and that nothing it writes moves it elsewhere. */
+export async function checkContained(
+  endpoint: EndpointProcess,
+  port: number,
+  from = '127.0.0.1',
+): Promise<void> {
+  await endpoint.put(contained('here', from));
+  await endpoint.put(contained('elsewhere', '198.51.100.7'));
+  const forged = {
+    ...{ 'X-Forwarded-For': '198.51.100.7', 'X-Real-IP': '198.51.100.7' },
+    ...{ 'X-Forwarded-Uri': '/v1/orders/1', 'X-Original-URI': '/v1/orders/1' },
+    ...{ 'X-Forwarded-Method': 'GET', 'X-Original-Method': 'GET' },
+  };
+  const status = async (key: string, path: string, body?: string) => {
+    const plain = await ask(port, { key, path, ...(body !== undefined && { body }) });
+    const lying = await ask(port, {
+      key,
+      path,
+      headers: forged,
+      ...(body !== undefined && { body }),
+    });
+    return [plain.status, lying.status];
+  };
+  assert.deepEqual(await status('here', '/v1/orders/99?x=1'), [200, 200]);
+  assert.deepEqual(await status('here', '/v1/exports'), [403, 403]);
+  assert.deepEqual(await status('here', '/v1/orders/99', 'a body'), [403, 403]);
+  assert.deepEqual(await status('elsewhere', '/v1/orders/99'), [403, 403]);
 }
 
 export interface Service {

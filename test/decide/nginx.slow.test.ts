@@ -7,6 +7,7 @@ import type { Gateway } from '../servers/gateways/process.ts';
 import { sampleVerdict } from '../support/response-samples.ts';
 import {
   ask,
+  checkContained,
   documented,
   type EndpointProcess,
   replaced,
@@ -122,4 +123,9 @@ test('NGINX: no client can make the endpoint look dead and pass', async (t) => {
     const { status } = await ask(nginx.port, { key: 'stolen-key', headers });
     assert.equal(status, 403, Object.keys(headers).join());
   }
+});
+
+test('NGINX: a contained key goes on with its routes from its network, whatever else it writes', async (t) => {
+  const { endpoint, nginx } = await setup(t);
+  await checkContained(endpoint, nginx.port);
 });

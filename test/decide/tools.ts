@@ -4,9 +4,13 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { type DecideConfig, decideSchema } from '../../core/config-response.ts';
 import { type Place, UNKNOWN_PLACE } from '../../core/event.ts';
+import type { KeyProfile } from '../../core/key-profile.ts';
+import { networkCode, ROUTE_BITS, ROUTE_WORDS, routeBit, routeCode } from '../../core/use-codes.ts';
 import type { VerdictStore } from '../../core/verdict.ts';
+import type { AskedUse } from '../../decide/contract.ts';
 import { type DecideEndpoint, type DecideOptions, startDecide } from '../../decide/endpoint.ts';
 import { createKeyNames, type KeyNames } from '../../decide/key-names.ts';
+import { createUseReader } from '../../decide/profiled-use.ts';
 import type { Geography } from '../../enrich/geography.ts';
 import { verdictsInMemory } from '../responders/gateways/verdicts.ts';
 
@@ -35,6 +39,24 @@ export const GEOGRAPHY: Geography = {
   }),
   info: () => ({ source: 'mmdb', version: 'made up' }),
 };
+
+const readUse = createUseReader({ geography: GEOGRAPHY, trustedProxies: [], routes: true });
+
+/** Profile of a key that was used so, as its record has it. */
+export function profileOf(uses: readonly AskedUse[], countries: readonly string[]): KeyProfile {
+  const routeFilter = new Array<number>(ROUTE_WORDS).fill(0);
+  const networkCodes = new Set<number>();
+  for (const use of uses) {
+    const { method, route, network } = readUse(use);
+    networkCodes.add(networkCode(network));
+    for (let i = 0; i < ROUTE_BITS; i++) {
+      const bit = routeBit(routeCode(method, route), i);
+      routeFilter[bit >>> 5]! |= 1 << (bit & 31);
+    }
+  }
+  const asOfAt = '2026-03-01T09:00:00.000Z';
+  return { countries, networkCodes: [...networkCodes], systemCodes: [], routeFilter, asOfAt };
+}
 
 export class TestClock {
   at = Date.parse('2026-03-01T10:00:00Z');
