@@ -250,6 +250,11 @@ function unstamped(value: Json): Json {
   return rest;
 }
 
+/** `ours`: what is there for the credential, and what somebody changed of it. */
+export function fingerprintWith(limit: ApisixFacts['limit'], ours: object): string {
+  return fingerprintOf([limit, ours]);
+}
+
 function stateOf(
   consumer: Json,
   credential: string,
@@ -264,13 +269,13 @@ function stateOf(
   // What stands there for another credential, as we wrote it, is no change of this one.
   const isTouched = marks.entries.length > 0 && canonical(present) !== canonical(wished);
   const ours = {
-    ...(entry === undefined ? {} : { limit: entry.limit }),
+    ...(entry === undefined ? {} : { action: entry.action, limit: entry.limit }),
     ...(isTouched ? { changedTo: present ?? null } : {}),
   };
   const facts: ApisixFacts = { ...known, limit: base ?? null };
   return {
     exists: true,
-    fingerprint: fingerprintOf([facts.limit, ours]),
+    fingerprint: fingerprintWith(facts.limit, ours),
     facts: Object.keys(ours).length === 0 ? { ...facts } : { ...facts, ours },
   };
 }

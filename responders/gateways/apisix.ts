@@ -16,10 +16,11 @@ import type {
 } from '../../core/gateway.ts';
 import { ApisixApi } from './apisix-api.ts';
 import { type Json, wishedOn, writeMarks } from './apisix-limits.ts';
-import { ApisixNode, deletes, entryOf, factsOf } from './apisix-node.ts';
+import { ApisixNode, deletes, entryOf, factsOf, fingerprintWith } from './apisix-node.ts';
 import { nodesAdapter } from './nodes.ts';
 import { sealedKeys } from './sealed-key.ts';
 import { commonSettings, rungSet, tokenSetting, urlsSetting } from './settings.ts';
+import { ABSENT } from './state.ts';
 import { curlLine, KEY_PLACE } from './text.ts';
 
 /** etcd tells every node at once; no bound is documented. */
@@ -54,11 +55,23 @@ function createApisix(config: ApisixConfig, tools: GatewayTools): GatewayAdapter
     rungs: rungSet(['throttle-soft', 'throttle-hard', 'suspend', 'revoke']),
     nodes: apis.map((api) => new ApisixNode({ api, tools, sealed })),
     plan: (request) => planOf(apis[0]!, request),
+    expect: expectOf,
     settled: async ({ target, wish, present }) => {
       if (!deletes(wish)) await sealed.wipe(target);
       else if (!present.exists) await sealed.extend(target, wish?.untilAt ?? null);
     },
   });
+}
+
+function expectOf({ target, original, wish }: Omit<ApplyRequest, 'present'>): string | undefined {
+  const facts = factsOf(original);
+  if (facts === undefined) return undefined;
+  if (deletes(wish)) return ABSENT.fingerprint;
+  const entry = entryOf(wish, target.credentialId ?? '');
+  const base = facts.limit ?? undefined;
+  const wished = wishedOn(entry === undefined ? [] : [entry], base, facts.wider ?? undefined);
+  const [ours] = wished.entries.map(({ action, limit }) => ({ action, limit }));
+  return fingerprintWith(facts.limit, ours ?? {});
 }
 
 function planOf(

@@ -1,7 +1,7 @@
 /** What a wish would do at Kong, as calls that a person could type, and those that undo it. */
 import type { ApplyRequest, GatewayPlan } from '../../core/gateway.ts';
 import { type Entry, wishedOn } from './kong-limits.ts';
-import { factsOf, type KongFacts } from './kong-state.ts';
+import { factsOf, fingerprintWith, type KongFacts, type Trace } from './kong-state.ts';
 import {
   backTo,
   type Change,
@@ -12,6 +12,7 @@ import {
   wantedOf,
 } from './kong-wish.ts';
 import { credentialPath } from './kong-write.ts';
+import { ABSENT } from './state.ts';
 import { curlLine, KEY_PLACE } from './text.ts';
 
 export interface KongPlace {
@@ -49,6 +50,31 @@ export function planOf(
     needsSeal: wanted.deleted,
     ...(steps.keeps ? { keepsOperatorLimit: true } : {}),
   };
+}
+
+/** Fingerprint that the wish leaves. */
+export function expectOf(
+  { target, original, wish }: Omit<ApplyRequest, 'present'>,
+  settings: KongWishSettings,
+): string | undefined {
+  const facts = factsOf(original);
+  if (facts === undefined) return undefined;
+  const { limit, block, deleted } = wantedOf(wish, target.credentialId ?? '', facts, settings);
+  if (deleted) return ABSENT.fingerprint;
+  if (block !== undefined) {
+    return fingerprintWith(facts, [{ plugin: 'request-termination', action: block.action }]);
+  }
+  if (limit === undefined) return fingerprintWith(facts, []);
+  const { action } = limit;
+  const of = (plugin: string): Trace =>
+    limit.limit === undefined ? { plugin, action } : { plugin, action, limit: limit.limit };
+  const changed = facts.limits.filter((base) => changedLimit(base, limit, facts) !== undefined);
+  const isMade = !facts.limits.some(({ scope }) => scope === '');
+  const ours = [
+    ...changed.map(({ plugin }) => of(plugin)),
+    ...(isMade ? [of('rate-limiting')] : []),
+  ];
+  return fingerprintWith(facts, ours);
 }
 
 interface Steps {

@@ -1,6 +1,7 @@
 /** The state of a Kong credential: what Keyhound records of it before its first write, and tells people. */
 import { z } from 'zod';
 import type { GatewayState } from '../../core/gateway.ts';
+import type { RateLimit } from '../../core/ladder.ts';
 import { type OperatorValues, sameLimits, wishedOn } from './kong-limits.ts';
 import type { KongKey, Plugin } from './kong-node.ts';
 import { ABSENT, fingerprintOf } from './state.ts';
@@ -59,19 +60,39 @@ export function stateOf(key: KongKey | undefined, credential: string): GatewaySt
   const ours = key.plugins.flatMap((plugin) => traceOf(plugin, credential) ?? []);
   return {
     exists: true,
-    fingerprint: fingerprintOf([facts.limits, facts.hasTermination, ours]),
+    fingerprint: fingerprintWith(facts, ours),
     facts: ours.length === 0 ? { ...facts } : { ...facts, ours },
   };
 }
 
+/** What is on a plugin for a credential. */
+export interface Trace {
+  /** Its id; the name of one of ours. */
+  readonly plugin: string;
+  /** An action that takes another's place writes its own name there, so that nobody takes it for an orphan. */
+  readonly action?: string;
+  readonly limit?: RateLimit;
+  /** Somebody changed what we wrote there. */
+  readonly changedTo?: OperatorValues;
+}
+
+export function fingerprintWith(
+  { limits, hasTermination }: KongFacts,
+  ours: readonly Trace[],
+): string {
+  const sorted = [...ours].sort((a, b) => (a.plugin < b.plugin ? -1 : 1));
+  return fingerprintOf([limits, hasTermination, sorted]);
+}
+
 /** What is on a plugin for this credential, or that somebody changed what we wrote there. */
-function traceOf(plugin: Plugin, credential: string): unknown {
+function traceOf(plugin: Plugin, credential: string): Trace | undefined {
   const entry = plugin.entries.find((candidate) => candidate.credential === credential);
   const touched = isTouched(plugin);
   // What stands there for another key of the consumer, as we wrote it, is no change of this one.
   if (entry === undefined && !touched) return undefined;
   return {
     plugin: plugin.made ? plugin.name : plugin.id,
+    ...(entry === undefined ? {} : { action: entry.action }),
     ...(entry?.limit === undefined ? {} : { limit: entry.limit }),
     ...(touched ? { changedTo: plugin.present } : {}),
   };

@@ -12,7 +12,7 @@
 import { z } from 'zod';
 import type { GatewayAdapter, GatewayKind, GatewayTools } from '../../core/gateway.ts';
 import { KongApi } from './kong-node.ts';
-import { planOf } from './kong-plan.ts';
+import { expectOf, planOf } from './kong-plan.ts';
 import { factsOf } from './kong-state.ts';
 import { wantedOf } from './kong-wish.ts';
 import { KongNode } from './kong-write.ts';
@@ -67,6 +67,7 @@ function createKong(config: KongConfig, tools: GatewayTools): GatewayAdapter {
     rungs: rungSet(['throttle-soft', 'throttle-hard', 'suspend', 'revoke']),
     nodes,
     plan: (request) => planOf(place, request),
+    expect: (request) => expectOf(request, config),
     settled: async ({ target, original, wish, present }) => {
       const facts = factsOf(original);
       if (facts === undefined) return;

@@ -9,6 +9,7 @@ import type {
   GatewayTools,
   KeyTarget,
   OwnedObject,
+  Wish,
 } from '../../core/gateway.ts';
 import type { ActingRung } from '../../core/ladder.ts';
 import { begins } from './keys.ts';
@@ -31,6 +32,8 @@ export interface NodesParts {
   readonly rungs: ReadonlySet<ActingRung>;
   readonly nodes: readonly GatewayNode[];
   plan(request: Omit<ApplyRequest, 'present'>): GatewayPlan;
+  /** Fingerprint that a wish leaves where there was nothing of ours, and the original is the same at every node. */
+  expect?(request: Omit<ApplyRequest, 'present'> & { readonly wish: Wish }): string | undefined;
   /** Called once all nodes are as wished, e.g. to wipe what was sealed. May be called again. */
   settled?(request: ApplyRequest): Promise<void>;
 }
@@ -48,6 +51,13 @@ export function nodesAdapter(parts: NodesParts): GatewayAdapter {
     read: async (target: KeyTarget, signal: AbortSignal) =>
       joinStates(await eachNode(tools.name, nodes, (node) => node.read(target, signal), signal)),
     plan: parts.plan,
+    expect: ({ target, original, wish }: Omit<ApplyRequest, 'present'>) => {
+      // What we left in a state that was lost is taken for nothing but what it is.
+      const isPlain =
+        original.exists && !('nodes' in original.facts) && !('ours' in original.facts);
+      if (!isPlain || parts.expect === undefined) return undefined;
+      return wish === null ? original.fingerprint : parts.expect({ target, original, wish });
+    },
     apply: async (request: ApplyRequest, signal: AbortSignal) => {
       if (!request.original.exists && request.wish !== null)
         throw unknownKey(tools, request.target);

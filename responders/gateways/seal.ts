@@ -28,6 +28,8 @@ const HEAD_BYTES = MAGIC.length + ID_BYTES + 8;
 const SECRET_BYTES_MIN = 16;
 /** Of a key that is away until lifted. */
 const KEPT_MS = 90 * 86_400_000;
+/** Longer decisions about the same key may follow, which find it deleted already. */
+const KEPT_MS_MIN = 30 * 86_400_000;
 /** The undo that is due then needs it still, however often it has to be tried. */
 const GRACE_MS = 7 * 86_400_000;
 
@@ -128,7 +130,7 @@ export function createSealBox({ store, keys, now }: SealBoxParts): SweepableSeal
   };
   return {
     async seal(name, secret, untilAt) {
-      const until = Math.max(untilAt ?? now() + KEPT_MS, now()) + GRACE_MS;
+      const until = Math.max(untilAt ?? now() + KEPT_MS, now() + KEPT_MS_MIN) + GRACE_MS;
       await store.put(name, lock(name, secret, until, keys.current));
     },
     open,

@@ -113,6 +113,22 @@ export function sessionWith(session: Json, original: TykOriginal, wish: TykWish 
   return next;
 }
 
+/** What a session with the original's values shows of itself once the wish is put. */
+export function originalWith(original: TykOriginal, wish: TykWish | null): TykOriginal {
+  if (wish === null) return original;
+  const { limit } = wish;
+  const rates = Object.entries(original.rates).map(([place, rate]) => [
+    place,
+    limit === undefined ? rate : slower(rate, limit),
+  ]);
+  return {
+    rates: Object.fromEntries(rates),
+    isInactive: wish.isInactive || original.isInactive,
+    policies: [],
+    policy: '',
+  };
+}
+
 function setRate(session: Record<string, unknown>, place: string, { rate, per }: Rate): void {
   const found = objectAt(session, place) as Record<string, unknown> | undefined;
   if (found === undefined) return;

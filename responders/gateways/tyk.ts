@@ -31,6 +31,7 @@ import {
   markIn,
   originalOf,
   originalSchema,
+  originalWith,
   sessionWith,
   type TykOriginal,
   type TykWish,
@@ -71,6 +72,11 @@ function createTyk(config: TykConfig, tools: GatewayTools): GatewayAdapter {
     rungs: rungSet(['throttle-soft', 'throttle-hard', 'suspend', 'revoke']),
     nodes: apis.map((api) => new TykNode(api, tools)),
     plan: (request) => planOf(apis[0]!, request),
+    expect: ({ original, wish }) => {
+      const before = originalSchema.parse(original.facts);
+      const wished = wishOf(wish, before);
+      return fingerprintWith(originalWith(before, wished), wished?.action);
+    },
   });
 }
 
@@ -182,6 +188,11 @@ class TykNode implements GatewayNode {
   }
 }
 
+/** With the action: one that takes another's place writes its own name, so that nobody takes it for an orphan. */
+function fingerprintWith(present: TykOriginal, action: string | undefined): string {
+  return fingerprintOf([present, action ?? null]);
+}
+
 function stateOf(session: Json): GatewayState {
   const present = originalOf(session);
   const mark = markIn(session);
@@ -189,7 +200,7 @@ function stateOf(session: Json): GatewayState {
   const ours = mark && { action: mark.action, present };
   return {
     exists: true,
-    fingerprint: fingerprintOf(present),
+    fingerprint: fingerprintWith(present, mark?.action),
     facts: ours === undefined ? { ...before } : { ...before, ours },
   };
 }

@@ -67,6 +67,14 @@ function createUnkey(config: UnkeyConfig, tools: GatewayTools): GatewayAdapter {
     rungs: rungSet(['throttle-soft', 'throttle-hard', 'suspend', 'revoke']),
     nodes: [new UnkeyApi(api, tools, config.apis)],
     plan: (request) => planOf(api, request),
+    expect: ({ original, wish }) => {
+      const facts = factsSchema.parse(original.facts);
+      const limit = limitOf(wish, facts);
+      const enabled = wish.rung.startsWith('throttle') && facts.enabled;
+      const isOurs = limit !== undefined || !wish.rung.startsWith('throttle');
+      const ours = limit === undefined ? [] : [limit];
+      return fingerprintWith(enabled, facts.ratelimits, ours, isOurs ? wish.tag : undefined);
+    },
   });
 }
 
@@ -224,18 +232,28 @@ function isOurs({ name }: Limit): boolean {
   return name.startsWith(LIMIT_NAME);
 }
 
+function fingerprintWith(
+  enabled: boolean,
+  others: readonly Limit[],
+  ours: readonly Limit[],
+  action: string | undefined,
+): string {
+  const named = [...others].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const limits = ours.map(({ limit, duration, autoApply }) => [limit, duration, autoApply]);
+  return fingerprintOf([enabled, named, limits, action ?? null]);
+}
+
 function stateOf(key: Key): GatewayState {
   const limits = key.ratelimits ?? [];
   const mark = markIn(key);
-  const ours = limits.filter(isOurs).map(({ limit, duration }) => ({ limit, duration }));
+  const ours = limits.filter(isOurs);
   const facts = {
     enabled: mark?.wasEnabled ?? key.enabled,
     ratelimits: limits.filter((limit) => !isOurs(limit)).map((limit) => limitSchema.parse(limit)),
   };
-  const names = [...facts.ratelimits].sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     exists: true,
-    fingerprint: fingerprintOf([key.enabled, names, ours]),
+    fingerprint: fingerprintWith(key.enabled, facts.ratelimits, ours, mark?.action),
     facts: mark === undefined ? facts : { ...facts, ours: { enabled: key.enabled, limits: ours } },
   };
 }

@@ -75,6 +75,8 @@ function createWebhook(config: WebhookGatewayConfig, tools: GatewayTools): Gatew
     rungs,
     nodes: [new Receiver(api, tools, readSecrets(config.secret), rungs)],
     plan: (request) => planOf(api, tools, request),
+    expect: ({ original, wish }) =>
+      fingerprintWith(factsSchema.parse(original.facts), heldOf(wish)),
   });
 }
 
@@ -201,6 +203,14 @@ function heldOf(wish: Wish | null) {
   return { action, rung, limit: limit ?? null, untilAt: toIsoOrNull(untilAt ?? undefined) };
 }
 
+function fingerprintWith(
+  { enabled, limit }: z.infer<typeof factsSchema>,
+  held: z.infer<typeof heldSchema> | null,
+): string {
+  const ours = held && [held.action, held.rung, held.limit ?? null];
+  return fingerprintOf([{ enabled, limit }, ours]);
+}
+
 function stateOf(state: z.infer<typeof stateSchema>): GatewayState {
   if (!state.exists) return ABSENT;
   const { enabled, limit, held } = state;
@@ -208,7 +218,7 @@ function stateOf(state: z.infer<typeof stateSchema>): GatewayState {
   const ours = held && { rung: held.rung, limit: held.limit ?? null };
   return {
     exists: true,
-    fingerprint: fingerprintOf([facts, ours ?? null]),
+    fingerprint: fingerprintWith(facts, held ?? null),
     facts: ours == null ? facts : { ...facts, ours },
   };
 }

@@ -30,6 +30,9 @@ const GUARANTEES: readonly Guarantee[] = [
         const wrote = await bring(adapter, rig.target, original, wishFor(rung));
         assertHolds(rung, await rig.effect(rig.target));
         assert.notEqual(wrote.fingerprint, original.fingerprint);
+        const request = { target: rig.target, original, wish: wishFor(rung) };
+        const expected = adapter.expect?.(request);
+        if (expected !== undefined) assert.equal(expected, wrote.fingerprint, `expected ${rung}`);
         assert.equal((await adapter.read(rig.target, NEVER)).fingerprint, wrote.fingerprint, rung);
         const held = structuredClone(rig.holds());
         const again = await bring(adapter, rig.target, original, wishFor(rung));
@@ -41,6 +44,8 @@ const GUARANTEES: readonly Guarantee[] = [
       }
       const original = await adapter.read(rig.target, NEVER);
       const twice = await bring(adapter, rig.target, original, null);
+      const expected = adapter.expect?.({ target: rig.target, original, wish: null });
+      if (expected !== undefined) assert.equal(expected, twice.fingerprint);
       assert.equal(twice.fingerprint, original.fingerprint);
       assert.deepEqual(rig.holds(), before);
     },
@@ -152,7 +157,12 @@ const GUARANTEES: readonly Guarantee[] = [
       assert.deepEqual(await adapter.owned(NEVER), []);
       const rung = mildest(adapter);
       const original = recorded(await adapter.read(rig.target, NEVER));
-      await bring(adapter, rig.target, original, wishFor(rung, { tag: 'act_orphan' }));
+      const first = await bring(adapter, rig.target, original, wishFor(rung, { tag: 'act_first' }));
+      // One that takes another's place has to be seen as not there yet: the tag of the other will be nobody's.
+      const wish = wishFor(rung, { tag: 'act_orphan' });
+      const expected = adapter.expect?.({ target: rig.target, original, wish });
+      if (expected !== undefined) assert.notEqual(expected, first.fingerprint);
+      await bring(adapter, rig.target, original, wish);
       const [owned, ...more] = await rig.adapter().owned(NEVER);
       assert.ok(owned !== undefined && more.length === 0);
       assert.equal(owned.tag, 'act_orphan');

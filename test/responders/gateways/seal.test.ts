@@ -117,16 +117,22 @@ test('a key file is read, white space around it does not count, and a short or m
   assert.throws(() => sealKeys(both, PEPPER), isError('usage'));
 });
 
-test('it is kept a week past its time, or for 90 days where it has none; then it opens no more and is swept', async () => {
+test('it is kept a week past its time, which is 30 days at least, and 90 where it has none; then it is swept', async () => {
   const folder = newFolder();
   const at = { now: NOW };
   const box = boxIn(folder, sealKeys({}, PEPPER), at);
-  await box.seal('key-1', SECRET, NOW + DAY);
+  await box.seal('key-0', SECRET, NOW + DAY);
+  await box.seal('key-1', SECRET, NOW + 40 * DAY);
   await box.seal('key-2', SECRET, null);
-  at.now = NOW + 8 * DAY - 1;
+  at.now = NOW + 37 * DAY - 1;
+  assert.deepEqual(await box.open('key-0'), SECRET);
+  at.now = NOW + 37 * DAY;
+  assert.equal(await box.open('key-0'), undefined);
+  assert.equal(await box.sweep(), 1);
+  at.now = NOW + 47 * DAY - 1;
   assert.deepEqual(await box.open('key-1'), SECRET);
   assert.equal(await box.sweep(), 0);
-  at.now = NOW + 8 * DAY;
+  at.now = NOW + 47 * DAY;
   assert.equal(await box.open('key-1'), undefined);
   assert.equal(await box.sweep(), 1);
   assert.deepEqual(readdirSync(folder), ['key-2.seal']);
