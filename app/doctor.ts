@@ -9,6 +9,7 @@ import { check, failed } from './doctor/check.ts';
 import { checkCluster } from './doctor/elasticsearch.ts';
 import { checkBrokers } from './doctor/kafka.ts';
 import { checkState } from './doctor/redis.ts';
+import { checkResponse } from './doctor/response.ts';
 import { checkSources } from './doctor/sources.ts';
 import {
   checkFacts,
@@ -42,6 +43,7 @@ export async function* doctor(options: DoctorOptions): AsyncGenerator<Check> {
   yield* checkCalendars(loaded, clock);
   yield checkGeography(loaded, clock.now());
   yield* checkSources(loaded, 'holder' in facts && facts.holder !== undefined);
+  yield* checkResponse(loaded, () => clock.now());
   yield* checkBrokers(loaded.config);
   yield* checkState(loaded.config, clock, pepper);
   yield* checkCluster(loaded.config, clock);
@@ -83,7 +85,7 @@ function checkGeography({ config }: LoadedConfig, now: number): Check {
 }
 
 /** Listeners that this version opens. */
-const LISTENERS = ['console', 'intake'] as const;
+const LISTENERS = ['console', 'decide', 'intake'] as const;
 
 async function* checkListeners(
   { config }: LoadedConfig,

@@ -22,6 +22,7 @@ import type { Response } from './response/response.ts';
 import { metricsOf, readinessOf, type StatusParts, summaryNow } from './run-status.ts';
 import { type Serving, serve } from './serve.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
+import { sourceAlerts } from './source-alerts.ts';
 import { coverageOf } from './source-health.ts';
 import { SourceWatch } from './source-watch.ts';
 import { apiToken, intakeToken, openStateFolder, type StatePaths } from './state-folder.ts';
@@ -59,8 +60,8 @@ export const run: Run = async (options) => {
     const commit = commitIn(turns, session, live);
     const acting = await openEmbeddedResponse({
       ...{ config: loaded, session, paths, turns, logger, clock: systemClock },
-      env: process.env,
-      listens: true,
+      ...{ env: process.env, listens: true },
+      health: (now) => sourceAlerts(watch.sources, now),
       commit,
     });
     closing.push(() => acting.close());

@@ -9,6 +9,7 @@ import type { KeyDirectory } from '../../core/directory.ts';
 import type { SubjectName } from '../../core/finding.ts';
 import type { GatewayAdapter } from '../../core/gateway.ts';
 import type { ResponseClient } from '../../core/response.ts';
+import type { HealthFacts } from '../../responders/alert-texts.ts';
 import type { SweepableSealBox } from '../../responders/gateways/seal.ts';
 import { createPolicyHolder } from '../../responders/policy-holder.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
@@ -36,6 +37,8 @@ export interface ActingOptions {
   readonly logger: Logger;
   /** Closes an incident as it was found to be. */
   closeIncident(id: string, as: ClosedAs, by: string, reason: string): Promise<void>;
+  /** What is to be told of Keyhound itself, once a second. */
+  health?(now: number): readonly HealthFacts[];
 }
 
 export interface Acting {
@@ -75,6 +78,7 @@ export function createActing(options: ActingOptions): Acting {
           holder.reload(() => policy.read(), now),
         );
       writeFacts(factsFile, holder.facts());
+      for (const said of options.health?.(now) ?? []) telling.book.health(said);
       await seals.sweep();
       await telling.tick(now);
     },

@@ -8,6 +8,7 @@ import { type DecideEndpoint, startDecide } from '../../decide/endpoint.ts';
 import { createKeyNames, type KeyNames } from '../../decide/key-names.ts';
 import { consumerNameOf, factsOf } from '../../detectors/engine/key-states.ts';
 import { savedIdentity } from '../../enrich/digest.ts';
+import type { HealthFacts } from '../../responders/alert-texts.ts';
 import { createGateway } from '../../responders/gateways/create.ts';
 import { createSealBox, sealKeys } from '../../responders/gateways/seal.ts';
 import { sealFiles } from '../../responders/gateways/seal-files.ts';
@@ -39,6 +40,8 @@ export interface EmbeddedResponseOptions {
   /** False: nothing listens; for commands on a state at rest. */
   readonly listens: boolean;
   readonly commit: Commit;
+  /** What is to be told of Keyhound itself, once a second. */
+  health?(now: number): readonly HealthFacts[];
 }
 
 export interface EmbeddedResponse extends Acting {
@@ -76,6 +79,7 @@ export async function openEmbeddedResponse(
         ...{ seals, verdicts: store, folder, now: () => clock.now() },
       }),
       asks: () => config.gateways.length > 0 || decide === undefined || isAsked(decide),
+      ...(options.health === undefined ? {} : { health: options.health }),
       directory: session.directory,
       calendar: session.calendar,
       detection: embeddedDetection(session, options.turns, clock),

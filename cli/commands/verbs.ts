@@ -31,6 +31,8 @@ const WORDS: Readonly<Record<Verb, { readonly summary: string; readonly example:
 };
 
 const POLL_MS = 250;
+/** A key that nobody uses shows nothing: `--wait` gives up then. */
+const WAIT_MS_MAX = 180_000;
 
 function verb(name: Verb): Command {
   return defineCommand({
@@ -118,6 +120,13 @@ async function runVerb(name: Verb, context: VerbContext): Promise<ExitStatus> {
       for (const line of actionLines(action, print.style)) print.line(line);
     }
     if (actions.length === 0) print.note('No gateway of the configuration has this key.');
+    if (
+      options.wait &&
+      actions.some(({ verdict, state }) => verdict === null && state === 'done')
+    ) {
+      print.note('Not seen in the log yet: is the key in use, and do the records come?');
+      return EXIT.verdict;
+    }
     return statusOf(actions);
   });
 }
@@ -148,7 +157,8 @@ async function verified(
     action.state === 'conflict' ||
     (name === 'restore' ? action.state === 'undone' : action.verdict !== null);
   let latest = actions;
-  while (!latest.every(settled) && !signal.aborted) {
+  const untilAt = performance.now() + WAIT_MS_MAX;
+  while (!latest.every(settled) && !signal.aborted && performance.now() < untilAt) {
     await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
     const read = await Promise.all(actions.map(({ id }) => client.response.action(id)));
     latest = read.map((action, i) => action ?? actions[i]!);
