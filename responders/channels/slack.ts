@@ -22,7 +22,7 @@ const FALLBACK_MAX = 3000;
 
 export const slack = {
   kind: 'slack',
-  summary: 'incoming webhook of Slack, or of what speaks its language',
+  summary: 'incoming webhook of Slack',
   config,
   create({ url }: Config, tools): Channel {
     const { name } = tools;
@@ -40,9 +40,7 @@ export const slack = {
           body: JSON.stringify({
             text: fallbackOf(alerts, more),
             blocks: alerts.length === 1 && more === 0 ? detailed(alerts[0]!) : listed(alerts, more),
-            // The fallback is plain text too, and no address in it is fetched.
-            mrkdwn: false,
-            parse: 'none',
+            // No name in the fallback becomes a mention, and no address in it is fetched.
             link_names: false,
             unfurl_links: false,
             unfurl_media: false,

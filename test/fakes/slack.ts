@@ -55,6 +55,9 @@ function refuse({ method, path, headers, body }: ReceivedRequest): ReceiverAnswe
   } catch {
     return { status: 400, body: 'invalid_payload' };
   }
+  if (Object.keys(message as object).some((key) => !FIELDS.includes(key))) {
+    return { status: 400, body: 'invalid_payload' };
+  }
   const { text, blocks } = message as Partial<SlackMessage>;
   if (typeof text !== 'string' || text === '') return { status: 400, body: 'no_text' };
   if (text.length > 40_000) return { status: 400, body: 'msg_too_long' };
@@ -62,6 +65,10 @@ function refuse({ method, path, headers, body }: ReceivedRequest): ReceiverAnswe
   return blocks.every(isBlock) ? undefined : INVALID_BLOCKS;
 }
 
+/** What incoming webhooks are documented to take (node-slack-sdk, IncomingWebhookSendArguments). */
+const FIELDS: readonly string[] = [
+  ...['text', 'blocks', 'attachments', 'metadata', 'link_names', 'unfurl_links', 'unfurl_media'],
+];
 const INVALID_BLOCKS: ReceiverAnswer = { status: 400, body: 'invalid_blocks' };
 
 function isBlock(block: SlackBlock): boolean {
