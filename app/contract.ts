@@ -154,7 +154,7 @@ export type Backtest = (
   o: BacktestOptions,
 ) => Promise<BacktestLine & Pick<ReplaySummary, 'damaged'>>;
 
-export const ROLES = ['ingest', 'detect', 'decide', 'console'] as const;
+export const ROLES = ['ingest', 'detect', 'respond', 'decide', 'console'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Least interface of the logger (pino's). */

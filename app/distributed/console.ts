@@ -13,6 +13,7 @@ import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import { type ControlNumbers, openControlNumbers } from '../../store/redis/control.ts';
 import { openStateReader, type StateReader } from '../../store/redis/reader.ts';
+import { openResponseStores, type ResponseStores } from '../../store/redis/response/open.ts';
 import type { Logger } from '../contract.ts';
 import type { Steered } from '../steering-data.ts';
 import { ControlLog } from './control-log.ts';
@@ -32,6 +33,8 @@ export interface ConsoleRole {
   readonly steered: Steered;
   /** Connects to Redis where that is not done yet. */
   state(): Promise<StateReader>;
+  /** Decisions and actions as they are kept. Connects where that is not done yet. */
+  response(): Promise<ResponseStores>;
   /** Of the whole installation, as of the last checkpoints. */
   facts(): Promise<{ subjects: number; firstAt: string | null; lastAt: string | null }>;
   trouble(): readonly { readonly name: string; readonly detail: string }[];
@@ -43,6 +46,7 @@ export function openConsole({ kafka, redis, clock, logger }: ConsoleOptions): Co
   const topics = topicNames(kafka.prefix);
   const numbers = new Late<ControlNumbers>(() => openControlNumbers(redis));
   const state = new Late<StateReader>(() => openStateReader(redis));
+  const response = new Late<ResponseStores>(() => openResponseStores({ config: redis }));
   const log = new ControlLog({
     numbers: () => numbers.get(),
     producer: new KafkaProducer(kafka, { role: 'console', deliveryMs: DELIVERY_MS, logger }),
@@ -66,6 +70,7 @@ export function openConsole({ kafka, redis, clock, logger }: ConsoleOptions): Co
   return {
     steered,
     state: () => state.get(),
+    response: () => response.get(),
     failed: log.failed,
     async facts() {
       const [{ firstAt, lastAt }, subjects] = await Promise.all([
@@ -87,6 +92,7 @@ export function openConsole({ kafka, redis, clock, logger }: ConsoleOptions): Co
       await log.close();
       numbers.value?.close();
       state.value?.close();
+      await response.value?.close();
     },
   };
 }

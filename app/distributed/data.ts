@@ -7,6 +7,7 @@ import type { ConsoleData, IncidentDetail, Readiness } from '../../console/contr
 import type { CloseRequest } from '../../core/control.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import { KeyhoundError } from '../../core/errors.ts';
+import type { ResponseClient } from '../../core/response.ts';
 import type { ResultStore } from '../../core/store.ts';
 import type { Coverage, KeyState } from '../../detectors/engine/contract.ts';
 import { createEngine } from '../../detectors/engine/engine.ts';
@@ -32,6 +33,7 @@ export interface DistributedDataOptions {
   summary(): object;
   /** Undefined in a process without the role, or without Redis. */
   console(): ConsoleRole | undefined;
+  readonly response: ResponseClient;
 }
 
 export function createDistributedData(options: DistributedDataOptions): ConsoleData {
@@ -71,7 +73,7 @@ export function createDistributedData(options: DistributedDataOptions): ConsoleD
     throw elsewhere(what, 'the embedded form');
   };
   return {
-    response: undefined,
+    response: options.response,
     readiness: () => options.readiness(),
     async summary() {
       // Without Redis: of this process alone.

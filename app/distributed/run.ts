@@ -3,16 +3,19 @@
  * in Elasticsearch. A role that can go on no more ends the process, so that its supervisor starts it again.
  */
 import { createApi } from '../../console/api.ts';
+import type { ConsoleData } from '../../console/contract.ts';
 import { createMetrics } from '../../console/metrics.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ResultStore } from '../../core/store.ts';
+import { openGeography } from '../../enrich/geography.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
 import { connect } from '../../store/elasticsearch/connection.ts';
 import { createResultReader } from '../../store/elasticsearch/reader.ts';
 import { ROLES, type Role, type Run, type RunOptions } from '../contract.ts';
 import { listenerTls } from '../listener-tls.ts';
+import { geographyPaths } from '../session.ts';
 import { announceApi, apiToken, openStateFolder, type StatePaths } from '../state-folder.ts';
 import { VERSION } from '../version.ts';
 import { openConsole } from './console.ts';
@@ -23,6 +26,8 @@ import { type IndexWriter, openIndexWriter } from './index-writer.ts';
 import { type IngestRole, openIngest } from './ingest.ts';
 import { redisMissing } from './needs.ts';
 import { findOwnState } from './own-state.ts';
+import { openRespond } from './respond.ts';
+import { createDistributedClient } from './response-client.ts';
 import { metricsOf, type RunningRoles, readinessOf, summaryNow } from './status.ts';
 
 /** What is not saved by then, after a signal or a failure, is applied again at the next start. */
@@ -71,17 +76,22 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
   };
   const results = openResults(options);
   const closing: (() => Promise<void>)[] = [async () => results?.close()];
-  const api = createApi({
-    data: createDistributedData({
-      results,
-      detectors: config.detectors,
-      directory: loadRegistry(config.keys, loaded.folder, config.consumers),
-      partitions: kafka.partitions,
-      coverage: {},
-      readiness: () => readinessOf(running),
-      summary: () => summaryNow(running, startedAt),
-      console: () => running.console,
+  const data = createDistributedData({
+    results,
+    detectors: config.detectors,
+    directory: loadRegistry(config.keys, loaded.folder, config.consumers),
+    partitions: kafka.partitions,
+    coverage: {},
+    readiness: () => readinessOf(running),
+    summary: () => summaryNow(running, startedAt),
+    console: () => running.console,
+    response: createDistributedClient({
+      acting: () => running.respond?.client(),
+      stores: async () => running.respond?.stores ?? running.console?.response(),
     }),
+  });
+  const api = createApi({
+    data,
     metrics: createMetrics(() => metricsOf(running)),
     token: apiToken(paths).token,
     tls: listenerTls(config.tls.console),
@@ -92,13 +102,13 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
     // First: whoever waits for the stores can be asked what it lacks.
     const address = await api.listen(config.listen.console);
     closing.push(() => api.close());
-    if (roles.includes('console')) {
+    if (roles.includes('console') || roles.includes('respond')) {
       const takeBack = announceApi(paths, address);
       closing.push(async () => takeBack());
     }
     const ours = await findState(roles, options, kafka, running);
     if (!ours) return;
-    await openRoles(roles, options, kafka, paths, running, closing, notes);
+    await openRoles({ roles, options, kafka, paths, running, closing, notes, results, data });
     running.lack = undefined;
     options.onReady?.({
       listeners: {
@@ -145,33 +155,23 @@ async function findState(
   return findOwnState({ kafka, redis, env: process.env, logger, signal, onWait });
 }
 
-async function openRoles(
-  roles: readonly Role[],
-  options: RunOptions,
-  kafka: KafkaConfig,
-  paths: StatePaths,
-  running: { -readonly [K in keyof RunningRoles]: RunningRoles[K] },
-  closing: (() => Promise<void>)[],
-  notes: string[],
-): Promise<void> {
+interface Opening {
+  readonly roles: readonly Role[];
+  readonly options: RunOptions;
+  readonly kafka: KafkaConfig;
+  readonly paths: StatePaths;
+  readonly running: { -readonly [K in keyof RunningRoles]: RunningRoles[K] };
+  readonly closing: (() => Promise<void>)[];
+  readonly notes: string[];
+  readonly results: ResultStore | undefined;
+  readonly data: Pick<ConsoleData, 'closeIncident'>;
+}
+
+async function openRoles(opening: Opening): Promise<void> {
+  const { closing, kafka, notes, options, paths, roles, running } = opening;
   const { config: loaded, logger } = options;
-  const { elasticsearch, redis } = loaded.config;
-  if (roles.includes('console') && elasticsearch !== undefined) {
-    const index: IndexWriter = openIndexWriter({
-      kafka,
-      elasticsearch,
-      logger,
-      clock: systemClock,
-      usageMonthsMax: loaded.config.state.usageMonthsMax,
-    });
-    running.index = index;
-    closing.push(() => index.close());
-  }
-  if (roles.includes('console') && redis !== undefined) {
-    const opened = openConsole({ kafka, redis, clock: systemClock, logger });
-    running.console = opened;
-    closing.push(() => opened.close());
-  }
+  const { redis } = loaded.config;
+  openTellers(opening);
   if (roles.includes('detect')) {
     const detect: DetectRole = await openDetect({
       config: loaded,
@@ -185,6 +185,7 @@ async function openRoles(
     running.detect = detect;
     closing.push(() => detect.close());
   }
+  if (roles.includes('respond')) await openResponding(opening);
   if (roles.includes('decide')) {
     const decide: DecideRole = await openDecide({
       ...{ config: loaded, redis: redis!, folder: paths.folder },
@@ -200,20 +201,62 @@ async function openRoles(
   }
 }
 
+/** What writes results, and what tells all partitions what people say; the role respond says things too. */
+function openTellers({ closing, kafka, options, roles, running }: Opening): void {
+  const { config: loaded, logger } = options;
+  const { elasticsearch, redis } = loaded.config;
+  if (roles.includes('console') && elasticsearch !== undefined) {
+    const index: IndexWriter = openIndexWriter({
+      kafka,
+      elasticsearch,
+      logger,
+      clock: systemClock,
+      usageMonthsMax: loaded.config.state.usageMonthsMax,
+    });
+    running.index = index;
+    closing.push(() => index.close());
+  }
+  const tells = roles.includes('console') || roles.includes('respond');
+  if (tells && redis !== undefined) {
+    const opened = openConsole({ kafka, redis, clock: systemClock, logger });
+    running.console = opened;
+    closing.push(() => opened.close());
+  }
+}
+
+async function openResponding(opening: Opening): Promise<void> {
+  const { closing, data, kafka, options, paths, results, running } = opening;
+  const { config: loaded, logger } = options;
+  const respond = await openRespond({
+    ...{ config: loaded, kafka, redis: loaded.config.redis!, folder: paths.folder },
+    ...{ env: process.env, clock: systemClock, logger, results },
+    geographyBuiltAt: openGeography(geographyPaths(loaded)).info(systemClock.now()).builtAt,
+    steered: running.console!.steered,
+    async closeIncident(id, as, by, reason) {
+      await data.closeIncident(id, { as, by, reason });
+    },
+  });
+  running.respond = respond;
+  closing.push(() => respond.close());
+}
+
 /** Until the signal, or until a role fails. */
 async function work(
   running: RunningRoles,
   signal: AbortSignal,
   stop: AbortController,
 ): Promise<void> {
-  const { ingest, detect, index } = running;
+  const { ingest, detect, respond, index } = running;
   const ended = new Promise<undefined>((resolve) => {
     if (signal.aborted) resolve(undefined);
     signal.addEventListener('abort', () => resolve(undefined));
   });
-  const failures = [detect?.failed, index?.failed, running.console?.failed].flatMap(
-    (one) => one ?? [],
-  );
+  const failures = [
+    detect?.failed,
+    respond?.failed,
+    index?.failed,
+    running.console?.failed,
+  ].flatMap((one) => one ?? []);
   const failed = Promise.race([ended, ...failures]);
   const reading = ingest?.serve(signal).catch((error: unknown) => {
     stop.abort();
@@ -230,9 +273,9 @@ function openResults({ config }: RunOptions): ResultStore | undefined {
   return elasticsearch === undefined ? undefined : createResultReader(connect(elasticsearch));
 }
 
-/** `detect` keeps its state in Redis; `ingest` asks there whether its pepper is that of the others. */
+/** `detect` and `respond` keep their state in Redis; `ingest` asks there whether its pepper is that of the others. */
 function needsState(role: Role): boolean {
-  return role === 'detect' || role === 'ingest';
+  return role === 'detect' || role === 'respond' || role === 'ingest';
 }
 
 /** `decide` starts without it, from what it has on disk. */

@@ -12,11 +12,13 @@ import type { DecideRole } from './decide.ts';
 import type { DetectRole } from './detect.ts';
 import type { IndexWriter } from './index-writer.ts';
 import type { IngestRole } from './ingest.ts';
+import type { RespondRole } from './respond.ts';
 
 /** The roles that run in this process. */
 export interface RunningRoles {
   readonly ingest?: IngestRole | undefined;
   readonly detect?: DetectRole | undefined;
+  readonly respond?: RespondRole | undefined;
   readonly decide?: DecideRole | undefined;
   readonly index?: IndexWriter | undefined;
   readonly console?: ConsoleRole | undefined;
@@ -25,9 +27,16 @@ export interface RunningRoles {
 }
 
 export function readinessOf(running: RunningRoles): Readiness {
-  const { ingest, detect, decide, index, console, lack } = running;
+  const { ingest, detect, respond, decide, index, console, lack } = running;
   const missing: Missing[] = lack === undefined ? [] : [lack];
-  for (const [role, running] of Object.entries({ ingest, detect, decide, index, console })) {
+  for (const [role, running] of Object.entries({
+    ingest,
+    detect,
+    respond,
+    decide,
+    index,
+    console,
+  })) {
     for (const { name, detail } of running?.trouble() ?? [])
       missing.push({ name: `${role}: ${name}`, detail });
   }

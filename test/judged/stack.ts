@@ -58,8 +58,9 @@ export interface Member {
   get(url: string): Promise<string>;
   /** JSON. */
   post(url: string, body: string): Promise<string>;
-  /** URL of its intake; '' where it has none. */
+  /** URL of its intake, and of its decision endpoint; '' where it has none. */
   readonly intake: string;
+  readonly decide: string;
   /** Resolves when it has read so many records since its start. */
   read(records: number): Promise<void>;
 }
@@ -151,7 +152,7 @@ export class Stack {
       this.logs.push(`${role} ${child.pid}\n${child.stderr}`);
     });
     const told = (await child.told(/"listeners":(\{[^}]*\})/))[1]!;
-    const listeners = JSON.parse(told) as { console: string; intake?: string };
+    const listeners = JSON.parse(told) as { console: string; intake?: string; decide?: string };
     const token = readFileSync(path.join(own, 'state/api-token'), 'utf8').trim();
     const get = async (url: string): Promise<string> => {
       const headers = { authorization: `Bearer ${token}` };
@@ -170,6 +171,7 @@ export class Stack {
       get,
       post,
       intake: listeners.intake ?? '',
+      decide: listeners.decide ?? '',
       async read(records) {
         for (;;) {
           const summary = JSON.parse(await get('/api/v1/summary')) as { records: number };

@@ -12,6 +12,7 @@ import { createActionStore } from './actions.ts';
 import { type AuditTopic, createAuditStore, type RedisAuditStore } from './audit.ts';
 import { createDecisionStore } from './decisions.ts';
 import { createDeliveryStore } from './deliveries.ts';
+import { createFlag, type Flag } from './flag.ts';
 import { type ActionQueueOptions, createActionQueue } from './queue.ts';
 import { createReportStore } from './reports.ts';
 import { createSealStore } from './seals.ts';
@@ -35,6 +36,8 @@ export interface ResponseStores {
   readonly reports: ReportStore;
   readonly seals: SealStore;
   readonly audit: RedisAuditStore;
+  /** A value that processes share. */
+  flag<V>(name: string): Flag<V>;
   readonly queue: ActionQueue;
   /** What is wrong with the connection; undefined while it is ready. */
   trouble(): KeyhoundError | undefined;
@@ -62,6 +65,7 @@ export function responseStoresOn(
     reports: createReportStore(link, prefix),
     seals: createSealStore(link, prefix),
     audit,
+    flag: (name) => createFlag(link, prefix, name),
     queue,
     trouble: () => link.trouble(),
     async close() {

@@ -1,0 +1,95 @@
+/** What the response asks of detection, where detection is other processes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import type { KeyDirectory } from '../../core/directory.ts';
+import { KEY_GROUPS } from '../../core/event.ts';
+import type { ResultStore } from '../../core/store.ts';
+import { RuleBook } from '../../detectors/engine/rules.ts';
+import { savedIdentity } from '../../enrich/digest.ts';
+import type { Logger } from '../contract.ts';
+import type { DetectionPort, OpenCase } from '../response/response.ts';
+import type { Steered } from '../steering-data.ts';
+
+const DAY_MS = 86_400_000;
+const RULES_MS = 1000;
+/** Open incidents that are told again after a start. */
+const OPEN_MAX = 2000;
+
+export interface RespondDetectionOptions {
+  readonly steered: Steered;
+  readonly results: ResultStore | undefined;
+  readonly directory: KeyDirectory;
+  readonly geographyBuiltAt: number | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How old what is being judged is, ms. */
+  lagMs(): number;
+  storesAway(): readonly string[];
+}
+
+export interface RespondDetection extends DetectionPort {
+  /** Keeps the rules that hold in memory, until the signal; `onAllowed` when there are more of the allowlist. */
+  follow(signal: AbortSignal, onAllowed: () => void): Promise<void>;
+}
+
+export function respondDetection(options: RespondDetectionOptions): RespondDetection {
+  const { steered, directory, clock, geographyBuiltAt, logger } = options;
+  let rules = new RuleBook();
+  async function readRules(): Promise<boolean> {
+    const book = new RuleBook();
+    for (const rule of await steered.rules()) book.add(rule, Number.NEGATIVE_INFINITY);
+    const isMore = book
+      .all()
+      .some(({ id, kind }) => kind === 'allow' && rules.get(id) === undefined);
+    rules = book;
+    return isMore;
+  }
+  return {
+    env: {
+      isAllowed: ({ subjectId, label, consumer, detector = '', place: country = '' }, atMs) =>
+        rules.find({ subject: subjectId, label, consumer, detector, country, network: 0 }, atMs)
+          ?.kind === 'allow',
+      trafficPerHour: () => undefined,
+      health: () => ({
+        lagMs: options.lagMs(),
+        geographyAgeDays:
+          geographyBuiltAt === undefined
+            ? Number.POSITIVE_INFINITY
+            : (clock.now() - geographyBuiltAt) / DAY_MS,
+        storesAway: options.storesAway(),
+      }),
+      consumerOf: (id) => directory.entry(id)?.consumer,
+    },
+    async watch(request) {
+      const group = savedIdentity(request.key).digest0 & (KEY_GROUPS - 1);
+      await steered.control('action', { ...request, group });
+    },
+    async openCases() {
+      return openCases(options).catch((error: unknown) => {
+        logger.warn(
+          { err: error },
+          'open incidents cannot be read; they come with their next change',
+        );
+        return [];
+      });
+    },
+    async follow(signal, onAllowed) {
+      while (!signal.aborted) {
+        const isMore = await readRules().catch(() => false);
+        if (isMore) onAllowed();
+        await sleep(RULES_MS, undefined, { signal }).catch(() => undefined);
+      }
+    },
+  };
+}
+
+async function openCases({ results }: RespondDetectionOptions): Promise<OpenCase[]> {
+  if (results === undefined) return [];
+  const open = await results.incidents({ open: true, limit: OPEN_MAX });
+  return Promise.all(
+    open.map(async (incident) => ({
+      incident,
+      findings: await results.findings(incident.findings),
+    })),
+  );
+}

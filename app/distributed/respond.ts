@@ -1,0 +1,138 @@
+/**
+ * The role respond. Of several processes one responds, the others wait for its lease: decisions look at all keys at
+ * once (budgets, crowds, the fleet), so there is one desk. What it keeps is in Redis, so the next one goes on with it.
+ * It alone holds credentials of gateways.
+ */
+import path from 'node:path';
+import type { ResponseClient } from '../../core/response.ts';
+import { type Held, type Lease, openLease } from '../../store/redis/lease.ts';
+import { openResponseStores, type ResponseStores } from '../../store/redis/response/open.ts';
+import { createKillSwitch } from '../response/kill-switch.ts';
+import { KillSwitchMirror, type SharedSwitch } from './kill-switch-mirror.ts';
+import {
+  openRespondTerm,
+  type RespondOptions,
+  type RespondTerm,
+  type RespondTermOptions,
+} from './respond-term.ts';
+import { ResponsePublisher } from './response-publisher.ts';
+
+const LEASE = 'respond';
+const KILL_SWITCH = 'stopped';
+
+export interface RespondRole {
+  /** Answers for the response while this process is the one that responds. */
+  client(): ResponseClient | undefined;
+  readonly stores: ResponseStores;
+  /** True while this process is the one that responds. */
+  readonly responds: boolean;
+  trouble(): readonly { readonly name: string; readonly detail: string }[];
+  /** Settles when this process can go on no more. */
+  readonly failed: Promise<Error>;
+  close(): Promise<void>;
+}
+
+export async function openRespond(options: RespondOptions): Promise<RespondRole> {
+  const { config: loaded, redis, kafka, logger } = options;
+  const publisher = new ResponsePublisher(kafka, loaded.config.elasticsearch, logger);
+  const closing: (() => Promise<void> | void)[] = [() => publisher.close()];
+  const close = async () => {
+    for (const one of closing.toReversed()) await one();
+  };
+  try {
+    const stores = await openResponseStores({
+      config: redis,
+      auditTopic: publisher.auditTopic,
+      onError: (gateway, err) => logger.warn({ gateway, err }, 'a queue of actions has trouble'),
+    });
+    closing.push(() => stores.close());
+    const lease = await openLease(redis, LEASE);
+    closing.push(() => lease.close());
+    const own = createKillSwitch(options.folder);
+    const shared: SharedSwitch = stores.flag(KILL_SWITCH);
+    const mirror = new KillSwitchMirror(own, shared, logger);
+    await mirror.look();
+    const office = new Office(
+      { ...options, folder: path.resolve(options.folder), publisher, stores },
+      lease,
+    );
+    const stop = new AbortController();
+    const working = Promise.all([mirror.run(stop.signal), office.work(stop.signal)]);
+    closing.push(async () => {
+      stop.abort();
+      await working;
+    });
+    return {
+      client: () => office.term?.client,
+      stores,
+      get responds() {
+        return office.term !== undefined;
+      },
+      failed: office.failed,
+      trouble: () => troubles(stores, lease, office.term),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function troubles(
+  stores: ResponseStores,
+  lease: Lease,
+  term: RespondTerm | undefined,
+): { readonly name: string; readonly detail: string }[] {
+  const found = [
+    { name: 'redis', detail: stores.trouble()?.message ?? lease.trouble() },
+    { name: 'kafka', detail: term?.consumer.trouble() },
+  ];
+  return found.flatMap(({ name, detail }) => (detail === undefined ? [] : [{ name, detail }]));
+}
+
+/** Waits for its turn, responds, and waits again when it has lost it. */
+class Office {
+  term: RespondTerm | undefined;
+  readonly failed: Promise<Error>;
+  private readonly options: Omit<RespondTermOptions, 'until'>;
+  private readonly lease: Lease;
+  private readonly fail: (error: Error) => void;
+
+  constructor(options: Omit<RespondTermOptions, 'until'>, lease: Lease) {
+    this.options = options;
+    this.lease = lease;
+    const failed = Promise.withResolvers<Error>();
+    this.failed = failed.promise;
+    this.fail = failed.resolve;
+  }
+
+  async work(signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted) {
+        const held = await this.lease.acquire(signal);
+        if (held === undefined) return;
+        try {
+          await this.respond(held, AbortSignal.any([signal, held.lost]));
+        } finally {
+          await held.release();
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.fail(error);
+    }
+  }
+
+  private async respond({ lost }: Held, until: AbortSignal): Promise<void> {
+    const { logger } = this.options;
+    logger.info({}, 'this process responds');
+    const term = await openRespondTerm({ ...this.options, until });
+    this.term = term;
+    try {
+      await term.ended;
+    } finally {
+      this.term = undefined;
+      if (lost.aborted) logger.warn({}, 'another process responds from here on');
+    }
+  }
+}
