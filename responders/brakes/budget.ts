@@ -5,6 +5,7 @@
  */
 import { atLeast } from '../../core/finding.ts';
 import { isAged, ownerOf, type Scene } from '../desk/case.ts';
+import type { Weighed } from '../desk/evidence.ts';
 import type { Board } from './board.ts';
 import type { Brake, Proposal } from './brake.ts';
 
@@ -14,6 +15,14 @@ export const budget: Brake = Object.freeze<Brake>({
   holds: (proposal, scene, board) =>
     heldByCount(proposal, scene, board) ?? heldByTraffic(proposal, scene, board),
 });
+
+/** Of a kind that decoys cannot make cheaply. */
+export function isStrong({ severity, families }: Weighed): boolean {
+  return (
+    atLeast(severity, 'critical') &&
+    families.some((family) => ['place', 'credential', 'content'].includes(family))
+  );
+}
 
 function heldByCount(
   { told, rung, evidence }: Proposal,
@@ -25,11 +34,8 @@ function heldByCount(
   const spent = ledger.spentIn(rung, nowMs);
   const share = (percent: number) => Math.max(1, Math.floor((most * percent) / 100));
   if (spent.length >= most) return `${spent.length} keys were put under ${rung} within the hour`;
-  const strong =
-    atLeast(evidence.severity, 'critical') &&
-    evidence.families.some((family) => ['place', 'credential', 'content'].includes(family));
   const open = Math.max(1, most - Math.floor((most * limits.reservePercent) / 100));
-  if (spent.length >= open && !strong)
+  if (spent.length >= open && !isStrong(evidence))
     return `what is left of ${most} actions an hour is kept for stronger evidence`;
   const owner = ownerOf(told);
   const own = spent.filter((one) => one.owner === owner).length;

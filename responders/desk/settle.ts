@@ -9,6 +9,7 @@ import { compareRungs, isActing, type Rung } from '../../core/ladder.ts';
 import { bindingOf } from '../approvals.ts';
 import type { Board } from '../brakes/board.ts';
 import type { Doubt } from '../brakes/brake.ts';
+import { isStrong } from '../brakes/budget.ts';
 import { BRAKES } from '../brakes/list.ts';
 import { limitFor } from '../policy-match.ts';
 import type { DecisionBook } from './book.ts';
@@ -48,19 +49,39 @@ export function settle(wants: Wants, s: Settling): void {
   const ask = wanted(wants.ask, s);
   let later = wanted(wants.later, s);
   if (isAnswered(wants, { stand, ask, later })) showAnswered(wants, s);
-  if (stand !== undefined) {
-    const standing = standingOf(s);
-    if (isCovered(stand, standing)) extend(standing!, stand, s);
-    else {
-      const doubts = holdsOf(stand, s);
-      if (doubts.length === 0) takeEffect(stand, standing, s);
-      else later = { ...stand, doubts: [...doubts, ...stand.doubts] };
-    }
-  }
+  if (stand !== undefined) later = takeBest([stand, ...(wants.instead ?? [])], s) ?? later;
   const standing = standingOf(s);
   settleHeld(isCovered(later, standing) ? undefined : later, s);
   settleAsk(isCovered(ask, standing) ? undefined : ask, s);
   if (wants.note !== undefined) show(wants.note, s);
+}
+
+/**
+ * The strictest that no brake holds takes effect: where the budget of a rung is spent, the next one is better than
+ * nothing. Answers what is held.
+ */
+function takeBest(wants: readonly Want[], s: Settling): Want | undefined {
+  let held: Want | undefined;
+  let why: readonly Doubt[] = [];
+  for (const want of wants) {
+    // Weak evidence makes no use of another rung's budget: a mass of it would spend them all.
+    if (held !== undefined && !isStrong(want.evidence)) return held;
+    const standing = standingOf(s);
+    if (isCovered(want, standing)) {
+      extend(standing!, want, s);
+      return held;
+    }
+    const doubts = holdsOf(want, s);
+    if (doubts.length > 0) {
+      why = why.length === 0 ? doubts : why;
+      held ??= { ...want, doubts: [...doubts, ...want.doubts] };
+      continue;
+    }
+    const reason = { wanted: held?.rung ?? want.rung, doubts: [...why, ...want.doubts] };
+    takeEffect(held === undefined ? want : { ...want, ...reason }, standing, s);
+    return held;
+  }
+  return held;
 }
 
 function standingOf({ book, scene, told }: Settling): Decision | undefined {

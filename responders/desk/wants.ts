@@ -33,6 +33,8 @@ export interface Want {
 export interface Wants {
   /** At once. */
   readonly stand?: Want | undefined;
+  /** Milder ones that are switched on, strictest first, for when a brake holds that. */
+  readonly instead?: readonly Want[];
   /** Higher than `stand`, and waits for other keys. */
   readonly later?: Want | undefined;
   /** Higher than both, and waits for people. */
@@ -87,6 +89,7 @@ export function judge(
     part !== undefined && (than === undefined || compareRungs(part.rung, than.rung) > 0);
   return {
     stand: finish(now.auto),
+    instead: (now.instead ?? []).map((part) => finish(part)!),
     later: isMore(later.auto, now.auto) ? finish(later.auto, waits.slice(0, 1)) : undefined,
     ask: finish(now.ask),
     note: isMore(later.auto, now.auto) ? undefined : finish(noteOf(now, whole, told, most)),
@@ -174,7 +177,9 @@ interface Choice {
   readonly target: Rung;
   readonly rule: PolicyRule | undefined;
   readonly evidence: Weighed;
-  readonly auto?: Part;
+  readonly auto?: Part | undefined;
+  /** Milder ones, strictest first. */
+  readonly instead?: readonly Part[];
   readonly ask?: Part;
 }
 
@@ -197,15 +202,16 @@ function choice(asked: Question): Choice {
   const raised = raise(rule.rung);
   const target = max === undefined ? raised : milder(raised, max);
   const people = peopleFor(told);
-  let auto: Part | undefined;
+  const autos: Part[] = [];
   let ask: Part | undefined;
   for (const rung of rungsDown(target)) {
     const part = partFor(rung, question);
     if (part === undefined) continue;
     if (part.mode === 'automatic' && people === undefined) {
-      auto = part;
-      break;
+      autos.push(part);
+      continue;
     }
+    if (autos.length > 0) continue;
     const waiting: Part = { ...part, mode: 'approval', people: people ?? 1 };
     ask ??= people === undefined ? waiting : { ...waiting, doubt: PROTECTED };
   }
@@ -213,7 +219,8 @@ function choice(asked: Question): Choice {
     target,
     rule,
     evidence,
-    ...(auto === undefined ? {} : { auto }),
+    auto: autos[0],
+    instead: autos.slice(1),
     ...(ask === undefined ? {} : { ask }),
   };
 }

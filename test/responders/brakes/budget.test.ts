@@ -3,13 +3,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toIso } from '../../../core/clock.ts';
 import { DEFAULT_AUTOMATIC, type Policy } from '../../../responders/policy.ts';
-import { createWorld, DAY, HOUR, KEY, MINUTE, type Said, SECOND, T0 } from '../scene.ts';
+import {
+  createWorld,
+  DAY,
+  HOUR,
+  KEY,
+  MINUTE,
+  type Said,
+  SECOND,
+  T0,
+  type World,
+} from '../scene.ts';
 
 const HIGH: readonly Said[] = [['scope', 9]];
 const CRITICAL: readonly Said[] = [
   ['scope', 11],
   ['new-place', 6],
 ];
+
+function suspended(world: World, nowMs: number): string[] {
+  return world.standing(nowMs).filter((line) => line.endsWith(' suspend'));
+}
 
 function policyWith(change: Partial<Policy['brakes']['budget']>): Policy {
   const { brakes } = DEFAULT_AUTOMATIC;
@@ -20,9 +34,11 @@ const FOUR = { ...DEFAULT_AUTOMATIC.brakes.budget.perHour, suspend: 4, 'throttle
 const ONLY_COUNT = { consumerPercent: 100, youngPercent: 100, reservePercent: 0 };
 
 test('what is beyond the budget is held, somebody is told once, and it is done when the hour has passed', () => {
-  const world = createWorld({ policy: policyWith({ perHour: FOUR, ...ONLY_COUNT }) });
+  const world = createWorld({
+    policy: policyWith({ perHour: { ...FOUR, 'throttle-hard': 40 }, ...ONLY_COUNT }),
+  });
   for (let i = 0; i < 6; i++) world.tell(`kong:${i}`, CRITICAL, T0 + i);
-  assert.equal(world.standing(T0 + 6).length, 4);
+  assert.equal(suspended(world, T0 + 6).length, 4);
   assert.deepEqual(world.desk.status(T0 + 6).held, { budget: 2 });
   assert.equal(world.notices.length, 1);
   assert.match(
@@ -33,7 +49,9 @@ test('what is beyond the budget is held, somebody is told once, and it is done w
   assert.deepEqual(world.desk.status(T0 + 14 * MINUTE).held, { budget: 2 });
   world.until(T0 + 15 * MINUTE + SECOND);
   assert.deepEqual(world.desk.status(T0 + 16 * MINUTE).held, {});
-  const [fifth] = world.decisions().filter(({ subject }) => subject.id === 'kong:5');
+  const fifth = world
+    .decisions()
+    .find(({ subject, rung }) => subject.id === 'kong:5' && rung === 'suspend');
   assert.equal(fifth?.endedAs, 'expired');
   world.until(T0 + HOUR + SECOND);
   world.tell('kong:late', CRITICAL, T0 + HOUR + SECOND);
@@ -57,7 +75,8 @@ test('what gets free goes to the highest risk', () => {
   const free = world.standing(T0 + HOUR).filter((line) => /mild|bad/.test(line));
   assert.deepEqual(free, ['kong:mild suspend', 'kong:bad suspend']);
   const order = world.told.filter(
-    ({ state, subject }) => state === 'standing' && /mild|bad/.test(subject.id),
+    ({ state, rung, subject }) =>
+      state === 'standing' && rung === 'suspend' && /mild|bad/.test(subject.id),
   );
   assert.deepEqual(
     order.map(({ subject }) => subject.id),
@@ -69,7 +88,7 @@ test('decoys of one consumer eat no more than its share', () => {
   const entries = Array.from({ length: 40 }, (_, i) => ({ id: `kong:d${i}`, consumer: 'mallory' }));
   const world = createWorld({ entries });
   for (let i = 0; i < 40; i++) world.tell(`kong:d${i}`, CRITICAL, T0);
-  assert.equal(world.standing(T0).length, 2);
+  assert.equal(suspended(world, T0).length, 2);
   world.tell('kong:victim', CRITICAL, T0 + SECOND);
   assert.equal(world.standing(T0 + SECOND).includes('kong:victim suspend'), true);
 });
@@ -78,7 +97,7 @@ test('young keys eat no more than their share, whoever has them', () => {
   const world = createWorld();
   const young = { key: { ...KEY, firstAt: toIso(T0 - DAY) } };
   for (let i = 0; i < 40; i++) world.tell(`kong:d${i}`, CRITICAL, T0, young);
-  assert.equal(world.standing(T0).length, 2);
+  assert.equal(suspended(world, T0).length, 2);
   world.tell('kong:victim', CRITICAL, T0 + SECOND);
   assert.equal(world.standing(T0 + SECOND).includes('kong:victim suspend'), true);
 });
@@ -110,6 +129,18 @@ test('keys that carry much of the traffic are not all acted upon', () => {
   world.close('kong:1', T0 + MINUTE);
   world.until(T0 + MINUTE);
   assert.equal(world.standing(T0 + MINUTE).length, 3);
+});
+
+test('where the budget of a rung is spent, strong evidence gets the next milder one', () => {
+  const world = createWorld({ policy: policyWith({ perHour: FOUR, ...ONLY_COUNT }) });
+  for (let i = 0; i < 4; i++) world.tell(`kong:decoy${i}`, CRITICAL, T0);
+  world.tell('kong:victim', CRITICAL, T0 + SECOND);
+  assert.equal(world.standing(T0 + SECOND).includes('kong:victim throttle-hard'), true);
+  const [standing, held] = world.desk.open().filter(({ subject }) => subject.id === 'kong:victim');
+  assert.deepEqual([standing?.wanted, standing?.heldBy], ['suspend', 'budget']);
+  assert.deepEqual([held?.rung, held?.state], ['suspend', 'held']);
+  world.desk.tick(T0 + 14 * MINUTE);
+  assert.equal(world.standing(T0 + 14 * MINUTE).includes('kong:victim throttle-hard'), true);
 });
 
 test('a restart does not give the budget again', () => {
