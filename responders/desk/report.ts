@@ -13,6 +13,7 @@ import type { LeakReport } from '../../core/report.ts';
 import { bindingOf } from '../approvals.ts';
 import type { Doubt } from '../brakes/brake.ts';
 import { BRAKES } from '../brakes/list.ts';
+import type { PolicyRule } from '../policy.ts';
 import { limitFor, ruleForLeak } from '../policy-match.ts';
 import { decisionId, namesOf, reasons } from './settle.ts';
 import type { DeskState } from './state.ts';
@@ -38,7 +39,9 @@ export function report(leak: LeakReport, state: DeskState, nowMs: number): Decis
   const people =
     BRAKES.map((brake) => brake.people?.({ subjectId, entry })).find((n) => n !== undefined) ??
     (isAllowed ? 1 : undefined);
-  const { rung, mode } = rungFor(wanted, leak, state);
+  const { rung, mode } = rungFor(wanted, rule, leak, state);
+  if (isActing(wanted) && !isActing(rung))
+    doubts.push({ brake: 'gateway', why: 'no gateway that is acted upon has this key' });
   const forMs = isActing(rung) ? durationOf(rung, rule?.forMs, state) : undefined;
   const limit = isActing(rung) ? limitFor(holder.policy, rung, undefined) : undefined;
   const base: Decision = {
@@ -90,6 +93,7 @@ export function report(leak: LeakReport, state: DeskState, nowMs: number): Decis
 /** The highest that is switched on and that a gateway can; where none is, what it would have been. */
 function rungFor(
   wanted: Rung,
+  rule: PolicyRule | undefined,
   { subjectId, at }: LeakReport,
   { options }: DeskState,
 ): { readonly rung: Rung; readonly mode: Decision['mode'] } {
@@ -102,7 +106,8 @@ function rungFor(
     const { mode, sinceAt } = options.holder.setting(rung, subjectId);
     if (mode === 'off') continue;
     off = false;
-    if (at > sinceAt && can.has(rung)) return { rung, mode };
+    const since = Math.max(sinceAt, rule === undefined ? 0 : options.holder.ruleSince(rule));
+    if (at > since && can.has(rung)) return { rung, mode };
   }
   return off || can.size > 0
     ? { rung: wanted, mode: 'observe' }

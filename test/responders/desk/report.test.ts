@@ -100,6 +100,12 @@ test('with revoke switched off the next best that is on is taken, with all off i
   assert.deepEqual([shown.rung, shown.mode, shown.state], ['revoke', 'observe', 'noted']);
 });
 
+test('a key that no gateway has is told', () => {
+  const world = createWorld({ env: { rungsOf: () => new Set() } });
+  const { rung, wanted, heldBy } = world.desk.report(leak(), T0);
+  assert.deepEqual([rung, wanted, heldBy], ['alert', 'revoke', 'gateway']);
+});
+
 test('what was reported before revoke was switched on is not acted upon', () => {
   const holder = createPolicyHolder(DEFAULT_AUTOMATIC, T0 + HOUR);
   const world = createWorld({ holder });
