@@ -25,7 +25,7 @@ import {
 } from './apisix-limits.ts';
 import { hostOf } from './http-call.ts';
 import type { GatewayNode } from './nodes.ts';
-import type { SealedKeys } from './sealed-key.ts';
+import { putBack, type SealedKeys } from './sealed-key.ts';
 import { ABSENT, canonical, fingerprintOf } from './state.ts';
 import { Turns } from './turns.ts';
 
@@ -142,7 +142,10 @@ export class ApisixNode implements GatewayNode {
     await this.#limit(facts.consumer, id, entryOf(wish, id), signal);
     // Last: a key that comes back throttled was never without its limit.
     if (!isDeleted && credential === undefined) {
-      await api.write('PUT', path, what, await sealed.take(target), signal);
+      const body = await sealed.take(target);
+      const put = () => api.write('PUT', path, what, body, signal);
+      const isBack = async () => (await this.#credential(facts.consumer, id, signal)) !== undefined;
+      await putBack(put, isBack);
     }
     return this.#state(id, facts, signal);
   }

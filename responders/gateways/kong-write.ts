@@ -21,7 +21,7 @@ import {
   wantedOf,
 } from './kong-wish.ts';
 import type { GatewayNode } from './nodes.ts';
-import type { SealedKeys } from './sealed-key.ts';
+import { putBack, type SealedKeys } from './sealed-key.ts';
 import { ABSENT } from './state.ts';
 import { Turns } from './turns.ts';
 
@@ -87,7 +87,11 @@ export class KongNode implements GatewayNode {
     // Last: a key that comes back throttled was never without its limit.
     if (!wanted.deleted && key.credential === undefined) {
       const body = this.#restored(await sealed.take(target));
-      await api.write('PUT', path, what, body, signal);
+      const put = () => api.write('PUT', path, what, body, signal);
+      await putBack(put, async () => {
+        const again = await this.#read(target, facts, facts, signal);
+        return again.credential !== undefined;
+      });
     }
     return stateOf(await this.#read(target, facts, facts, signal), credential);
   }

@@ -13,6 +13,21 @@ export interface SealedKeys {
   wipe(target: KeyTarget): Promise<void>;
 }
 
+/**
+ * Puts a credential back. An answer that was lost is asked for: what is back needs no second try, and its seal can go.
+ */
+export async function putBack(
+  put: () => Promise<void>,
+  isBack: () => Promise<boolean>,
+): Promise<void> {
+  try {
+    await put();
+  } catch (error) {
+    if (!(error instanceof KeyhoundError) || !error.retryable) throw error;
+    if (!(await isBack().catch(() => false))) throw error;
+  }
+}
+
 export function sealedKeys({ name, seals }: Pick<GatewayTools, 'name' | 'seals'>): SealedKeys {
   const nameOf = ({ subjectId }: KeyTarget): string => {
     const digest = createHash('sha256')

@@ -33,7 +33,7 @@ async function start(): Promise<Rig> {
       key().limit = limit;
     },
     byHand: () => {
-      key().held = null;
+      key().held = { ...key().held!, limit: { requests: 99, windowMs: 1000 } };
     },
     fail: (fault) => fake.failNext(fault, ({ text }) => text.includes('gateway.apply')),
     lockOut: () => {
