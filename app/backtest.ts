@@ -16,14 +16,13 @@ import type { Policy } from '../responders/policy.ts';
 import { readFalseAlarms } from './backtest/false-alarms.ts';
 import { type Labels, readLabels } from './backtest/labels.ts';
 import { Lane } from './backtest/lane.ts';
+import { reachOf } from './backtest/reach.ts';
 import { Tally } from './backtest/tally.ts';
 import type { Backtest, BacktestLine, BacktestOptions, DamagedFile } from './contract.ts';
 import { loadPolicy } from './policy-file.ts';
 import { openInputs, progressTeller } from './replay.ts';
 import { openSession, type Session } from './session.ts';
 
-/** From a decision until a request is refused by it: what gateways need, the slower ones of them. */
-const DELAY_MS = 1000;
 /** Events between two looks at the clock. */
 const LOOK_EVERY = 4096;
 
@@ -120,7 +119,7 @@ async function live(
       policy,
       directory: session.directory,
       calendar: session.calendar,
-      delayMs: DELAY_MS,
+      reach: reachOf(options.config, () => systemClock.now()),
       geographyBuiltAt: session.geographyBuiltAt,
       isCold: true,
       onDecision: (decision, nowMs) => tally.decided(decision, nowMs),

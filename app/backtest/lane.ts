@@ -9,7 +9,7 @@ import type { KeyDirectory } from '../../core/directory.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import type { Finding, Incident } from '../../core/finding.ts';
 import type { KeyProfile } from '../../core/key-profile.ts';
-import { ACTING_RUNGS, type ActingRung } from '../../core/ladder.ts';
+import type { ActingRung } from '../../core/ladder.ts';
 import type { DeskEnv, DeskHealth } from '../../responders/desk/case.ts';
 import type { Desk, DeskNotice } from '../../responders/desk/contract.ts';
 import { createDesk } from '../../responders/desk.ts';
@@ -17,6 +17,7 @@ import type { Policy } from '../../responders/policy.ts';
 import { createPolicyHolder } from '../../responders/policy-holder.ts';
 import { Census } from './census.ts';
 import { MadeGateway, type Refusal, refuse, wasRefused } from './made-gateway.ts';
+import { ASKED, type Reach } from './reach.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
@@ -29,15 +30,12 @@ export interface LaneOptions {
   readonly policy: Policy;
   readonly directory: KeyDirectory;
   readonly calendar?: Calendar | undefined;
-  /** From a decision until its gateway refuses by it. */
-  readonly delayMs: number;
   /** Undefined: nobody knows. */
   readonly geographyBuiltAt?: number | undefined;
   /** Detection begins with this history, without a state from before. */
   readonly isCold: boolean;
-  /** Default: every rung, with a gateway that asks per request. */
-  rungsOf?(subjectId: string): ReadonlySet<ActingRung>;
-  asksPerRequest?(subjectId: string): boolean;
+  /** What gateways can. Default: one that asks per request, and every rung. */
+  readonly reach?: Reach;
   /** How far behind the wall clock what is judged is, ms. Default: not at all. */
   lagMs?(): number;
   onDecision?(decision: Decision, nowMs: number): void;
@@ -56,8 +54,6 @@ export interface Passed {
   readonly wasRefused: boolean;
 }
 
-const EVERYTHING: ReadonlySet<ActingRung> = new Set(ACTING_RUNGS);
-
 type Told = { readonly finding: Finding } | { readonly incident: Incident };
 
 export class Lane {
@@ -69,6 +65,7 @@ export class Lane {
   readonly verdicts = new Map<string, WatchVerdict>();
   nowMs = Number.NEGATIVE_INFINITY;
   private readonly options: LaneOptions;
+  private readonly reach: Reach;
   private readonly gateway: MadeGateway;
   private readonly profiles = new Map<string, KeyProfile>();
   private told: Told[] = [];
@@ -80,7 +77,8 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.options = options;
-    this.gateway = new MadeGateway(options.delayMs);
+    this.reach = options.reach ?? ASKED;
+    this.gateway = new MadeGateway((key) => this.reach.delayOf(key));
     const { calendar, directory, policy } = options;
     this.desk = createDesk({
       holder: createPolicyHolder(policy, 0),
@@ -180,12 +178,12 @@ export class Lane {
         rung: effect.rung,
         kind: 'applied',
         at: this.nowMs,
-        boundMs: this.options.delayMs,
+        boundMs: this.reach.delayOf(watch.key),
         ...(effect.limit === undefined ? {} : { limit: effect.limit }),
         ...(effect.profile === undefined ? {} : { profile: effect.profile }),
       });
     } else if (decision.state === 'ended' && this.stood.has(decision.id)) {
-      const bounds = { at: this.nowMs, boundMs: this.options.delayMs };
+      const bounds = { at: this.nowMs, boundMs: this.reach.delayOf(watch.key) };
       this.begun.push({ ...watch, rung: rung as ActingRung, kind: 'undone', ...bounds });
     }
   }
@@ -198,10 +196,10 @@ export class Lane {
   }
 
   private env(): DeskEnv {
-    const { census, options } = this;
+    const { census, reach } = this;
     return {
-      rungsOf: (id) => options.rungsOf?.(id) ?? EVERYTHING,
-      asksPerRequest: (id) => options.asksPerRequest?.(id) ?? true,
+      rungsOf: (id) => reach.rungsOf(id),
+      asksPerRequest: (id) => reach.asksPerRequest(id),
       isAllowed: () => false,
       trafficPerHour: () => census.perHour(this.nowMs),
       health: () => this.health(),

@@ -37,10 +37,11 @@ export interface Effect extends Refusal {
 
 export class MadeGateway {
   private readonly keys = new Map<string, Standing[]>();
-  private readonly delayMs: number;
+  private readonly delayOf: (key: string) => number;
 
-  constructor(delayMs: number) {
-    this.delayMs = delayMs;
+  /** `delayOf`: ms until a decision about a key is in effect. */
+  constructor(delayOf: (key: string) => number) {
+    this.delayOf = delayOf;
   }
 
   /** Takes a revision. Answers what begins to be in effect by it, if anything. */
@@ -48,15 +49,16 @@ export class MadeGateway {
     const { id, rung, state, limit, untilAt } = decision;
     const key = decision.subject.id;
     if (!isActing(rung)) return undefined;
+    const delayMs = this.delayOf(key);
     const known = this.keys.get(key)?.find((one) => one.decision === id);
     const endsAt = untilAt === null ? Number.POSITIVE_INFINITY : Date.parse(untilAt);
-    const until = endsAt + this.delayMs;
+    const until = endsAt + delayMs;
     if (known !== undefined) {
-      known.untilAt = state === 'standing' ? until : nowMs + this.delayMs;
+      known.untilAt = state === 'standing' ? until : nowMs + delayMs;
       return undefined;
     }
     if (state !== 'standing') return undefined;
-    const fromAt = nowMs + this.delayMs;
+    const fromAt = nowMs + delayMs;
     const standing = { decision: id, rung, limit, profile, fromAt, untilAt: until };
     const tokens = limit?.requests ?? 0;
     this.keys.set(key, [...(this.keys.get(key) ?? []), { ...standing, tokens, at: fromAt }]);

@@ -1,8 +1,7 @@
 /** Can the policy be read, the gateways be reached, and what follows if not. */
-import type { SealBox } from '../../core/gateway.ts';
-import type { VerdictStore } from '../../core/verdict.ts';
 import { createGateway } from '../../responders/gateways/create.ts';
 import type { Check, LoadedConfig } from '../contract.ts';
+import { NO_SEALS, NO_VERDICTS } from '../response/nothing.ts';
 import { policySource } from '../response/policy-file.ts';
 import { check, failed } from './check.ts';
 
@@ -42,17 +41,3 @@ function checkPolicy(configured: string | undefined, folder: string): Check {
     return failed('policy', error);
   }
 }
-
-/** A check writes nothing, so there is nothing to seal, and no verdict of another process to be told of. */
-const NO_SEALS: SealBox = Object.freeze({
-  seal: async () => {},
-  open: async () => undefined,
-  wipe: async () => {},
-});
-const NO_VERDICTS: VerdictStore = Object.freeze({
-  putVerdict: async () => {},
-  removeVerdict: async () => {},
-  verdict: async () => undefined,
-  verdicts: async () => [],
-  onVerdict: () => () => {},
-});

@@ -15,8 +15,6 @@ import { KeptState } from '../detectors/kept-state.ts';
 import { NO_DIRECTORY } from '../support/directory.ts';
 
 const LATENESS_MS = 60_000;
-/** From a decision to the first request refused by it: the decision endpoint needs a quarter of that. */
-const DELAY_MS = 1000;
 
 const AFTER_RESTORE = 1_000_000;
 
@@ -80,7 +78,6 @@ export class Lab {
     this.lane = new Lane({
       policy: DEFAULT_AUTOMATIC,
       directory: NO_DIRECTORY,
-      delayMs: DELAY_MS,
       isCold: options.state === undefined,
       lagMs: () => Math.max(0, this.lane.nowMs - this.lastAt),
       ...options,

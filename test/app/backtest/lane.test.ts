@@ -64,7 +64,6 @@ function opened(options: Partial<LaneOptions> = {}) {
   const lane = new Lane({
     policy: DEFAULT_AUTOMATIC,
     directory: NO_DIRECTORY,
-    delayMs: SECOND_MS,
     isCold: false,
     onDecision: ({ state, rung }: Decision, nowMs) =>
       decided.push([state, rung, (nowMs - T0) / SECOND_MS]),

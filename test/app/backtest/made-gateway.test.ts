@@ -17,7 +17,7 @@ function use(at: number, change: Partial<ApiEvent> = {}): ApiEvent {
 }
 
 function standing(change: Partial<Decision>, profile = sampleProfile()): MadeGateway {
-  const gateway = new MadeGateway(DELAY_MS);
+  const gateway = new MadeGateway(() => DELAY_MS);
   const untilAt = new Date(T0 + HOUR_MS).toISOString();
   gateway.put(sampleDecision({ rung: 'suspend', untilAt, ...change }), T0, profile);
   return gateway;
@@ -63,7 +63,7 @@ test('contain refuses what departs from the profile, and all where there is none
   const from = (country: string) => use(T0 + DELAY_MS, { place: { ...UNKNOWN_PLACE, country } });
   assert.equal(gateway.refuses(from('DE')), undefined);
   assert.equal(gateway.refuses(from('JP'))?.rung, 'contain');
-  const blind = new MadeGateway(0);
+  const blind = new MadeGateway(() => 0);
   blind.put(sampleDecision({ rung: 'contain', untilAt: null }), T0, undefined);
   assert.equal(blind.refuses(from('DE'))?.rung, 'contain');
 });
