@@ -32,6 +32,24 @@ test('on start what has expired is taken back before anything else is done', asy
   assert.equal(r.gateway.keys.get('kong:a')!.enabled, true);
 });
 
+test('what starts waits for what has expired, and no longer than ten seconds', async () => {
+  const r = rig();
+  r.gateway.keys.set('kong:b', fakeKey());
+  await r.start();
+  const expired = await r.decide({ id: dec(1) });
+  await r.work();
+  await r.decide({ id: dec(2), ...ofKey('kong:b'), untilAt: null });
+  const now = START + 2 * HOUR_MS;
+  r.clock.set(now);
+  await r.start();
+  // As where its entry is in other hands.
+  r.queue.lose(expired.id);
+  await r.work(now + 9000);
+  assert.equal(r.gateway.keys.get('kong:b')!.enabled, true);
+  await r.work(now + 11_000);
+  assert.equal(r.gateway.keys.get('kong:b')!.enabled, false);
+});
+
 test('on start the actions of decisions that ended meanwhile are taken back', async () => {
   const r = rig();
   await r.start();
@@ -201,6 +219,38 @@ test('a record that somebody changes meanwhile is looked at again', async () => 
   await r.work(START + MINUTE_MS);
   const { state, endedBy } = await r.action(id);
   assert.deepEqual([state, endedBy, r.key()], ['undone', 'person:ann', fakeKey()]);
+});
+
+test('work that was handed out twice does not let a milder action overwrite a stricter one', async () => {
+  const r = rig();
+  await r.start();
+  const mild = await r.decide({ id: dec(1), rung: 'throttle-hard', limit: limit(5) });
+  const strict = await r.decide({ id: dec(2), rung: 'suspend' });
+  r.gateway.fault = (call) => {
+    if (!call.startsWith('set')) return 'none';
+    r.gateway.fault = () => 'none';
+    // While this one hung, somebody else carried out the other one, all of it.
+    const original = { exists: true, fingerprint: '[true,600,[]]', facts: { ...fakeKey() } };
+    const wrote = { exists: true, fingerprint: '[false,600,[]]', facts: {} };
+    const done = {
+      ...strict,
+      revision: 2,
+      state: 'done',
+      original,
+      wrote,
+      doneAt: strict.requestedAt,
+    } as const;
+    void r.store.changeAction(done);
+    r.key().enabled = false;
+    return 'none';
+  };
+  await r.work();
+  assert.deepEqual(
+    [(await r.action(mild.id)).state, (await r.action(strict.id)).state],
+    ['done', 'done'],
+  );
+  assert.equal(r.key().enabled, false);
+  assert.ok(r.gateway.calls.length > 5, 'it was set twice');
 });
 
 test('an action of a gateway that is configured no more is told of', async () => {
