@@ -87,14 +87,14 @@ function createParts(options: RunnerOptions) {
     why: string,
     at: number,
   ): Promise<Action[]> {
-    const ended: Action[] = [];
-    for (const { id } of actions) {
-      const action = await records.update(id, (now) => endPatch(now, by, why));
-      if (action === undefined) continue;
-      await add(action, at);
-      ended.push(action);
-    }
-    return ended;
+    const ended = await Promise.all(
+      actions.map(async ({ id }) => {
+        const action = await records.update(id, (now) => endPatch(now, by, why));
+        if (action !== undefined) await add(action, at);
+        return action;
+      }),
+    );
+    return ended.filter((action) => action !== undefined);
   }
   const benchOf = (adapter: GatewayAdapter): Bench => ({
     adapter,
@@ -219,15 +219,17 @@ async function settleExpired(runner: RunnerParts): Promise<Action[]> {
   const byId = new Map<string, Action>();
   for (const action of await store.heldActions()) byId.set(action.id, action);
   for (const action of await store.unsettledActions()) byId.set(action.id, action);
-  const settled: Action[] = [];
-  for (const action of byId.values()) {
-    const end = await endOfAction(options, action, clock.now());
-    if (end !== undefined) settled.push(...(await endAll([action], end.by, end.why, 0)));
-    else if (action.wants === 'undone') {
+  // All at once: a driver may make them durable together.
+  const looked = await Promise.all(
+    [...byId.values()].map(async (action) => {
+      const end = await endOfAction(options, action, clock.now());
+      if (end !== undefined) return await endAll([action], end.by, end.why, 0);
+      if (action.wants === 'applied') return [];
       await add(action, 0);
-      settled.push(action);
-    }
-  }
+      return [action];
+    }),
+  );
+  const settled = looked.flat();
   const known = new Set(options.adapters.map(({ name }) => name));
   runner.settling = new Set(
     settled.filter(({ gateway }) => known.has(gateway)).map(({ id }) => id),
@@ -253,14 +255,16 @@ async function endOfAction(
 async function addUnsettled(runner: RunnerParts): Promise<void> {
   const { store, options, add, clock, records } = runner;
   const known = new Set(options.adapters.map(({ name }) => name));
+  const adding: Promise<void>[] = [];
   for (const action of await store.unsettledActions()) {
-    if (known.has(action.gateway)) await add(action, clock.now());
+    if (known.has(action.gateway)) adding.push(add(action, clock.now()));
     else records.trouble('no-gateway', action, `${action.gateway} is configured no more`);
   }
   for (const action of await store.heldActions()) {
     const at = endOf(action);
-    if (at !== undefined && action.state !== 'running') await add(action, at);
+    if (at !== undefined && action.state !== 'running') adding.push(add(action, at));
   }
+  await Promise.all(adding);
 }
 
 async function run(runner: RunnerParts, signal: AbortSignal): Promise<void> {

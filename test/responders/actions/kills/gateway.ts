@@ -11,17 +11,18 @@ export interface HttpGateway {
   /** Of each tag, how often it was created and removed, and how often that was refused. */
   readonly effects: Map<string, { created: number; removed: number; refused: number }>;
   /** Asked at each call: `cut` closes the connection once the call has taken effect, `away` answers 503 before. */
-  fault: () => 'none' | 'cut' | 'away';
+  fault: (writes: boolean) => 'none' | 'cut' | 'away';
   /** Told of each call, before it takes effect or after. */
   onCall: (when: 'before' | 'after') => void;
   close(): Promise<void>;
 }
 
-export async function startGateway(keys: readonly string[]): Promise<HttpGateway> {
+/** A key is there as soon as it is asked for. */
+export async function startGateway(): Promise<HttpGateway> {
   const server: Server = createServer();
   const gateway: HttpGateway = {
     url: '',
-    keys: new Map(keys.map((key) => [key, fakeKey()])),
+    keys: new Map(),
     effects: new Map(),
     fault: () => 'none',
     onCall: () => {},
@@ -39,7 +40,7 @@ export async function startGateway(keys: readonly string[]): Promise<HttpGateway
 }
 
 function answer(gateway: HttpGateway, request: IncomingMessage, response: ServerResponse): void {
-  const fault = gateway.fault();
+  const fault = gateway.fault(request.method !== 'GET');
   gateway.onCall('before');
   if (fault === 'away') {
     response.writeHead(503).end();
@@ -58,8 +59,8 @@ function takeEffect(
   method: string,
   [id = '', tag = '', rung = '']: string[],
 ): [number, unknown?] {
-  const key = keys.get(id);
-  if (key === undefined) return [404];
+  const key = keys.get(id) ?? fakeKey();
+  keys.set(id, key);
   if (method === 'GET') return [200, key];
   const effect = effects.get(tag) ?? { created: 0, removed: 0, refused: 0 };
   effects.set(tag, effect);
