@@ -17,6 +17,8 @@ export function commonHeaders(answer: Answer, out: string[]): void {
 
 /** A credential id may hold any printable character; a header may not. */
 function headerSafe(id: string): string {
+  // A hash, as most are.
+  if (id.startsWith('h:')) return id;
   return PLAIN.test(id) ? id : encodeURI(id.toWellFormed());
 }
 const PLAIN = /^[\x21-\x7e]+$/;

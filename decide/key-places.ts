@@ -7,9 +7,15 @@ import { type KeySpec, parseKeySpec } from '../core/key-spec.ts';
 import { type Extractor, extractorOf } from '../enrich/key-extract.ts';
 import { FOUND, QueryFinder } from '../enrich/query.ts';
 
-/** Nobody honest shows more. */
+/**
+ * Nobody honest shows more keys, or a longer one; each bound also keeps what one request can cost in time. What is
+ * beyond is refused: to look no further would let a key pass that stands there.
+ */
 export const KEYS_MAX = 8;
-const TARGET_BYTES_MAX = 65_536;
+const VALUE_MAX = 32_768;
+const TARGET_MAX = 65_536;
+/** Parameters of a query in which keys differ. */
+const PARAMETERS_MAX = 1000;
 const PATH_MAX = 4096;
 
 interface HeaderPlace {
@@ -25,7 +31,7 @@ export class KeyPlaces {
   readonly #query: readonly Uint8Array[];
   readonly #paths: readonly RegExp[];
   readonly #finder = new QueryFinder();
-  readonly #target = Buffer.alloc(TARGET_BYTES_MAX);
+  readonly #target = Buffer.alloc(TARGET_MAX);
 
   /** `specs` as `--key`. Throws `usage` on one that names no place in a request. */
   constructor(specs: readonly string[]) {
@@ -43,7 +49,7 @@ export class KeyPlaces {
 
   /**
    * Adds the keys of a request to `out`. `valuesOf` answers the values of a header, `except` is no key (our own
-   * token). False when there are more than KEYS_MAX.
+   * token). False when there is more than is looked at.
    */
   read(
     valuesOf: (header: string) => readonly string[],
@@ -51,40 +57,35 @@ export class KeyPlaces {
     except: string,
     out: string[],
   ): boolean {
-    for (const { header, extractor } of this.#headers) {
-      const values = valuesOf(header);
+    for (const place of this.#headers) {
+      const values = valuesOf(place.header);
       for (let i = 0; i < values.length; i++) {
-        const value = values[i]!;
-        this.#take(extractor, value, except, out);
-        if (value.includes(',')) {
-          for (const part of value.split(',')) this.#take(extractor, part.trim(), except, out);
-        }
-        if (out.length > KEYS_MAX) return false;
+        if (!readHeader(place, values[i]!, except, out)) return false;
       }
     }
-    if (this.#query.length > 0) this.#parameters(target, out);
+    if (this.#query.length > 0 && !this.#parameters(target, out)) return false;
     for (const pattern of this.#paths) this.#segment(pattern, target, out);
     return out.length <= KEYS_MAX;
   }
 
-  #take(extractor: Extractor, value: string, except: string, out: string[]): void {
-    if (value === '' || value === '-') return;
-    const key = keyOf(extractor, value);
-    if (key !== '' && key !== except) add(out, key);
+  #parameters(target: string, out: string[]): boolean {
+    const question = target.indexOf('?');
+    if (question < 0) return true;
+    if (target.length > TARGET_MAX) return false;
+    const query = target.slice(question + 1);
+    if (this.#parameter(query, out) !== FOUND.differing) return true;
+    // Two that differ both count, so each is looked at by itself.
+    const parts = query.split('&', PARAMETERS_MAX + 1);
+    for (const part of parts) this.#parameter(part, out);
+    return parts.length <= PARAMETERS_MAX;
   }
 
-  /** Parameters are found one name at a time: of two that differ, both count. */
-  #parameters(target: string, out: string[]): void {
-    const question = target.indexOf('?');
-    if (question < 0) return;
-    const bytes = this.#target;
-    const query = target.slice(question + 1);
-    for (const part of query.split('&')) {
-      const end = bytes.write(part, 0, TARGET_BYTES_MAX, 'latin1');
-      const finder = this.#finder;
-      if (finder.find(bytes, 0, end, this.#query) !== FOUND.one) continue;
-      add(out, latin1(finder.bytes, finder.start, finder.end));
-    }
+  #parameter(query: string, out: string[]): number {
+    const end = this.#target.write(query, 0, TARGET_MAX, 'latin1');
+    const finder = this.#finder;
+    const found = finder.find(this.#target, 0, end, this.#query);
+    if (found === FOUND.one) add(out, latin1(finder.bytes, finder.start, finder.end));
+    return found;
   }
 
   #segment(pattern: RegExp, target: string, out: string[]): void {
@@ -100,6 +101,24 @@ export class KeyPlaces {
     }
     if (decoded !== '' && decoded !== '-') add(out, decoded);
   }
+}
+
+/** Also each of several that a proxy joined; a cookie may hold commas, and is joined otherwise. */
+function readHeader(place: HeaderPlace, value: string, except: string, out: string[]): boolean {
+  if (value.length > VALUE_MAX) return false;
+  take(place.extractor, value, except, out);
+  if (place.header !== 'cookie' && value.includes(',')) {
+    const parts = value.split(',', KEYS_MAX + 1);
+    for (const part of parts) take(place.extractor, part.trim(), except, out);
+    if (parts.length > KEYS_MAX) return false;
+  }
+  return out.length <= KEYS_MAX;
+}
+
+function take(extractor: Extractor, value: string, except: string, out: string[]): void {
+  if (value === '' || value === '-') return;
+  const key = keyOf(extractor, value);
+  if (key !== '' && key !== except) add(out, key);
 }
 
 /** A header taken as it is needs no extractor, which costs more than all else here. */

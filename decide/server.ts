@@ -67,8 +67,8 @@ export interface DecideServer {
   close(): Promise<void>;
 }
 
-/** More than any of the gateways takes from a client: Caddy and Traefik take a megabyte. */
-const HEADER_BYTES_MAX = 2 << 20;
+/** More than NGINX, HAProxy and Envoy take from a client; what is longer is refused. */
+const HEADER_BYTES_MAX = 262_144;
 /** For what a gateway still sends of a request that was refused before its end. */
 const DRAIN_MS = 5000;
 const REQUEST_MS_MAX = 10_000;
@@ -150,6 +150,10 @@ function refuseUnread(error: NodeJS.ErrnoException, socket: Duplex): void {
 const REFUSED =
   'HTTP/1.1 403 Forbidden\r\nX-Keyhound-Decision: refuse\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
+/** Found out once a connection. */
+const IS_LOCAL = Symbol('local');
+type Known = Socket & { [IS_LOCAL]?: boolean };
+
 class Endpoint {
   readonly #options: DecideServerOptions;
   readonly #callers: Callers;
@@ -159,7 +163,6 @@ class Endpoint {
   readonly #keyIdPrefix: string;
   readonly #use = createUse();
   readonly #answer = createAnswer();
-  readonly #loopback = new WeakMap<Socket, boolean>();
 
   constructor(options: DecideServerOptions) {
     const { token, key, keyId } = options.settings;
@@ -228,13 +231,9 @@ class Endpoint {
   }
 
   #admits(request: IncomingMessage): boolean {
-    const { socket } = request;
-    let isLocal = this.#loopback.get(socket);
-    if (isLocal === undefined) {
-      isLocal = isLoopback(socket.remoteAddress);
-      this.#loopback.set(socket, isLocal);
-    }
-    if (isLocal) return true;
+    const socket: Known = request.socket;
+    socket[IS_LOCAL] ??= isLoopback(socket.remoteAddress);
+    if (socket[IS_LOCAL]) return true;
     const headers = this.#headers;
     return this.#callers.admits(
       headers.valuesOf('x-keyhound-token'),

@@ -23,6 +23,7 @@ export interface Measured extends Loaded {
 export interface DecideResults {
   readonly rounds: number;
   readonly bare: readonly Measured[];
+  readonly fastify: readonly Measured[];
   readonly ours: readonly Measured[];
   /** Endpoint by bare handler, round by round. */
   readonly ratio: readonly number[];
@@ -38,13 +39,15 @@ export async function measureDecide(
 ): Promise<DecideResults> {
   const seconds = plan.name === 'full' ? 8 : 2;
   const bare = await startServer('bare');
+  const framework = await startServer('fastify');
   const ours = await startServer('decide');
-  const full: Record<Kind, Measured[]> = { bare: [], decide: [] };
-  const half: Record<Kind, Loaded[]> = { bare: [], decide: [] };
+  const all = [bare, framework, ours];
+  const full: Record<Kind, Measured[]> = { bare: [], fastify: [], decide: [] };
+  const half: Record<'bare' | 'decide', Loaded[]> = { bare: [], decide: [] };
   const loads: number[] = [];
   try {
     for (let round = 1; round <= plan.rounds; round++) {
-      for (const server of [bare, ours]) {
+      for (const server of all) {
         say(`round ${round} of ${plan.rounds}: ${server.kind}, as fast as it can`);
         full[server.kind].push(await measured(server, ['closed', seconds, CLIENTS]));
       }
@@ -54,15 +57,17 @@ export async function measureDecide(
       for (const server of [bare, ours]) {
         say(`round ${round} of ${plan.rounds}: ${server.kind}, at half load`);
         const rate = Math.round(median(full[server.kind].map(({ perSecond }) => perSecond)) / 2);
-        half[server.kind].push(await measured(server, ['open', seconds, CLIENTS, rate]));
+        half[server === bare ? 'bare' : 'decide'].push(
+          await measured(server, ['open', seconds, CLIENTS, rate]),
+        );
       }
     }
   } finally {
-    for (const { child } of [bare, ours]) child.kill('SIGKILL');
+    for (const { child } of all) child.kill('SIGKILL');
   }
   const of = (kind: Kind, what: 'perSecond' | 'perCpuSecond') => full[kind].map((one) => one[what]);
   return {
-    ...{ rounds: plan.rounds, bare: full.bare, ours: full.decide },
+    ...{ rounds: plan.rounds, bare: full.bare, fastify: full.fastify, ours: full.decide },
     ratio: pairs(of('decide', 'perSecond'), of('bare', 'perSecond')),
     cpuRatio: pairs(of('decide', 'perCpuSecond'), of('bare', 'perCpuSecond')),
     half: { bare: half.bare, ours: half.decide },
@@ -70,7 +75,7 @@ export async function measureDecide(
   };
 }
 
-type Kind = 'bare' | 'decide';
+type Kind = 'bare' | 'fastify' | 'decide';
 
 interface Server {
   readonly kind: Kind;

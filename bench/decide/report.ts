@@ -10,6 +10,7 @@ export function decideMarkdown(results: DecideResults, machine: Machine): string
   const { bare, ours, half, rounds, load } = results;
   const rows = [
     ['bare handler of node:http, 200 and no header', perSecond(bare), ''],
+    ['bare handler of fastify', perSecond(results.fastify), ''],
     ['decision endpoint', perSecond(ours), ''],
     ['decision endpoint / bare handler, requests/s', range(results.ratio), '≥ 0.8'],
     ['decision endpoint / bare handler, requests a CPU-second', range(results.cpuRatio), ''],

@@ -1,10 +1,11 @@
 /**
- * A measured server in a process of its own: `bare` answers 200 and nothing else, `decide` is the endpoint as it is
+ * A measured server in a process of its own: `bare` and `fastify` answer 200 and nothing else, `decide` is the endpoint as it is
  * shipped, with verdicts and two layers of limits. Tells its port, and its CPU time when asked, by messages.
  */
 import { createSecretKey } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import fastify from 'fastify';
 import { systemClock } from '../../core/clock.ts';
 import { decideSchema } from '../../core/config-response.ts';
 import { UNKNOWN_PLACE } from '../../core/event.ts';
@@ -26,6 +27,13 @@ async function startBare(): Promise<number> {
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
+}
+
+async function startFastify(): Promise<number> {
+  const app = fastify({ logger: false, keepAliveTimeout: 0 });
+  app.get('/decide/nginx', (_request, reply) => void reply.send());
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  return (app.server.address() as AddressInfo).port;
 }
 
 /** Keys that are not asked for: what counts is that there are many. */
@@ -67,7 +75,8 @@ async function startOurs(): Promise<number> {
   return port;
 }
 
-const port = await (process.argv[2] === 'bare' ? startBare() : startOurs());
+const START = { bare: startBare, fastify: startFastify, decide: startOurs };
+const port = await START[process.argv[2] as keyof typeof START]();
 process.on('message', () => process.send?.({ cpu: process.cpuUsage() }));
 process.on('disconnect', () => process.exit(0));
 process.send?.({ port });
