@@ -1,6 +1,6 @@
 /**
- * A measured server in a process of its own: `bare` and `fastify` answer 200 and nothing else, `decide` is the endpoint as it is
- * shipped, with verdicts and two layers of limits. Tells its port, and its CPU time when asked, by messages.
+ * A measured server in a process of its own: `bare` and `fastify` answer 200 and nothing else, `decide` is the endpoint
+ * as it is shipped, with verdicts and two layers of limits. Tells its port, and its CPU time when asked, by messages.
  */
 import { createSecretKey } from 'node:crypto';
 import { createServer } from 'node:http';
