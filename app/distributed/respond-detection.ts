@@ -49,6 +49,7 @@ export function respondDetection(options: RespondDetectionOptions): RespondDetec
       isAllowed: ({ subjectId, label, consumer, detector = '', place: country = '' }, atMs) =>
         rules.find({ subject: subjectId, label, consumer, detector, country, network: 0 }, atMs)
           ?.kind === 'allow',
+      isAllowance: (id) => rules.get(id)?.kind === 'allow',
       trafficPerHour: () => undefined,
       health: () => ({
         lagMs: options.lagMs(),

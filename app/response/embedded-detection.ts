@@ -16,6 +16,7 @@ export function embeddedDetection(session: Session, turns: Turns, clock: Clock):
   // Restored whole, it knows its keys; made anew it does not, whatever it says of single ones.
   const coldSinceMs = session.saved.length === 0 ? startedAt : undefined;
   const traffic = new HourlyTraffic();
+  const active = new Remembered(() => engine.docket.shared.fleet.activeKeys);
   return {
     env: {
       isAllowed: ({ subjectId, label, consumer, detector, place }, atMs) =>
@@ -31,6 +32,7 @@ export function embeddedDetection(session: Session, turns: Turns, clock: Clock):
           atMs,
         )?.kind === 'allow',
       isAllowance: (id) => engine.steering.rules.get(id)?.kind === 'allow',
+      activeKeys: () => active.at(clock.now()),
       trafficPerHour: () => traffic.perHour(engine.stats().events, clock.now()),
       health: () => ({
         // How old the evidence itself is counts with each incident; this process has no backlog of its own.
@@ -57,6 +59,27 @@ export function embeddedDetection(session: Session, turns: Turns, clock: Clock):
       );
     },
   };
+}
+
+const REMEMBERED_MS = 5000;
+
+/** Asked for each finding of many keys at once, and summed up over all consumers: once in a while is enough. */
+class Remembered {
+  readonly #read: () => number;
+  #value = 0;
+  #untilAt = 0;
+
+  constructor(read: () => number) {
+    this.#read = read;
+  }
+
+  at(now: number): number {
+    if (now >= this.#untilAt) {
+      this.#value = this.#read();
+      this.#untilAt = now + REMEMBERED_MS;
+    }
+    return this.#value;
+  }
 }
 
 /** Events of the last hour, by minutes. */

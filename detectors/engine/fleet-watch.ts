@@ -255,6 +255,11 @@ export class FleetWatch {
     }
   }
 
+  /** Aged keys that were in use in five minutes of late. */
+  get activeKeys(): number {
+    return this.countActive(ALL);
+  }
+
   /** The more of the last two times five minutes: in an outage the last one has few. */
   private countActive(name: string): number {
     let most = 0;

@@ -60,6 +60,12 @@ describe('many keys that deviate together', () => {
     assert.deepEqual(told(all), told(bench));
   });
 
+  test('the engine knows how many aged keys are in use', () => {
+    const keys = new Set(events.map(({ key }) => key.id)).size;
+    const { activeKeys } = bench.engine.docket.shared.fleet;
+    assert.ok(activeKeys >= 8 && activeKeys <= keys, `${activeKeys} of ${keys}`);
+  });
+
   test('too few of them accuse each for itself', () => {
     const few = latest(whole(eventsOf('fleet/few'), TOGETHER).incidents);
     assert.deepEqual([...new Set(few.map(({ subject }) => subject.kind))], ['key']);
