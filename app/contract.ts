@@ -2,6 +2,7 @@
  * What the command line sees of the assemblies. Each function lives in the file of its name
  * (`replay` in app/replay.ts, …); cli/ loads it when the command runs, so that `--help` stays fast.
  */
+import type { Action } from '../core/action.ts';
 import type { AlertBudget } from '../core/alert-budget.ts';
 import type { Config, SourceConfig } from '../core/config.ts';
 import type {
@@ -12,6 +13,7 @@ import type {
   RuleLine,
   RuleRequest,
 } from '../core/control.ts';
+import type { Decision } from '../core/decision.ts';
 import type { Facts, Finding, Incident, Severity } from '../core/finding.ts';
 import type { ResponseClient } from '../core/response.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
@@ -222,6 +224,12 @@ export interface DemoOptions {
   onPhase(phase: DemoPhase): void;
   onFinding?(finding: Finding): void;
   onIncident(incident: Incident): void;
+  /** After so long live it acts at its made gateway, ms; until then, and left out, it says what it would do. */
+  readonly automaticAfterMs?: number | undefined;
+  onDecision?(decision: Decision): void;
+  onAction?(action: Action): void;
+  /** It acts from now on. */
+  onAutomatic?(): void;
   /** At most a few times a second. */
   onTick(tick: DemoTick): void;
   /** Something the user should know, one line without a line break. */

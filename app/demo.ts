@@ -17,6 +17,7 @@ import type { AttackSpec, Traffic, TrafficEvent, TrafficOptions } from '../traff
 import { registryEntries } from '../traffic/registry.ts';
 import { createTraffic } from '../traffic/traffic.ts';
 import type { Demo, DemoOptions, DemoSummary, LoadedConfig } from './contract.ts';
+import { type DemoActing, type DemoActingOptions, openDemoActing } from './demo/acting.ts';
 import { type DemoPlan, planDemo } from './demo/plan.ts';
 import { createTicker, type Ticker } from './demo/ticker.ts';
 import { createTrafficSource, type Pace, type TrafficSource } from './demo/traffic-source.ts';
@@ -43,6 +44,7 @@ export const demo: Demo = (options) =>
   runDemo(options, {
     clock: systemClock,
     sleep: async (ms, signal) => wait(ms, undefined, { signal }),
+    acts: true,
   });
 
 /** `pace`: the wall clock, or a test's. */
@@ -70,15 +72,24 @@ async function play(options: DemoOptions, pace: Pace, folder: string): Promise<D
   const model = modelOf(options, startedAt);
   const past = createTraffic({ ...model.options, attacks: model.plan.past });
   const config = configOf(past, folder, options);
+  const heard: { acting: DemoActing | undefined } = { acting: undefined };
+  const env = options.stateDir === undefined ? { KEYHOUND_PEPPER: PEPPER } : process.env;
   const session = await openSession({
     config,
     stateDir: folder,
     // A state that is kept is looked into later, with the pepper of this installation.
-    env: options.stateDir === undefined ? { KEYHOUND_PEPPER: PEPPER } : process.env,
+    env,
     clock: pace.clock,
     command: 'demo',
-    onFinding: (finding: Finding) => options.onFinding?.(finding),
-    onIncident: (incident: Incident) => options.onIncident(incident),
+    onFinding(finding: Finding) {
+      options.onFinding?.(finding);
+      heard.acting?.response.finding(finding);
+    },
+    onIncident(incident: Incident) {
+      options.onIncident(incident);
+      heard.acting?.response.incident(incident);
+    },
+    onVerdict: (verdict) => void heard.acting?.response.verdict(verdict),
     onNote: (text) => options.onNote?.(text),
   });
   try {
@@ -87,10 +98,14 @@ async function play(options: DemoOptions, pace: Pace, folder: string): Promise<D
     const ticker = createTicker(options, session.engine, pace.clock);
     try {
       await history(options, { model, past, source, reader, session, ticker, pace });
+      if (pace.acts === true)
+        heard.acting = await act(options, { config, session, folder, env, pace });
+      source.refuses = heard.acting?.gateway.refuses;
       await live(options, { model, past, source, reader, session, ticker, pace });
     } catch (error) {
       if (!options.signal.aborted) throw error;
     } finally {
+      await heard.acting?.close();
       await reader.close();
     }
     await session.checkpoint();
@@ -98,6 +113,34 @@ async function play(options: DemoOptions, pace: Pace, folder: string): Promise<D
   } finally {
     await session.close();
   }
+}
+
+/** Opens the response as the live phase begins: what history told is over. */
+async function act(
+  options: DemoOptions,
+  {
+    pace,
+    ...of
+  }: Omit<DemoActingOptions, 'clock' | 'onDecision' | 'onAction' | 'onNote'> & { pace: Pace },
+): Promise<DemoActing> {
+  const { automaticAfterMs, signal } = options;
+  const acting = await openDemoActing({
+    ...of,
+    clock: pace.clock,
+    onDecision: (decision) => options.onDecision?.(decision),
+    onAction: (action) => options.onAction?.(action),
+    onNote: (text) => options.onNote?.(text),
+  });
+  if (automaticAfterMs !== undefined) {
+    pace.sleep(automaticAfterMs, signal).then(
+      () => {
+        acting.switchOn();
+        options.onAutomatic?.();
+      },
+      () => undefined,
+    );
+  }
+  return acting;
 }
 
 interface Model {

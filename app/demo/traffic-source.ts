@@ -13,11 +13,15 @@ export interface Pace {
   readonly clock: Clock;
   /** Rejects when aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** The wall clock's own pace: what is found is acted upon. */
+  readonly acts?: boolean;
 }
 
 export interface TrafficSource extends Source {
   /** What comes next. `paced`: a request is logged when the clock reaches its time. */
   play(events: Iterator<TrafficEvent>, paced: boolean): void;
+  /** Asked of paced requests when their time has come: the status with which one is refused. */
+  refuses: ((keyId: string) => 403 | 429 | undefined) | undefined;
 }
 
 /** About 40 ms of work, so that signals are heard in between. */
@@ -30,7 +34,8 @@ export function createTrafficSource(name: string, pace: Pace): TrafficSource {
   const encoder = new TextEncoder();
   let events: Iterator<TrafficEvent> | undefined;
   let paced = false;
-  let next: { readonly line: string; readonly at: number } | undefined;
+  let next: Coming | undefined;
+  const source: TrafficSource = {} as TrafficSource;
 
   function advance(): void {
     const step = events?.next();
@@ -39,8 +44,7 @@ export function createTrafficSource(name: string, pace: Pace): TrafficSource {
       next = undefined;
       return;
     }
-    // The event is reused by the model: what is needed of it is taken at once.
-    next = { line: `${WRITERS.kong(step.value)}\n`, at: step.value.at };
+    next = coming(step.value, paced);
   }
 
   function write(): void {
@@ -48,21 +52,22 @@ export function createTrafficSource(name: string, pace: Pace): TrafficSource {
     let text = '';
     for (let lines = 0; lines < BATCH_LINES_MAX && next !== undefined; lines++) {
       if (next.at > until) break;
-      text += next.line;
+      text += lineOf(next, source.refuses);
       advance();
     }
     const room = framer.room(text.length * 3);
     framer.filled(encoder.encodeInto(text, room).written);
   }
 
-  return {
+  return Object.assign(source, {
     name,
-    play(following, isPaced) {
+    refuses: undefined,
+    play(following: Iterator<TrafficEvent>, isPaced: boolean) {
       events = following;
       paced = isPaced;
       advance();
     },
-    async read(signal): Promise<RecordBatch | undefined> {
+    async read(signal: AbortSignal): Promise<RecordBatch | undefined> {
       await nextTurn();
       signal.throwIfAborted();
       if (next === undefined) return undefined;
@@ -79,5 +84,33 @@ export function createTrafficSource(name: string, pace: Pace): TrafficSource {
       events = undefined;
       next = undefined;
     },
+  });
+}
+
+interface Coming {
+  readonly at: number;
+  readonly keyId: string;
+  readonly line: string;
+  /** Lines as they would be if the gateway refused it; none of the past. */
+  readonly refused: Readonly<Record<403 | 429, string>> | undefined;
+}
+
+/** The event is reused by the model: what is needed of it is taken at once. */
+function coming(event: TrafficEvent, paced: boolean): Coming {
+  const { at, key, status } = event;
+  const line = `${WRITERS.kong(event)}\n`;
+  const keyId = `kong:${key.credentialId}`;
+  if (!paced) return { at, keyId, line, refused: undefined };
+  const as = (refusedWith: 403 | 429): string => {
+    event.status = refusedWith;
+    return `${WRITERS.kong(event)}\n`;
   };
+  const refused = { 403: as(403), 429: as(429) };
+  event.status = status;
+  return { at, keyId, line, refused };
+}
+
+function lineOf({ keyId, line, refused }: Coming, refuses: TrafficSource['refuses']): string {
+  const status = refused === undefined ? undefined : refuses?.(keyId);
+  return status === undefined ? line : refused![status];
 }

@@ -17,7 +17,7 @@ import { createResponseClient } from './client.ts';
 import { createKillSwitch } from './kill-switch.ts';
 import { readFacts, writeFacts } from './policy-facts.ts';
 import { policySource } from './policy-file.ts';
-import { type DetectionPort, Response, type ResponseKeep } from './response.ts';
+import { type DetectionPort, Response, type ResponseKeep, type Teller } from './response.ts';
 import { createTelling, type Telling } from './telling.ts';
 
 const FACTS_FILE = 'policy-facts.json';
@@ -39,6 +39,8 @@ export interface ActingOptions {
   closeIncident(id: string, as: ClosedAs, by: string, reason: string): Promise<void>;
   /** What is to be told of Keyhound itself, once a second. */
   health?(now: number): readonly HealthFacts[];
+  /** Who is told beside the channels. */
+  readonly teller?: Partial<Pick<Teller, 'decision' | 'action'>>;
 }
 
 export interface Acting {
@@ -70,7 +72,7 @@ export function createActing(options: ActingOptions): Acting {
     holder,
     killSwitch: createKillSwitch(stateFolder),
     random: () => randomInt(2 ** 32) / 2 ** 32,
-    teller: telling.teller,
+    teller: both(telling.teller, options.teller),
     async onTick(now) {
       if (policy.hasChanged())
         telling.policy(
@@ -108,6 +110,23 @@ export function createActing(options: ActingOptions): Acting {
       await Promise.all([response.run(signal), telling.run(signal)]);
     },
     keepFacts: () => writeFacts(factsFile, holder.facts()),
+  };
+}
+
+function both(first: Teller, second: ActingOptions['teller']): Teller {
+  if (second === undefined) return first;
+  return {
+    incident: (...told) => first.incident(...told),
+    decision(...told) {
+      first.decision(...told);
+      second.decision?.(...told);
+    },
+    action(action) {
+      first.action(action);
+      second.action?.(action);
+    },
+    notice: (notice) => first.notice(notice),
+    trouble: (trouble) => first.trouble(trouble),
   };
 }
 

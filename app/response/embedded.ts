@@ -2,8 +2,8 @@
 import path from 'node:path';
 import type { ResponseMetrics } from '../../console/response-metrics.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { GatewayConfig } from '../../core/config-response.ts';
 import type { GatewayAdapter } from '../../core/gateway.ts';
+import type { ActingRung } from '../../core/ladder.ts';
 import { type DecideEndpoint, startDecide } from '../../decide/endpoint.ts';
 import { createKeyNames, type KeyNames } from '../../decide/key-names.ts';
 import { consumerNameOf, factsOf } from '../../detectors/engine/key-states.ts';
@@ -20,7 +20,7 @@ import type { Session } from '../session.ts';
 import type { StatePaths } from '../state-folder.ts';
 import type { Commit } from '../steering-data.ts';
 import type { Turns } from '../turns.ts';
-import { type Acting, createActing } from './acting.ts';
+import { type Acting, type ActingOptions, createActing } from './acting.ts';
 import { embeddedDetection } from './embedded-detection.ts';
 import { responseFigures } from './figures.ts';
 import { type Leaks, startLeaks } from './leaks.ts';
@@ -42,6 +42,10 @@ export interface EmbeddedResponseOptions {
   readonly commit: Commit;
   /** What is to be told of Keyhound itself, once a second. */
   health?(now: number): readonly HealthFacts[];
+  /** What gateways can, where that is less than they could. */
+  readonly rungs?: readonly ActingRung[];
+  /** Who is told beside the channels. */
+  readonly teller?: ActingOptions['teller'];
 }
 
 export interface EmbeddedResponse extends Acting {
@@ -75,11 +79,12 @@ export async function openEmbeddedResponse(
     const data = createStateData(session, options.commit);
     const acting = createActing({
       ...{ config: loaded, stateFolder: paths.folder, keep: store, seals, clock, logger },
-      adapters: adaptersOf(config.gateways, {
+      adapters: adaptersOf(options, {
         ...{ seals, verdicts: store, folder, now: () => clock.now() },
       }),
       asks: () => config.gateways.length > 0 || decide === undefined || isAsked(decide),
       ...(options.health === undefined ? {} : { health: options.health }),
+      ...(options.teller === undefined ? {} : { teller: options.teller }),
       directory: session.directory,
       calendar: session.calendar,
       detection: embeddedDetection(session, options.turns, clock),
@@ -113,11 +118,15 @@ export async function openEmbeddedResponse(
 }
 
 function adaptersOf(
-  gateways: readonly GatewayConfig[],
+  { config, rungs }: EmbeddedResponseOptions,
   tools: Parameters<typeof createGateway>[1],
 ): GatewayAdapter[] {
-  const all = gateways.length === 0 ? [ASKED_ONLY] : gateways;
-  return all.map((gateway) => createGateway(gateway, tools));
+  const { gateways } = config.config;
+  const adapters = (gateways.length === 0 ? [ASKED_ONLY] : gateways).map((gateway) =>
+    createGateway(gateway, tools),
+  );
+  if (rungs === undefined) return adapters;
+  return adapters.map((adapter) => ({ ...adapter, rungs: new Set(rungs) }));
 }
 
 function hearReports(

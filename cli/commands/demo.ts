@@ -3,6 +3,9 @@ import { EXIT } from '../exit.ts';
 import { createDemoScreen } from '../print/demo-screen.ts';
 import { demoSummaryLines } from '../print/summary.ts';
 
+/** Long enough to read what it would have done. */
+const AUTOMATIC_AFTER_MS = 25_000;
+
 export const demo = defineCommand({
   name: 'demo',
   summary:
@@ -11,6 +14,10 @@ export const demo = defineCommand({
   positionals: NO_ARGS,
   options: {
     for: { type: 'duration', description: 'End by itself after this long.' },
+    automatic: {
+      type: 'flag',
+      description: `Act at the made gateway, after ${AUTOMATIC_AFTER_MS / 1000} s of only observing.`,
+    },
     seed: {
       type: 'number',
       value: 'N',
@@ -29,11 +36,12 @@ export const demo = defineCommand({
   },
   examples: [
     ['demo', 'Watch until Ctrl-C.'],
+    ['demo --automatic', 'Watch it contain what it finds.'],
     ['demo --for 90s --json', 'Incidents of one and a half minutes as JSON lines.'],
   ],
   run: async ({ options, print, io, assemblies }) => {
     const ending = options.for === undefined ? undefined : AbortSignal.timeout(options.for);
-    const screen = createDemoScreen(print, () => io.clock.now());
+    const screen = createDemoScreen(print, () => io.clock.now(), options.automatic);
     const summary = await assemblies.demo({
       signal: ending === undefined ? io.signal : AbortSignal.any([io.signal, ending]),
       seed: options.seed,
@@ -49,6 +57,16 @@ export const demo = defineCommand({
         print.object(incident);
         screen.incident(incident);
       },
+      ...(options.automatic ? { automaticAfterMs: AUTOMATIC_AFTER_MS } : {}),
+      onDecision: (decision) => {
+        print.object(decision);
+        screen.decision(decision);
+      },
+      onAction: (action) => {
+        print.object(action);
+        screen.action(action);
+      },
+      onAutomatic: () => screen.automatic(),
       onTick: (tick) => screen.tick(tick),
       onNote: (text) => print.note(text),
     });

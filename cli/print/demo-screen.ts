@@ -1,7 +1,10 @@
 /** The demo's screen: a header, the history's progress, then incidents above a status line. */
 import type { DemoPhase, DemoTick, Finding, Incident } from '../../app/contract.ts';
+import type { Action } from '../../core/action.ts';
 import { toIso } from '../../core/clock.ts';
+import type { Decision } from '../../core/decision.ts';
 import { createLive } from './live.ts';
+import { createLiveResponse } from './live-response.ts';
 import { count, plural, span, when } from './numbers.ts';
 import type { Printer } from './printer.ts';
 import { createProgress } from './progress.ts';
@@ -11,6 +14,9 @@ export interface DemoScreen {
   phase(phase: DemoPhase): void;
   finding(finding: Finding): void;
   incident(incident: Incident): void;
+  decision(decision: Decision): void;
+  action(action: Action): void;
+  automatic(): void;
   tick(tick: DemoTick): void;
   end(): void;
 }
@@ -18,8 +24,13 @@ export interface DemoScreen {
 const PLAIN_STATUS_EVERY_MS = 10_000;
 const RULE_COLUMNS_MAX = 110;
 
-export function createDemoScreen(print: Printer, now: () => number): DemoScreen {
+export function createDemoScreen(
+  print: Printer,
+  now: () => number,
+  automatic: boolean,
+): DemoScreen {
   const live = createLive(print);
+  const response = createLiveResponse(print, now);
   const progress = createProgress(print, now);
   let saidAt = now();
   let inHistory = true;
@@ -29,7 +40,11 @@ export function createDemoScreen(print: Printer, now: () => number): DemoScreen 
     rule();
     print.line(`${print.style.bold('Keyhound demo')}  ·  a made gateway, made keys, made attacks`);
     print.line('It learns what is normal for each key, and says when a key behaves unlike itself.');
-    print.line('Everything is local, nothing is acted upon. Ctrl-C ends it.');
+    print.line(
+      automatic
+        ? 'First it only observes, then it acts at its made gateway. Everything is local. Ctrl-C ends it.'
+        : 'Everything is local, and it only observes: --automatic lets it act. Ctrl-C ends it.',
+    );
     rule();
   };
   return {
@@ -44,6 +59,13 @@ export function createDemoScreen(print: Printer, now: () => number): DemoScreen 
     finding: (finding) => live.finding(finding),
     incident: (incident) => {
       if (!inHistory) live.incident(incident);
+    },
+    decision: (decision) => response.decision(decision),
+    action: (action) => response.action(action),
+    automatic: () => {
+      rule();
+      print.line('3  Automatic: from now on it throttles and suspends at its made gateway.');
+      rule();
     },
     tick: (tick) => {
       if (tick.phase === 'history') {
