@@ -23,7 +23,7 @@ export const GROUP_MS = 300;
 const UPDATE_MS = 60_000;
 const PAUSE_MS = 2000;
 const PAUSE_MS_MAX = 600_000;
-/** After so many failed tries, half a minute, the fallback is told too. */
+/** After so many failed tries, 7 to 14 s where each fails at once, the fallback is told too. */
 const LATE_ATTEMPTS = 4;
 const GIVE_UP_MS = 86_400_000;
 const SWEEP_MS = 3_600_000;
