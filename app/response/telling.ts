@@ -76,7 +76,8 @@ export function createTelling(options: TellingOptions): Telling {
     tell: (alert) => void deliveries.tell(alert),
   });
   const heads = publisherOf(options);
-  let publishAt = clock.now() + HEADS_EVERY_MS;
+  // At once: a process that never lives for an hour would publish nothing.
+  let publishAt = clock.now();
   return {
     audit,
     teller: book,
