@@ -160,9 +160,7 @@ async function toldOthers(second: Member): Promise<void> {
   assert.match(verified.stdout, /"ok":true/);
 }
 
-test('found by one, decided by another, enforced by a third; and so on after kill -9', {
-  timeout: 60_000,
-}, async () => {
+test('found by one, decided by another, enforced by a third; and so on after kill -9', async () => {
   const [, console1, ingest, decide] = (await Promise.all(
     ['detect', 'console', 'ingest', 'decide'].map((role) => stack.start(role)),
   )) as [Member, Member, Member, Member];
