@@ -8,6 +8,7 @@ import { createProgress } from '../../cli/print/progress.ts';
 import { fit, PLAIN, pad, widthOf } from '../../cli/print/style.ts';
 import { tableLines } from '../../cli/print/table.ts';
 import { KeyhoundError } from '../../core/errors.ts';
+import { sampleAction, sampleDecision } from '../support/response-samples.ts';
 import { clientWith, finding, incident, key, run } from './memory-io.ts';
 
 test('a table keeps to the terminal, cuts what may be cut and shows that it did', () => {
@@ -128,6 +129,9 @@ const demo: Demo = async (options) => {
   options.onIncident(incident({ severity: 'low', revision: 2 }));
   options.onIncident(incident({ severity: 'high', revision: 3 }));
   options.onIncident(incident({ revision: 4, closedAt: '2026-03-01T10:30:00.000Z' }));
+  options.onDecision?.(sampleDecision({ mode: 'observe', state: 'noted' }));
+  for (const revision of [1, 2]) options.onAction?.(sampleAction({ revision, state: 'done' }));
+  options.onAction?.(sampleAction({ state: 'done', verdict: 'not-contained' }));
   return {
     type: 'summary',
     events: 1_000_100,
@@ -143,7 +147,10 @@ const demo: Demo = async (options) => {
 test('the demo shows incidents as they open, grow and close, each change once', async () => {
   const { stdout, status } = await run(['demo', '--for', '1h'], { assemblies: { demo } });
   assert.equal(status, 0);
-  assert.match(stdout, /nothing is acted upon/);
+  assert.match(stdout, /it only observes/);
+  assert.match(stdout, / would {3}suspend; it only observes {2}kong:7f2d\n/);
+  assert.equal(stdout.match(/ acted {3}suspend, after/g)?.length, 1, 'the same is said once');
+  assert.match(stdout, / acted {3}NOT contained {2}kong:7f2d\n/);
   const changes = [...stdout.matchAll(/ (opened|grew|closed) +(\w+) +billing-export/g)];
   assert.deepEqual(
     changes.map((change) => change.slice(1)),
