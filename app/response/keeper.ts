@@ -1,5 +1,5 @@
 /**
- * Carries decisions out of the desk, one after the other: kept, recorded in the audit log, and only then asked of the
+ * Carries decisions out of the desk, one after the other: recorded in the audit log, kept, and only then asked of the
  * gateways. What cannot be kept or recorded is tried again and again, and nothing after it overtakes: no action
  * without its record.
  */
@@ -68,10 +68,11 @@ export class Keeper {
   }
 
   async #insist(decision: Decision, fresh: boolean): Promise<void> {
+    const done = { recorded: !fresh || !isAudited(decision) };
     let waitMs = AGAIN_MS;
     while (!this.#stop.signal.aborted) {
       try {
-        return await this.#keep(decision, fresh);
+        return await this.#keep(decision, done);
       } catch (error) {
         this.#options.onTrouble(decision, error);
         await sleep(waitMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
@@ -80,11 +81,20 @@ export class Keeper {
     }
   }
 
-  async #keep(decision: Decision, fresh: boolean): Promise<void> {
+  /**
+   * Recorded first: a crash in between leaves an entry of what was not done, and detection tells it again; the other
+   * way round something would be done without one.
+   */
+  async #keep(decision: Decision, done: { recorded: boolean }): Promise<void> {
     const { store, audit, clock, onKept } = this.#options;
-    const isNews = await store.put(decision);
-    // What only tells is on record as a decision; the audit is of what acts, and of what people do.
-    if (fresh && isNews && isAudited(decision)) await audit.record(noteOf(decision, clock.now()));
+    if (!done.recorded) {
+      const known = await store.decision(decision.id);
+      const isNews = known === undefined || known.revision < decision.revision;
+      // What only tells is on record as a decision; the audit is of what acts, and of what people do.
+      if (isNews) await audit.record(noteOf(decision, clock.now()));
+      done.recorded = true;
+    }
+    await store.put(decision);
     const actions = await this.#act(decision);
     onKept(decision, actions);
   }
