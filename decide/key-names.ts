@@ -21,9 +21,11 @@ export interface KeyNamesOptions {
 const BYTES_MAX = 65_536;
 
 export function createKeyNames({ pepper, previous, aliases }: KeyNamesOptions): KeyNames {
-  const bytes = Buffer.alloc(BYTES_MAX);
+  const bytes = new Uint8Array(BYTES_MAX);
   return (rawKey) => {
-    const length = bytes.write(rawKey, 0, BYTES_MAX, 'latin1');
+    const length = Math.min(rawKey.length, BYTES_MAX);
+    // Byte by byte: keys are short, and a call out of the engine costs more than the loop.
+    for (let i = 0; i < length; i++) bytes[i] = rawKey.charCodeAt(i);
     const own = hashedId(pepper, bytes, 0, length);
     const names = [own];
     add(names, aliases.find(own)?.id);
@@ -32,7 +34,7 @@ export function createKeyNames({ pepper, previous, aliases }: KeyNamesOptions): 
       add(names, former);
       add(names, aliases.find(former)?.id);
     }
-    bytes.fill(0, 0, length);
+    for (let i = 0; i < length; i++) bytes[i] = 0;
     return names;
   };
 }
