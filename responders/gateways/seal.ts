@@ -19,6 +19,7 @@ import { readFileSync } from 'node:fs';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { SealBox } from '../../core/gateway.ts';
 import type { SealStore } from '../../core/seal.ts';
+import { Turns } from './turns.ts';
 
 const MAGIC = Buffer.from('KHS1', 'latin1');
 const ID_BYTES = 8;
@@ -54,8 +55,8 @@ export interface PepperSecrets {
 }
 
 /**
- * KEYHOUND_SEAL_KEY or KEYHOUND_SEAL_KEY_FILE, and KEYHOUND_SEAL_KEY_PREVIOUS or its file while it is being changed;
- * else made from the pepper. Throws `usage` when one is given that cannot be used.
+ * KEYHOUND_SEAL_KEY or KEYHOUND_SEAL_KEY_FILE, and the one before under the same names and _PREVIOUS while it is being
+ * changed; else made from the pepper. Throws `usage` when one is given that cannot be used.
  */
 export function sealKeys(
   env: Readonly<Record<string, string | undefined>>,
@@ -64,11 +65,11 @@ export function sealKeys(
   const fromPepper = [pepper.key, ...(pepper.previous === undefined ? [] : [pepper.previous.key])]
     .map((key) => key.export())
     .map(sealKey);
-  const own = given(env, 'KEYHOUND_SEAL_KEY');
+  const own = given(env, 'KEYHOUND_SEAL_KEY', 'KEYHOUND_SEAL_KEY_FILE');
   if (own === undefined) {
     return { current: fromPepper[0]!, previous: fromPepper.slice(1), from: 'pepper' };
   }
-  const before = given(env, 'KEYHOUND_SEAL_KEY_PREVIOUS');
+  const before = given(env, 'KEYHOUND_SEAL_KEY_PREVIOUS', 'KEYHOUND_SEAL_KEY_FILE_PREVIOUS');
   // What was sealed before a key of its own was set opens as well.
   const previous = [...(before === undefined ? [] : [sealKey(before)]), ...fromPepper];
   return { current: sealKey(own), previous, from: 'KEYHOUND_SEAL_KEY' };
@@ -77,11 +78,12 @@ export function sealKeys(
 function given(
   env: Readonly<Record<string, string | undefined>>,
   name: string,
+  fileName: string,
 ): Buffer | undefined {
   const text = env[name];
-  const file = env[`${name}_FILE`];
+  const file = env[fileName];
   if (text !== undefined && text !== '' && file !== undefined && file !== '') {
-    throw new KeyhoundError('usage', `both ${name} and ${name}_FILE are set: use one`);
+    throw new KeyhoundError('usage', `both ${name} and ${fileName} are set: use one`);
   }
   if (text !== undefined && text !== '') return longEnough(Buffer.from(text.trim()), name);
   if (file === undefined || file === '') return undefined;
@@ -89,7 +91,7 @@ function given(
     return longEnough(Buffer.from(readFileSync(file, 'latin1').trim(), 'latin1'), name);
   } catch (cause) {
     if (cause instanceof KeyhoundError) throw cause;
-    throw new KeyhoundError('usage', `cannot read ${name}_FILE`, { cause, code: 'seal-key' });
+    throw new KeyhoundError('usage', `cannot read ${fileName}`, { cause, code: 'seal-key' });
   }
 }
 
@@ -115,7 +117,7 @@ export interface SealBoxParts {
 }
 
 export interface SweepableSealBox extends SealBox {
-  /** Wipes what has expired; answers how many. */
+  /** Wipes what has expired, and seals anew what is under a key before the current one; answers how many it wiped. */
   sweep(): Promise<number>;
 }
 
@@ -128,22 +130,33 @@ export function createSealBox({ store, keys, now }: SealBoxParts): SweepableSeal
     // Judged when read: a sweep that comes late keeps nothing alive.
     return keptUntil(bytes) <= now() ? undefined : secret;
   };
+  // A sweep that seals anew must not bring back what was wiped, nor write over what was sealed meanwhile.
+  const turns = new Turns();
+  const sweepOne = async (name: string): Promise<boolean> => {
+    const sealed = await store.get(name);
+    // What is damaged stays for a person to see, and for `open` to complain of.
+    if (sealed === undefined || !isSealed(Buffer.from(sealed))) return false;
+    const until = keptUntil(Buffer.from(sealed));
+    if (until <= now()) {
+      await store.remove(name);
+      return true;
+    }
+    const fresh = relock(name, Buffer.from(sealed), until, keys);
+    if (fresh !== undefined) await store.put(name, fresh);
+    return false;
+  };
   return {
     async seal(name, secret, untilAt) {
       const until = Math.max(untilAt ?? now() + KEPT_MS, now() + KEPT_MS_MIN) + GRACE_MS;
-      await store.put(name, lock(name, secret, until, keys.current));
+      const sealed = lock(name, secret, until, keys.current);
+      await turns.take(name, () => store.put(name, sealed));
     },
     open,
-    wipe: (name) => store.remove(name),
+    wipe: (name) => turns.take(name, () => store.remove(name)),
     async sweep() {
       let wiped = 0;
       for (const name of await store.names()) {
-        const sealed = await store.get(name);
-        // What is damaged stays for a person to see, and for `open` to complain of.
-        if (sealed === undefined || !isSealed(Buffer.from(sealed))) continue;
-        if (keptUntil(Buffer.from(sealed)) > now()) continue;
-        await store.remove(name);
-        wiped++;
+        if (await turns.take(name, () => sweepOne(name))) wiped++;
       }
       return wiped;
     },
@@ -159,6 +172,18 @@ function lock(name: string, secret: Uint8Array, until: number, { key, id }: Seal
   cipher.setAAD(Buffer.concat([head, Buffer.from(name)]));
   const text = Buffer.concat([cipher.update(secret), cipher.final()]);
   return Buffer.concat([head, nonce, cipher.getAuthTag(), text]);
+}
+
+/** Under the current key; undefined where it is, or cannot be opened: `open` will say so when it is needed. */
+function relock(name: string, sealed: Buffer, until: number, keys: SealKeys): Buffer | undefined {
+  const id = sealed.subarray(MAGIC.length, MAGIC.length + ID_BYTES);
+  if (keys.current.id.equals(id)) return undefined;
+  try {
+    return lock(name, unlock(name, sealed, keys), until, keys.current);
+  } catch (error) {
+    if (error instanceof KeyhoundError) return undefined;
+    throw error;
+  }
 }
 
 function unlock(name: string, sealed: Buffer, keys: SealKeys): Uint8Array {

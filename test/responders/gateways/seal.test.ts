@@ -99,6 +99,25 @@ test('another key is said as such; the one before opens while it is given', asyn
   assert.deepEqual(await boxIn(folder, next).open('key-1'), SECRET);
 });
 
+test('a sweep seals anew what is under the key before, for as long as it was to be kept', async () => {
+  const folder = newFolder();
+  const at = { now: NOW };
+  await boxIn(folder).seal('key-1', SECRET, NOW + 40 * DAY);
+  const other = { key: createSecretKey(Buffer.alloc(32, 8)) };
+  await boxIn(folder, sealKeys({}, other)).sweep();
+  assert.deepEqual(
+    await boxIn(folder).open('key-1'),
+    SECRET,
+    'without the key before it stays as it is',
+  );
+  assert.equal(await boxIn(folder, sealKeys({}, { ...other, previous: PEPPER })).sweep(), 0);
+  const later = boxIn(folder, sealKeys({}, other), at);
+  assert.deepEqual(await later.open('key-1'), SECRET);
+  await assert.rejects(boxIn(folder).open('key-1'), isError('seal-key'));
+  at.now = NOW + 47 * DAY;
+  assert.equal(await later.open('key-1'), undefined);
+});
+
 test('a key file is read, white space around it does not count, and a short or missing one is refused', () => {
   const file = path.join(root, 'seal-key');
   writeFileSync(file, 'a-seal-key-of-its-own\n');
@@ -113,6 +132,13 @@ test('a key file is read, white space around it does not count, and a short or m
   ]) {
     assert.throws(() => sealKeys(env, PEPPER), isError('seal-key'));
   }
+  writeFileSync(file, 'the-seal-key-before-that\n');
+  const changing = {
+    KEYHOUND_SEAL_KEY: 'a-seal-key-of-its-own',
+    KEYHOUND_SEAL_KEY_FILE_PREVIOUS: file,
+  };
+  const before = sealKeys({ KEYHOUND_SEAL_KEY: 'the-seal-key-before-that' }, PEPPER);
+  assert.deepEqual(sealKeys(changing, PEPPER).previous[0]!.id, before.current.id);
   const both = { KEYHOUND_SEAL_KEY: 'a-seal-key-of-its-own', KEYHOUND_SEAL_KEY_FILE: file };
   assert.throws(() => sealKeys(both, PEPPER), isError('usage'));
 });

@@ -13,10 +13,8 @@ import * as webhook from './webhook.ts';
 
 export const RIGS: readonly (readonly [title: string, rig: RigKind])[] = [
   ['kong', kong.rig],
-  ['kong, a key alone', kong.alone],
   ['apisix', apisix.rig],
   ['tyk', tyk.rig],
-  ['tyk, a key of a policy', tyk.managed],
   ['unkey', unkey.rig],
   ['nginx', nginx.rig],
   ['haproxy', haproxy.rig],
@@ -24,6 +22,12 @@ export const RIGS: readonly (readonly [title: string, rig: RigKind])[] = [
   ['aws-apigateway', awsApiGateway.rig],
   ['aws-iam', awsIam.rig],
   ['webhook', webhook.rig],
+];
+
+/** The same kinds in other circumstances. */
+export const MORE_RIGS: readonly (readonly [title: string, rig: RigKind])[] = [
+  ['kong, a key alone', kong.alone],
+  ['tyk, a key of a policy', tyk.managed],
 ];
 
 /** Kinds that the suite does not try, each with the reason. */
