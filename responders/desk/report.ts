@@ -31,10 +31,8 @@ export function report(leak: LeakReport, state: DeskState, nowMs: number): Decis
     wanted = milder(wanted, 'alert');
     doubts.push({ brake: 'trust', why: `held: ${leak.heldBy ?? 'public'}` });
   }
-  const isAllowed = env.isAllowed(
-    { subjectId, label: entry?.label, consumer: consumer === '' ? undefined : consumer },
-    nowMs,
-  );
+  const owner = consumer === '' ? undefined : consumer;
+  const isAllowed = env.isAllowed({ subjectId, label: entry?.label, consumer: owner }, nowMs);
   if (isAllowed) doubts.push({ brake: 'allow', why: 'on the allowlist: a person has to agree' });
   const people =
     BRAKES.map((brake) => brake.people?.({ subjectId, entry })).find((n) => n !== undefined) ??

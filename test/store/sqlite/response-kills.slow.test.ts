@@ -1,4 +1,4 @@
-import { testKills } from '../../responders/actions/kills/kills.ts';
+import { KILLS, testKills } from '../../responders/actions/kills/kills.ts';
 import { temporaryFolder } from './driver.ts';
 import { driver } from './response-open.ts';
 
@@ -6,5 +6,5 @@ testKills({
   driver,
   url: new URL('./response-open.ts', import.meta.url).href,
   createPlace: temporaryFolder,
-  kills: 200,
+  kills: KILLS,
 });

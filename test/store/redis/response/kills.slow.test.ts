@@ -1,5 +1,5 @@
 import { after, before } from 'node:test';
-import { testKills } from '../../../responders/actions/kills/kills.ts';
+import { KILLS, testKills } from '../../../responders/actions/kills/kills.ts';
 import { type RedisServer, startRedis } from '../../../servers/redis.ts';
 import { newPrefix } from '../driver.ts';
 import { driver } from './kill-driver.ts';
@@ -17,7 +17,7 @@ testKills({
   driver,
   url: new URL('./kill-driver.ts', import.meta.url).href,
   createPlace: async () => `${server.url} ${newPrefix()}`,
-  kills: 200,
+  kills: KILLS,
   async disturb(kill) {
     if (kill % REDIS_EVERY !== 0) return;
     await server.kill();
