@@ -58,7 +58,8 @@ export function redisKeySource(options: RedisKeyOptions): KeySource {
 }
 
 /** 16 bytes, as records have them. */
-function digestOf(id: string): Uint8Array {
+/** As a subject's row is found by. */
+export function digestOf(id: string): Uint8Array {
   const { digest0, digest1, digest2, digest3 } = savedIdentity(id);
   const bytes = Buffer.alloc(16);
   for (const [i, word] of [digest0, digest1, digest2, digest3].entries())

@@ -18,6 +18,8 @@ export interface RespondFeedOptions {
   readonly logger: Logger;
   readonly response: Response;
   readonly freshness: Freshness;
+  /** A key was used: its digest in hex. */
+  onUsed(digest: string): void;
   /** The response ends: what it has not kept by then is not applied. */
   readonly signal: AbortSignal;
 }
@@ -59,7 +61,7 @@ export function openRespondFeed(options: RespondFeedOptions): PartitionConsumer 
         return {
           nextOffset: from ?? 'earliest',
           async apply(messages) {
-            for (const message of messages) await tell(message, response, freshness);
+            for (const message of messages) await tell(message, options);
             freshness.applied();
             await response.keeper.settle();
             if (signal.aborted) throw givenUp();
@@ -79,14 +81,14 @@ function givenUp(): KeyhoundError {
 
 async function tell(
   { value, timestamp }: ReceivedMessage,
-  response: Response,
-  freshness: Freshness,
+  { response, freshness, onUsed }: RespondFeedOptions,
 ): Promise<void> {
   const line = resultLineOf(value);
   if (line === undefined) return;
   freshness.applying(timestamp);
   if (line.type === 'finding') response.finding(line);
   else if (line.type === 'incident') response.incident(line);
+  else if (line.type === 'usage') onUsed(line.digest);
   else if (line.type === 'watch') {
     const { type: _, ...verdict } = line;
     await response.verdict(verdict);

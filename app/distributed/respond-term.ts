@@ -1,53 +1,25 @@
 /** While a process responds: the response over Redis and Kafka, from what is kept until somebody else goes on. */
 import path from 'node:path';
 import type { PartitionConsumer } from '../../core/broker.ts';
-import type { Clock } from '../../core/clock.ts';
-import type { KafkaConfig, RedisConfig } from '../../core/config.ts';
-import type { ClosedAs } from '../../core/control.ts';
 import type { ResponseClient } from '../../core/response.ts';
-import type { ResultStore } from '../../core/store.ts';
 import { loadCalendars } from '../../enrich/calendars.ts';
 import { loadPepper } from '../../enrich/pepper.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
 import { createGateway } from '../../responders/gateways/create.ts';
 import { createSealBox, sealKeys } from '../../responders/gateways/seal.ts';
 import { sealFiles } from '../../responders/gateways/seal-files.ts';
-import type { ResponseStores } from '../../store/redis/response/open.ts';
-import type { LoadedConfig, Logger } from '../contract.ts';
 import { type Acting, createActing } from '../response/acting.ts';
-import type { Steered } from '../steering-data.ts';
 import { type RespondDetection, respondDetection } from './respond-detection.ts';
 import { Freshness, openRespondFeed } from './respond-feed.ts';
+import { openRespondLeaks } from './respond-leaks.ts';
+import type { RespondTermOptions } from './respond-options.ts';
 import { keepOf, sealedTwice } from './response-keep.ts';
-import type { ResponsePublisher } from './response-publisher.ts';
-
-export interface RespondOptions {
-  readonly config: LoadedConfig;
-  readonly kafka: KafkaConfig;
-  readonly redis: RedisConfig;
-  /** The state folder, which is there. */
-  readonly folder: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly steered: Steered;
-  readonly results: ResultStore | undefined;
-  /** When the geography data was made, epoch ms; undefined when nobody knows. */
-  readonly geographyBuiltAt: number | undefined;
-  /** Closes an incident as it was found to be. */
-  closeIncident(id: string, as: ClosedAs, by: string, why: string): Promise<void>;
-}
-
-export interface RespondTermOptions extends RespondOptions {
-  readonly publisher: ResponsePublisher;
-  readonly stores: ResponseStores;
-  /** Lost, or to be ended. */
-  readonly until: AbortSignal;
-}
 
 export interface RespondTerm {
   readonly client: ResponseClient;
   readonly consumer: PartitionConsumer;
+  /** Of reports of leaks; undefined where nobody may send any. */
+  readonly hooks: string | undefined;
   /** Resolves after `until`, when nothing of it runs any more. Rejects when it can go on no more. */
   readonly ended: Promise<void>;
 }
@@ -61,10 +33,16 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
   await acting.start();
   await publisher.resend(stores.actions);
   const { response } = acting;
-  const consumer = openRespondFeed({ kafka, logger, response, freshness, signal });
+  const leaks = await openRespondLeaks(options, acting);
+  const onUsed = (digest: string) => leaks?.used(digest);
+  const consumer = openRespondFeed({ kafka, logger, response, freshness, signal, onUsed });
   const allowed = () => response.desk.allowanceAdded(response.now());
   const work = async () => {
-    const running = Promise.all([acting.run(signal), detection.follow(signal, allowed)]);
+    const running = Promise.all([
+      acting.run(signal),
+      detection.follow(signal, allowed),
+      leaks?.run(signal),
+    ]);
     const failure = await Promise.race([consumer.failed, running.then(() => undefined)]);
     stop.abort();
     await running;
@@ -72,7 +50,7 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
     await consumer.close();
     if (failure !== undefined) throw failure;
   };
-  return { client: acting.client, consumer, ended: work() };
+  return { client: acting.client, consumer, hooks: leaks?.url, ended: work() };
 }
 
 function actingOf(

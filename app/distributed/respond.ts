@@ -9,12 +9,8 @@ import { type Held, type Lease, openLease } from '../../store/redis/lease.ts';
 import { openResponseStores, type ResponseStores } from '../../store/redis/response/open.ts';
 import { createKillSwitch } from '../response/kill-switch.ts';
 import { KillSwitchMirror, type SharedSwitch } from './kill-switch-mirror.ts';
-import {
-  openRespondTerm,
-  type RespondOptions,
-  type RespondTerm,
-  type RespondTermOptions,
-} from './respond-term.ts';
+import type { RespondOptions, RespondTermOptions } from './respond-options.ts';
+import { openRespondTerm, type RespondTerm } from './respond-term.ts';
 import { ResponsePublisher } from './response-publisher.ts';
 
 const LEASE = 'respond';
@@ -125,8 +121,9 @@ class Office {
 
   private async respond({ lost }: Held, until: AbortSignal): Promise<void> {
     const { logger } = this.options;
-    logger.info({}, 'this process responds');
     const term = await openRespondTerm({ ...this.options, until });
+    const { hooks } = term;
+    logger.info(hooks === undefined ? {} : { hooks }, 'this process responds');
     this.term = term;
     try {
       await term.ended;

@@ -232,6 +232,7 @@ async function openResponding(opening: Opening): Promise<void> {
     ...{ env: process.env, clock: systemClock, logger, results },
     geographyBuiltAt: openGeography(geographyPaths(loaded)).info(systemClock.now()).builtAt,
     steered: running.console!.steered,
+    state: () => running.console!.state(),
     async closeIncident(id, as, by, reason) {
       await data.closeIncident(id, { as, by, reason });
     },

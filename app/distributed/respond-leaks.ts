@@ -1,0 +1,65 @@
+/** Reports of leaks, where detection is other processes: which keys there are is known from Redis. */
+import { KEY_GROUPS } from '../../core/event.ts';
+import { createKeyNames } from '../../decide/key-names.ts';
+import { savedIdentity } from '../../enrich/digest.ts';
+import { loadPepper } from '../../enrich/pepper.ts';
+import { loadRegistry } from '../../enrich/registry.ts';
+import type { Acting } from '../response/acting.ts';
+import { startLeaks } from '../response/leaks.ts';
+import { openAliasCopy } from './aliases.ts';
+import { KnownKeys } from './known-keys.ts';
+import type { RespondTermOptions } from './respond-options.ts';
+
+export interface RespondLeaks {
+  readonly url: string;
+  /** A key was used: its digest in hex. */
+  used(digest: string): void;
+  /** Until the signal; closes what it has opened. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Undefined without a sender: nothing listens. */
+export async function openRespondLeaks(
+  options: RespondTermOptions,
+  { response, telling }: Acting,
+): Promise<RespondLeaks | undefined> {
+  const { config: loaded, clock, env, folder, logger, redis, steered, stores } = options;
+  const { config } = loaded;
+  if (config.hooks.leak.length === 0) return undefined;
+  const pepper = loadPepper({ env, stateDir: undefined, mayCreate: false });
+  const directory = loadRegistry(config.keys, loaded.folder, config.consumers);
+  const aliases = openAliasCopy(redis, folder, logger);
+  const known = new KnownKeys(options.state);
+  const groupOf = (key: string) => savedIdentity(key).digest0 & (KEY_GROUPS - 1);
+  const leaks = await startLeaks({
+    ...{ config, directory, clock, logger, store: stores.reports },
+    names: createKeyNames({
+      pepper: pepper.key,
+      previous: pepper.previous?.key,
+      aliases: aliases.table,
+    }),
+    knows: (id) => known.knows(id),
+    consumerOf: () => undefined,
+    async report(report) {
+      response.report(report);
+      await response.keeper.settle();
+    },
+    control: async (notice) => steered.control('leak', { ...notice, group: groupOf(notice.key) }),
+    tell: (alert) => void telling.deliveries.tell(alert),
+  }).catch(async (error: unknown) => {
+    await aliases.close();
+    throw error;
+  });
+  return {
+    url: leaks!.url,
+    used: (digest) => known.used(digest),
+    async run(signal) {
+      try {
+        await Promise.all([leaks!.run(signal), known.run(signal)]);
+      } finally {
+        await leaks!.close();
+        await aliases.close();
+      }
+    },
+  };
+}
