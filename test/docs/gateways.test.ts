@@ -62,6 +62,21 @@ const NEEDED: Readonly<Record<string, object>> = {
   webhook: { url: 'https://keys.example', secret: '${env:SECRET}' },
 };
 
+test('the log format of NGINX stands the same in its own block and in the source that reads it', () => {
+  const [, written] = /^log_format keyhound (.*?);$/ms.exec(
+    readFileSync(path.join(ROOT, 'docs/decide.md'), 'utf8'),
+  )!;
+  const formats = blocks('decide.md', 'yaml').flatMap((text) =>
+    ((parse(text) as { sources?: { logFormat?: string }[] }).sources ?? []).map(
+      ({ logFormat }) => logFormat,
+    ),
+  );
+  assert.deepEqual(
+    formats.map((text) => text?.replaceAll(/\s+/g, ' ')),
+    [written!.replaceAll(/\s+/g, ' ')],
+  );
+});
+
 interface Statement {
   readonly Effect: string;
   readonly Action: string | string[];
