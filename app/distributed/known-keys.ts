@@ -1,4 +1,4 @@
-/** Which keys detection has a record of, for a process that is asked at once: digests out of Redis, and what is told. */
+/** Which keys detection has a record of, for who is asked at once: digests out of Redis, and what is told. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KEY_GROUPS } from '../../core/event.ts';
 import type { StateReader } from '../../store/redis/reader.ts';
