@@ -37,8 +37,8 @@ const CLASSES: readonly KeyClass[] = [
   'steady',
 ];
 const TRIES = 5;
-/** Of the eight keys. */
-const KEYS = Number(process.env['KEYHOUND_RESPONSE_KEYS'] ?? CLASSES.length);
+/** Of the eight keys; in CI two. */
+const KEYS = Number(process.env['KEYHOUND_RESPONSE_KEYS'] ?? 2);
 const RATE = 1.1;
 /** The owner goes on for so long after an attack began: what stands may hit them. */
 const WATCH_MS = 12 * 3_600_000;
@@ -122,7 +122,7 @@ describe('forty stolen keys', () => {
   });
 });
 
-const MONTH_KEYS = Number(process.env['KEYHOUND_RESPONSE_MONTH_KEYS'] ?? 3);
+const MONTH_KEYS = Number(process.env['KEYHOUND_RESPONSE_MONTH_KEYS'] ?? 1);
 const OTHERS = 24;
 
 describe('a month in one piece', () => {
