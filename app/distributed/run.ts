@@ -13,8 +13,10 @@ import { openGeography } from '../../enrich/geography.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
 import { connect } from '../../store/elasticsearch/connection.ts';
 import { createResultReader } from '../../store/elasticsearch/reader.ts';
-import { ROLES, type Role, type Run, type RunOptions } from '../contract.ts';
+import { type LoadedConfig, ROLES, type Role, type Run, type RunOptions } from '../contract.ts';
 import { listenerTls } from '../listener-tls.ts';
+import { ladderInWords } from '../response/acting.ts';
+import { policySource } from '../response/policy-file.ts';
 import { geographyPaths } from '../session.ts';
 import { announceApi, apiToken, openStateFolder, type StatePaths } from '../state-folder.ts';
 import { VERSION } from '../version.ts';
@@ -118,11 +120,18 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
       stateDir: paths.folder,
       sources: running.ingest?.watch.sources.map(({ name }) => name) ?? [],
       notes,
+      ...actsOf(roles, options.config),
     });
     await work(running, options.signal, stop);
   } finally {
     await closeAll(closing);
   }
+}
+
+/** Of the role that acts. */
+function actsOf(roles: readonly Role[], { config, folder }: LoadedConfig): { acts?: string } {
+  if (!roles.includes('respond')) return {};
+  return { acts: ladderInWords(policySource(config.policy, folder).read()) };
 }
 
 function listenersOf({ ingest, decide }: RunningRoles): Record<string, string> {

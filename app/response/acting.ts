@@ -11,6 +11,7 @@ import type { GatewayAdapter } from '../../core/gateway.ts';
 import type { ResponseClient } from '../../core/response.ts';
 import type { HealthFacts } from '../../responders/alert-texts.ts';
 import type { SweepableSealBox } from '../../responders/gateways/seal.ts';
+import type { Policy } from '../../responders/policy.ts';
 import { createPolicyHolder } from '../../responders/policy-holder.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { createResponseClient } from './client.ts';
@@ -132,10 +133,14 @@ function both(first: Teller, second: ActingOptions['teller']): Teller {
 
 /** Which rungs are switched on, in a sentence. */
 export function actsInWords({ response }: Acting): string {
-  const { ladder } = response.options.holder.policy;
-  const on = Object.entries(ladder).filter(([, { mode }]) => mode !== 'off');
-  if (response.options.killSwitch.read() !== undefined)
+  if (response.options.killSwitch.read() !== undefined) {
     return 'The kill switch is on: nothing new is acted upon.';
+  }
+  return ladderInWords(response.options.holder.policy);
+}
+
+export function ladderInWords({ ladder }: Policy): string {
+  const on = Object.entries(ladder).filter(([, { mode }]) => mode !== 'off');
   if (on.length === 0) return 'Nothing is acted upon.';
   return `Switched on: ${on.map(([rung, { mode }]) => `${rung} (${mode})`).join(', ')}.`;
 }

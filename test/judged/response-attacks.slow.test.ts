@@ -4,8 +4,8 @@
  *
  * Forty attacks: five on each of eight keys, each forked from the key's own four weeks, so that every attack starts
  * from an honest history; refused requests of the owner are held against a month of the key's traffic each. A month in
- * one piece, attacks among other keys, stands beside it with fewer of them; KEYHOUND_RESPONSE_MONTH_KEYS=40 makes it
- * the full one (an hour), KEYHOUND_RESPONSE_KEYS=2 the forty attacks ten.
+ * one piece, attacks among other keys, stands beside it with fewer of them. In CI two keys and one are attacked;
+ * KEYHOUND_RESPONSE_KEYS=8 makes it the forty attacks, KEYHOUND_RESPONSE_MONTH_KEYS=40 the full month (an hour).
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
