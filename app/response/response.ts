@@ -30,6 +30,8 @@ import { outcomeOf, watchOf } from './watching.ts';
 
 const TICK_MS = 1000;
 const DAY_MS = 86_400_000;
+/** Findings and profiles of open incidents. */
+const KEPT_MAX = 100_000;
 /** Decisions read at the start that ended within the last day, at most. */
 const ENDED_MAX = 10_000;
 
@@ -245,14 +247,15 @@ export class Response {
   }
 
   #finding(finding: Finding): void {
-    this.#findings.set(finding.id, finding);
+    keepSome(this.#findings, finding.id, finding);
     this.desk.finding(finding, this.now());
   }
 
   #incident(incident: Incident): void {
     const findings = incident.findings.flatMap((id) => this.#findings.get(id) ?? []);
     this.options.teller.incident(incident, findings);
-    if (incident.key?.profile !== undefined) this.#profiles.set(incident.id, incident.key.profile);
+    const profile = incident.key?.profile;
+    if (profile !== undefined) keepSome(this.#profiles, incident.id, profile);
     this.desk.incident(incident, this.now());
     if (incident.closedAt === null) return;
     this.#profiles.delete(incident.id);
@@ -277,4 +280,10 @@ export class Response {
     const known = incidentId === null ? undefined : this.#profiles.get(incidentId);
     return known ?? this.options.detection.env.profileNow?.(subjectId);
   }
+}
+
+/** The oldest gives way; it comes again with the next revision of its incident. */
+function keepSome<T>(map: Map<string, T>, id: string, value: T): void {
+  map.set(id, value);
+  if (map.size > KEPT_MAX) map.delete(map.keys().next().value!);
 }
