@@ -4,13 +4,12 @@
  */
 import type { ConsoleData, Readiness } from '../console/contract.ts';
 import { assert } from '../core/errors.ts';
-import type { Rung } from '../core/ladder.ts';
 import type { ResponseClient } from '../core/response.ts';
 import type { Coverage } from '../detectors/engine/contract.ts';
 import type { StateClient } from './contract.ts';
 import { explain } from './explain.ts';
 import { createIncidentData } from './incident-data.ts';
-import { createKeyData, keySourceOf } from './key-data.ts';
+import { createKeyData, type KeyResponse, keySourceOf } from './key-data.ts';
 import type { Recent } from './recent.ts';
 import type { Session } from './session.ts';
 import { type Commit, createSteeringData, steeredOf } from './steering-data.ts';
@@ -22,8 +21,8 @@ export interface ConsoleDataOptions {
   /** What is known of the sources. Without it keys are told as their records tell them. */
   readonly coverage?: Coverage;
   readonly response: ResponseClient | undefined;
-  /** What stands of a key. */
-  rungOf?(id: string): Rung;
+  /** What it says of a key. */
+  readonly ofKey?: KeyResponse;
   readiness(): Readiness;
   /** The `summary` of contracts.md, as of now. */
   summary(): object;
@@ -38,12 +37,12 @@ export function createStateData(
   commit: Commit,
   recent?: Recent,
   coverage: Coverage = { geographyBuiltAt: session.geographyBuiltAt },
-  rungOf?: (id: string) => Rung,
+  ofKey?: KeyResponse,
 ): StateData {
   const { store, engine } = session;
   assert(store !== undefined, 'only a session with a state can be asked');
   const incidents = createIncidentData(store, recent);
-  const keys = createKeyData(keySourceOf(session, coverage, rungOf));
+  const keys = createKeyData(keySourceOf(session, coverage, ofKey));
   return {
     incidents: (filter) => incidents.incidents(filter),
     incident: (id) => incidents.incident(id),
@@ -68,8 +67,8 @@ export function createStateData(
 
 /** For `createApi`. Reads the engine between two events: call it from the thread that the engine runs on. */
 export function createConsoleData(session: Session, options: ConsoleDataOptions): ConsoleData {
-  const { commit, coverage, recent, response, rungOf } = options;
-  const data = createStateData(session, commit, recent, coverage, rungOf);
+  const { commit, coverage, ofKey, recent, response } = options;
+  const data = createStateData(session, commit, recent, coverage, ofKey);
   return {
     ...data,
     response,

@@ -15,7 +15,7 @@ import type {
 } from '../core/control.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Facts, Finding, Incident, Severity } from '../core/finding.ts';
-import type { ResponseClient } from '../core/response.ts';
+import type { KeyLimits, ResponseClient } from '../core/response.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 import type { ReadinessCounts } from '../detectors/engine/census.ts';
 import type { KeyState } from '../detectors/engine/contract.ts';
@@ -251,6 +251,8 @@ export type Demo = (options: DemoOptions) => Promise<DemoSummary>;
 export interface KeyLine extends KeyState {
   readonly type: 'key';
   readonly rung: string;
+  /** Of one key alone, where the decision endpoint runs. */
+  readonly limits?: KeyLimits;
 }
 
 /** How a person names a key: an id or a label, or the raw key itself (read from stdin, hashed at once). */

@@ -2,6 +2,7 @@
 import type { KeyDirectory } from '../core/directory.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import type { Rung } from '../core/ladder.ts';
+import type { KeyLimits } from '../core/response.ts';
 import type { UsageRow } from '../core/store.ts';
 import { suggest } from '../core/suggest.ts';
 import type { Coverage, KeyState } from '../detectors/engine/contract.ts';
@@ -37,7 +38,12 @@ export interface KeySource {
   credentialOf(id: string): string | undefined;
   /** What stands of the key. Left out: nothing. */
   rungOf?(id: string): Rung;
+  /** Its limits at the decision endpoint. */
+  limitsOf?(id: string): KeyLimits | undefined;
 }
+
+/** What the response says of a key. */
+export type KeyResponse = Pick<KeySource, 'rungOf' | 'limitsOf'>;
 
 type KeySession = Pick<Session, 'engine' | 'enricher' | 'directory' | 'store'>;
 
@@ -45,12 +51,12 @@ type KeySession = Pick<Session, 'engine' | 'enricher' | 'directory' | 'store'>;
 export function keySourceOf(
   session: KeySession,
   coverage: Coverage = {},
-  rungOf: (id: string) => Rung = () => 'observe',
+  response: KeyResponse = {},
 ): KeySource {
   const { engine, enricher, directory, store } = session;
   return {
+    ...response,
     directory,
-    rungOf,
     states: async (filter) => keyStates(engine, filter, coverage),
     state: async (id) => keyStateOf(engine, id, coverage),
     someIds: async (limit) => keyStates(engine, { limit }).map(({ id }) => id),
@@ -74,7 +80,9 @@ export function createKeyData(source: KeySource): KeyData {
 
   async function found(state: KeyState): Promise<KeyLookup> {
     const sinceAt = Math.floor((Date.parse(state.lastAt) - USAGE_MS) / HOUR_MS) * HOUR_MS;
-    return { kind: 'found', key: lineOf(state), usage: await source.usage(state.id, sinceAt) };
+    const limits = source.limitsOf?.(state.id);
+    const key = { ...lineOf(state), ...(limits === undefined ? {} : { limits }) };
+    return { kind: 'found', key, usage: await source.usage(state.id, sinceAt) };
   }
 
   async function byCredential(id: string): Promise<KeyState | undefined> {

@@ -70,7 +70,7 @@ export const run: Run = async (options) => {
       data: acting.tellingAllowances(
         createConsoleData(session, {
           ...{ recent, commit, coverage, response: acting.client },
-          rungOf: (id) => acting.response.rungOf(id),
+          ofKey: acting.ofKey,
           readiness: () => readinessOf(parts),
           summary: () => summaryNow(parts),
         }),

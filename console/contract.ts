@@ -7,7 +7,7 @@ import type {
   RuleRequest,
 } from '../core/control.ts';
 import type { Facts, Finding, Incident } from '../core/finding.ts';
-import type { ResponseClient } from '../core/response.ts';
+import type { KeyLimits, ResponseClient } from '../core/response.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 
 /** `none`: no record since the start. `silent`: none for longer than usual. Neither says anything about keys. */
@@ -53,6 +53,8 @@ export interface KeyLine {
   /** What detectors have learned of the key, by detector. */
   readonly learned?: Readonly<Record<string, Facts>>;
   readonly rung: string;
+  /** Of one key alone, where the decision endpoint runs. */
+  readonly limits?: KeyLimits;
 }
 
 /** `ambiguous`: a label that several keys have. */

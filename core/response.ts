@@ -130,3 +130,15 @@ export interface ResponseClient {
   /** All when no name is given. */
   testChannels(name: string | undefined): Promise<readonly ChannelCheck[]>;
 }
+
+/** The limits of a key at the decision endpoint, for people. */
+export interface KeyLimits {
+  readonly layers: readonly {
+    readonly name: string;
+    readonly limit: RateLimit;
+    /** False: shown, never enforced. */
+    readonly enforce: boolean;
+  }[];
+  /** What the learned limit is from; absent while too little is known of the key. */
+  readonly learned?: string | undefined;
+}

@@ -15,6 +15,7 @@ import { sealFiles } from '../../responders/gateways/seal-files.ts';
 import { openSqliteResponseStore, type ResponseStore } from '../../store/sqlite/response.ts';
 import { createStateData } from '../console-data.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
+import type { KeyResponse } from '../key-data.ts';
 import { listenerTls } from '../listener-tls.ts';
 import type { Session } from '../session.ts';
 import type { StatePaths } from '../state-folder.ts';
@@ -53,6 +54,8 @@ export interface EmbeddedResponse extends Acting {
   readonly listeners: Readonly<Record<string, string>>;
   readonly decide: DecideEndpoint | undefined;
   readonly store: ResponseStore;
+  /** What it says of a key. */
+  readonly ofKey: KeyResponse;
   figures(): ResponseMetrics;
   close(): Promise<void>;
 }
@@ -99,6 +102,10 @@ export async function openEmbeddedResponse(
       ...acting,
       decide,
       store,
+      ofKey: {
+        rungOf: (id) => acting.response.rungOf(id),
+        limitsOf: (id) => decide?.limitsOf(id),
+      },
       figures: () => responseFigures(acting, decide?.status(), leaks?.stats()),
       listeners: {
         ...(decide === undefined ? {} : { decide: decide.url }),
@@ -176,10 +183,11 @@ function listen(
     names: namesOf(session),
     facts: (id) => {
       const plan = directory.entry(id)?.plan;
+      const plannedFactor = plannedFor(id, session, clock.now());
       const facts = factsOf(session.engine, savedIdentity(id));
-      if (facts === undefined) return { plan };
+      if (facts === undefined) return { plan, plannedFactor };
       const hours = (clock.now() - Date.parse(facts.firstAt)) / HOUR_MS;
-      return { plan, hourP99: facts.busyPerHour, hours };
+      return { plan, plannedFactor, hourP99: facts.busyPerHour, hours };
     },
     clock,
     onError: (error) => logger.warn({ err: error }, 'the decision endpoint has trouble'),
@@ -192,4 +200,18 @@ function isAsked(decide: DecideEndpoint): boolean {
   return Object.values(decisions).some(
     ({ allow, throttle, refuse }) => allow + throttle + refuse > 0,
   );
+}
+
+/** Times the usual that a planned event lets the key have now; undefined where none is. */
+function plannedFor(
+  id: string,
+  { calendar, directory, engine }: Session,
+  now: number,
+): number | undefined {
+  const open = calendar.at(now).windows.filter(({ kind }) => kind === 'planned');
+  if (open.length === 0) return undefined;
+  const label = directory.entry(id)?.label ?? '';
+  const consumer = directory.entry(id)?.consumer ?? consumerNameOf(engine, savedIdentity(id)) ?? '';
+  const own = open.filter((window) => window.concerns({ id, label, consumer }));
+  return own.length === 0 ? undefined : Math.max(...own.map(({ factor }) => factor));
 }

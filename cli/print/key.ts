@@ -2,7 +2,7 @@
 import type { KeyLine, UsageRow } from '../../app/contract.ts';
 import { toIso } from '../../core/clock.ts';
 import { forTerminal } from '../../core/escape.ts';
-import { count, when } from './numbers.ts';
+import { count, span, when } from './numbers.ts';
 import { pad, type Style } from './style.ts';
 import { tableLines } from './table.ts';
 
@@ -60,6 +60,7 @@ export function keyLines(
     row('last use', `${when(key.lastAt)} UTC`),
     row('events', count(key.events)),
     row('rung', key.rung),
+    ...limitRows(key).map((text) => row('limit', text)),
     ...(key.likelyPredecessor === undefined
       ? []
       : [row('likely replaces', predecessorText(key.likelyPredecessor))]),
@@ -75,6 +76,15 @@ export function keyLines(
     '',
     ...readinessTable(key, columns, style),
   ];
+}
+
+function limitRows({ limits }: KeyLine): string[] {
+  if (limits === undefined) return [];
+  return limits.layers.map(({ name, limit, enforce }) => {
+    const from = name === 'learned' && limits.learned !== undefined ? `: ${limits.learned}` : '';
+    const shown = enforce ? '' : ', only shown';
+    return `${name} ${count(limit.requests)} in ${span(limit.windowMs)}${shown}${forTerminal(from)}`;
+  });
 }
 
 function predecessorText({ id, lastAt }: NonNullable<KeyLine['likelyPredecessor']>): string {

@@ -246,3 +246,19 @@ test('reconcile, audit verify and channels test end with 3 when something is wro
   assert.match(audit.stdout, /entry 2 was changed/);
   assert.equal((await run(['channels', 'test', 'log'], options)).status, 0);
 });
+
+test('keys show says which limits hold for the key, and what the learned one is from', async () => {
+  const limits = {
+    layers: [
+      { name: 'minute', limit: { requests: 600, windowMs: 60_000 }, enforce: true },
+      { name: 'learned', limit: { requests: 90, windowMs: 3_600_000 }, enforce: false },
+    ],
+    learned: 'p99 of its hours 30 × 3',
+  };
+  const found = { kind: 'found', key: { ...key(), limits }, usage: [] } as const;
+  const { stdout } = await run(['keys', 'show', 'billing'], {
+    assemblies: clientWith({ key: async () => found }),
+  });
+  assert.match(stdout, /limit +minute 600 in 1m\n/);
+  assert.match(stdout, /limit +learned 90 in 1h, only shown: p99 of its hours 30 × 3\n/);
+});
