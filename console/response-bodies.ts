@@ -41,5 +41,5 @@ export const approvalBody = z.strictObject({
   reason: z.string().max(1000),
 });
 export const stopBody = z.strictObject({ stopped: z.boolean(), lift: z.boolean(), by, reason });
-export const reconcileBody = z.strictObject({ fix: z.boolean() });
+export const reconcileBody = z.strictObject({ fix: z.boolean(), by });
 export const channelBody = z.strictObject({ name: z.string().min(1).max(64).optional() });

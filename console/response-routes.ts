@@ -39,7 +39,7 @@ export function responseRoutes(api: FastifyInstance, response: ResponseClient): 
   );
   api.post('/actions/stop', ({ body }) => response.stop(read(stopBody, body)));
   api.post('/actions/reconcile', async ({ body }) => ({
-    discrepancies: await response.reconcile(read(reconcileBody, body).fix),
+    discrepancies: await response.reconcile(read(reconcileBody, body)),
   }));
   api.get('/audit/verification', async () => ({ chains: await response.verifyAudit() }));
   api.post('/channels/test', async ({ body }) => ({

@@ -89,6 +89,12 @@ export interface ResponseStatus {
   readonly waiting: number;
 }
 
+export interface ReconcileRequest {
+  /** Removes orphans and has what is missing written again. */
+  readonly fix: boolean;
+  readonly by: string;
+}
+
 /** One line `{"type":"discrepancy"}` of `actions reconcile`. */
 export interface Discrepancy {
   readonly type: 'discrepancy';
@@ -125,7 +131,7 @@ export interface ResponseClient {
   /** Undefined when there is no such decision. */
   approve(id: string, request: ApprovalRequest): Promise<DecisionDetail | undefined>;
   stop(request: StopRequest): Promise<ResponseStatus>;
-  reconcile(fix: boolean): Promise<readonly Discrepancy[]>;
+  reconcile(request: ReconcileRequest): Promise<readonly Discrepancy[]>;
   verifyAudit(): Promise<readonly AuditCheck[]>;
   /** All when no name is given. */
   testChannels(name: string | undefined): Promise<readonly ChannelCheck[]>;

@@ -46,7 +46,7 @@ export function createDistributedClient(parts: ResponseClientParts): ResponseCli
     command: async (request) => acting().command(request),
     approve: async (id, request) => acting().approve(id, request),
     stop: async (request) => acting().stop(request),
-    reconcile: async (fix) => acting().reconcile(fix),
+    reconcile: async (request) => acting().reconcile(request),
     verifyAudit: async () => acting().verifyAudit(),
     testChannels: async (name) => acting().testChannels(name),
   };

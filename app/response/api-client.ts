@@ -29,8 +29,8 @@ export function createResponseApi(api: ResponseApi): ResponseClient {
     command: (request) => api.post('/commands', request),
     approve: (id, request) => api.findPosted(`/decisions/${inPath(id)}/approval`, request),
     stop: (request) => api.post('/actions/stop', request),
-    async reconcile(fix) {
-      return (await api.post<{ discrepancies: never }>('/actions/reconcile', { fix }))
+    async reconcile(request) {
+      return (await api.post<{ discrepancies: never }>('/actions/reconcile', request))
         .discrepancies;
     },
     verifyAudit: async () => (await api.get<{ chains: never }>('/audit/verification')).chains,

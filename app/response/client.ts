@@ -61,11 +61,9 @@ export function createResponseClient(options: ResponseClientOptions): ResponseCl
       return decision === undefined ? undefined : detail(decision);
     },
     stop: (request) => stop(request, options),
-    reconcile: (fix) =>
+    reconcile: ({ fix, by }) =>
       response.runner.reconcile({
-        fix,
-        by: 'person:unknown',
-        why: 'actions reconcile',
+        ...{ fix, by: `person:${by}`, why: 'actions reconcile' },
         signal: AbortSignal.timeout(CALL_MS * 6),
       }),
     verifyAudit: () => options.verifyAudit(),

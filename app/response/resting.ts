@@ -74,7 +74,7 @@ export function createRestingResponse(options: RestingOptions): RestingResponse 
     },
     approve: async (id, request) => (await open()).client.approve(id, request),
     stop: async (request) => (await open()).client.stop(request),
-    reconcile: async (fix) => (await open()).client.reconcile(fix),
+    reconcile: async (request) => (await open()).client.reconcile(request),
     verifyAudit: async () => (await open()).client.verifyAudit(),
     testChannels: async (name) => (await open()).client.testChannels(name),
   };

@@ -146,9 +146,9 @@ const reconcile = defineCommand({
     ['actions reconcile --fix', 'And mend it; what a person changed stays.'],
   ],
   run: async (context) => {
-    const { options, print } = context;
+    const { options, print, io } = context;
     const found = await withClient(context, options.state, (client) =>
-      client.response.reconcile(options.fix),
+      client.response.reconcile({ fix: options.fix, by: personOf(io) }),
     );
     for (const one of found) {
       print.object(one);

@@ -233,7 +233,10 @@ test('reconcile, audit verify and channels test end with 3 when something is wro
     fixed: false,
   } as const;
   const options = withResponse({
-    reconcile: async (fix) => [{ ...orphan, fixed: fix }],
+    reconcile: async ({ fix, by }) => {
+      assert.equal(by, 'ann');
+      return [{ ...orphan, fixed: fix }];
+    },
     verifyAudit: async () => [
       { writer: 'w', entries: 2, ok: false, detail: 'entry 2 was changed' },
     ],

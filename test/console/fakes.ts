@@ -109,7 +109,7 @@ export function snapshot(parts: Partial<MetricsSnapshot> = {}): MetricsSnapshot 
 export function bodyFor(path: string): string {
   const bodies: Record<string, string> = {
     '/api/v1/state/backup': '{"folder":"/x"}',
-    '/api/v1/actions/reconcile': '{"fix":false}',
+    '/api/v1/actions/reconcile': '{"fix":false,"by":"ann"}',
     '/api/v1/actions/stop': '{"stopped":true,"lift":false,"by":"ann","reason":"x"}',
     '/api/v1/channels/test': '{}',
     '/api/v1/commands': '{"verb":"suspend","key":"kong:1","by":"ann","reason":"x"}',
