@@ -24,8 +24,8 @@ function limitText(limit: RateLimit | undefined): string {
 
 /** `done`, and what was seen of it: `done, contained`. */
 function stateText({ state, verdict, wants }: Action): string {
-  if (verdict !== null && state === 'done') return `${state}, ${verdict}`;
-  return wants === 'undone' && state !== 'undone' ? `${state}, to be undone` : state;
+  if (wants === 'undone' && state !== 'undone') return `${state}, being undone`;
+  return verdict !== null && state === 'done' ? `${state}, ${verdict}` : state;
 }
 
 export function actionTable(actions: readonly Action[], columns: number, style: Style): string[] {

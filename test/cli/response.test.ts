@@ -208,7 +208,8 @@ test('lists print a line each; an unknown id is an error that says where to look
   const options = withResponse({
     actions: async (filter) => {
       assert.deepEqual(filter, { limit: 50, state: 'done', subjectId: 'kong:7f2d' });
-      return [sampleAction({ state: 'done', verdict: 'contained' })];
+      const done = { state: 'done', verdict: 'contained' } as const;
+      return [sampleAction(done), sampleAction({ ...done, wants: 'undone' })];
     },
     action: async () => undefined,
     decisions: async () => [sampleDecision({ state: 'held', heldBy: 'budget' })],
@@ -216,6 +217,7 @@ test('lists print a line each; an unknown id is an error that says where to look
   });
   const listed = await run(['actions', '--status', 'done', '--subject', 'billing'], options);
   assert.match(listed.stdout, /suspend +done, contained +kong:7f2d/);
+  assert.match(listed.stdout, /suspend +done, being undone +kong:7f2d/);
   const held = await run(['decisions'], options);
   assert.match(held.stdout, /held: budget/);
   const action = await run(['actions', 'show', 'act_x'], options);
