@@ -58,6 +58,7 @@ async function settled(scene: ContainScene, attacks: number): Promise<readonly A
     if (actions.length >= attacks && actions.every(({ verdict }) => verdict !== null)) {
       return actions;
     }
+    for (let index = 0; index < attacks; index++) await scene.press(index);
     await sleep(LOOK_MS);
   }
 }
