@@ -79,8 +79,10 @@ export interface DeadLetters {
   readonly dropped: number;
 }
 
+export const LETTERS_PER_INTERVAL = 200;
+
 /** At most `perIntervalMax` letters between two calls of `drain` (one checkpoint). */
-export function createDeadLetters(perIntervalMax = 200): DeadLetters {
+export function createDeadLetters(perIntervalMax = LETTERS_PER_INTERVAL): DeadLetters {
   let kept: DeadLetter[] = [];
   let taken = 0;
   let dropped = 0;

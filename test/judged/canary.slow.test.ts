@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
+import { LETTERS_PER_INTERVAL } from '../../ingest/dead-letters.ts';
 import { DATABASE_FILE } from '../../store/sqlite/connection.ts';
 import { CANARIES, ENCODINGS } from '../ingest/formats/planted.ts';
 import { type Sent, sentRecords } from './canary-records.ts';
@@ -100,7 +101,13 @@ function assertSeen(summary: Readonly<Record<string, unknown>>, state: string): 
   const all = Object.values(rejected).reduce((sum, count) => sum + count, 0);
   assert.ok(Number(summary['events']) > 2000, JSON.stringify(summary));
   assert.ok(all - noKey - ignored > 50, JSON.stringify(rejected));
-  assert.equal(deadLetters(state), all - noKey - ignored, JSON.stringify(rejected));
+  // Of one checkpoint so many are kept; how many checkpoints there are is the machine's doing.
+  const least = Math.min(all - noKey - ignored, LETTERS_PER_INTERVAL);
+  const kept = deadLetters(state);
+  assert.ok(
+    kept >= least && kept <= all - noKey - ignored,
+    `${kept} of ${JSON.stringify(rejected)}`,
+  );
   assert.notDeepEqual(summary['incidents'], {});
 }
 
