@@ -38,7 +38,7 @@ const EVENTS_MAX = 40;
 const KILL_MS_MAX = 6;
 
 /** In CI; a release is tested with KILLS=200. */
-export const KILLS = Number(process.env['KILLS'] ?? 50);
+export const KILLS = Number(process.env['KILLS'] ?? 30);
 
 export function testKills(options: KillTest): void {
   const { driver, kills, seed = 20_260_301 } = options;
