@@ -12,7 +12,7 @@ import type { ResponseClient } from '../../core/response.ts';
 import type { HealthFacts } from '../../responders/alert-texts.ts';
 import type { SweepableSealBox } from '../../responders/gateways/seal.ts';
 import type { Policy } from '../../responders/policy.ts';
-import { createPolicyHolder } from '../../responders/policy-holder.ts';
+import { createPolicyHolder, type HolderFacts } from '../../responders/policy-holder.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { createResponseClient } from './client.ts';
 import { createKillSwitch } from './kill-switch.ts';
@@ -62,6 +62,13 @@ export function createActing(options: ActingOptions): Acting {
   const policy = policySource(config.policy, folder);
   const factsFile = path.join(stateFolder, FACTS_FILE);
   const holder = createPolicyHolder(policy.read(), clock.now(), readFacts(factsFile));
+  let kept: HolderFacts | undefined;
+  const keepFacts = (): void => {
+    const facts = holder.facts();
+    if (facts === kept) return;
+    writeFacts(factsFile, facts);
+    kept = facts;
+  };
   const { env } = options.detection;
   const telling = createTelling({
     ...{ config, store: keep, folder, clock, logger },
@@ -80,7 +87,7 @@ export function createActing(options: ActingOptions): Acting {
           holder,
           holder.reload(() => policy.read(), now),
         );
-      writeFacts(factsFile, holder.facts());
+      keepFacts();
       for (const said of options.health?.(now) ?? []) telling.book.health(said);
       await seals.sweep();
       await telling.tick(now);
@@ -110,7 +117,7 @@ export function createActing(options: ActingOptions): Acting {
     run: async (signal) => {
       await Promise.all([response.run(signal), telling.run(signal)]);
     },
-    keepFacts: () => writeFacts(factsFile, holder.facts()),
+    keepFacts,
   };
 }
 

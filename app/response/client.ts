@@ -20,6 +20,7 @@ import type {
   ResponseStatus,
   StopRequest,
 } from '../../core/response.ts';
+import { targetOf } from '../../responders/actions/records.ts';
 import type { CommandAnswer as DeskAnswer } from '../../responders/desk/contract.ts';
 import { approverByToken } from './people.ts';
 import type { PolicySource } from './policy-file.ts';
@@ -156,7 +157,7 @@ async function plan(decision: Decision, response: Response): Promise<PlannedActi
       planned.push({ ...nothing, rung: undefined, note: 'it can do nothing as mild as that' });
       continue;
     }
-    const target = targetOf(subject);
+    const target = targetOf(subject.id);
     try {
       const original = await adapter.read(target, AbortSignal.timeout(CALL_MS));
       const wish = {
@@ -174,16 +175,6 @@ async function plan(decision: Decision, response: Response): Promise<PlannedActi
     }
   }
   return planned;
-}
-
-/** As the runner names it to gateways. */
-function targetOf(subject: SubjectName) {
-  const colon = subject.id.indexOf(':');
-  const isHash = subject.id.startsWith('h:') || colon < 0;
-  return {
-    subjectId: subject.id,
-    ...(isHash ? {} : { credentialId: subject.id.slice(colon + 1) }),
-  };
 }
 
 async function restore(

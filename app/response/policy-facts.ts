@@ -13,8 +13,6 @@ export function readFacts(file: string): HolderFacts | undefined {
 }
 
 export function writeFacts(file: string, facts: HolderFacts): void {
-  const text = `${JSON.stringify(facts)}\n`;
-  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
-  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true });
+  writeFileSync(`${file}.new`, `${JSON.stringify(facts)}\n`, { mode: 0o600, flush: true });
   renameSync(`${file}.new`, file);
 }

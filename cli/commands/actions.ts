@@ -6,32 +6,18 @@ import { forTerminal } from '../../core/escape.ts';
 import { type Command, defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { actionLines, actionTable, decisionLines, statusLines } from '../print/response.ts';
-import { readReference, STATE_OPTION, subjectOf, withClient } from './client.ts';
+import { LIMIT_DEFAULT, LIST_OPTIONS, listedSubject, STATE_OPTION, withClient } from './client.ts';
 import { personOf } from './rules.ts';
-
-const LIMIT = 50;
 
 const actions = defineCommand({
   name: 'actions',
   summary: 'Lists what was done at gateways, the newest first, and what stands.',
   positionals: NO_ARGS,
   options: {
-    limit: {
-      type: 'number',
-      value: 'N',
-      min: 1,
-      max: 10_000,
-      description: 'Most lines.',
-      default: `${LIMIT}`,
-    },
+    ...LIST_OPTIONS,
     since: { type: 'instant', description: 'Only actions changed since then.' },
     status: { type: 'choice', choices: ACTION_STATES, description: 'Only in this state.' },
     gateway: { type: 'text', value: 'NAME', description: 'Only at this gateway.' },
-    subject: {
-      type: 'text',
-      value: 'KEY',
-      description: 'Only of this key, by its id or its label; - reads a raw key from stdin.',
-    },
     ...STATE_OPTION,
   },
   examples: [
@@ -40,15 +26,13 @@ const actions = defineCommand({
   ],
   run: async (context) => {
     const { options, print } = context;
-    const named =
-      options.subject === undefined ? undefined : await readReference(options.subject, context.io);
     const { found, status } = await withClient(context, options.state, async (client) => ({
       found: await client.response.actions({
-        limit: options.limit ?? LIMIT,
+        limit: options.limit ?? LIMIT_DEFAULT,
         ...(options.since === undefined ? {} : { sinceAt: options.since }),
         ...(options.status === undefined ? {} : { state: options.status }),
         ...(options.gateway === undefined ? {} : { gateway: options.gateway }),
-        ...(named === undefined ? {} : { subjectId: await subjectOf(named, client, print) }),
+        ...(await listedSubject(options.subject, client, context)),
       }),
       status: await client.response.responseStatus(),
     }));

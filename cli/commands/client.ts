@@ -15,6 +15,34 @@ export const STATE_OPTION = {
   },
 } as const satisfies OptionTable;
 
+export const LIMIT_DEFAULT = 50;
+/** Of lists about keys. */
+export const LIST_OPTIONS = {
+  limit: {
+    type: 'number',
+    value: 'N',
+    min: 1,
+    max: 10_000,
+    description: 'Most lines.',
+    default: `${LIMIT_DEFAULT}`,
+  },
+  subject: {
+    type: 'text',
+    value: 'KEY',
+    description: 'Only of this key, by its id or its label; - reads a raw key from stdin.',
+  },
+} as const satisfies OptionTable;
+
+/** Id of the key that a list is narrowed to; none where it is not. */
+export async function listedSubject(
+  word: string | undefined,
+  client: StateClient,
+  { io, print }: Pick<CommandContext<OptionTable>, 'io' | 'print'>,
+): Promise<{ readonly subjectId?: string }> {
+  if (word === undefined) return {};
+  return { subjectId: await subjectOf(await readReference(word, io), client, print) };
+}
+
 /** Opens the state, and closes it whatever happens. */
 export async function withClient<T>(
   context: Pick<CommandContext<OptionTable>, 'io' | 'assemblies' | 'config'>,

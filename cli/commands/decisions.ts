@@ -5,9 +5,8 @@ import { type Command, defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { actionLines, decisionLines, decisionTable } from '../print/response.ts';
 import { unknown } from './actions.ts';
-import { readReference, STATE_OPTION, subjectOf, withClient } from './client.ts';
+import { LIMIT_DEFAULT, LIST_OPTIONS, listedSubject, STATE_OPTION, withClient } from './client.ts';
 
-const LIMIT = 50;
 const ID = { usage: 'ID', min: 1, max: 1 } as const;
 
 const decisions = defineCommand({
@@ -15,21 +14,9 @@ const decisions = defineCommand({
   summary: 'Lists what the policy or people decided, also what a brake holds, the newest first.',
   positionals: NO_ARGS,
   options: {
-    limit: {
-      type: 'number',
-      value: 'N',
-      min: 1,
-      max: 10_000,
-      description: 'Most lines.',
-      default: `${LIMIT}`,
-    },
+    ...LIST_OPTIONS,
     since: { type: 'instant', description: 'Only decisions changed since then.' },
     status: { type: 'choice', choices: DECISION_STATES, description: 'Only in this state.' },
-    subject: {
-      type: 'text',
-      value: 'KEY',
-      description: 'Only of this key, by its id or its label; - reads a raw key from stdin.',
-    },
     ...STATE_OPTION,
   },
   examples: [
@@ -38,14 +25,12 @@ const decisions = defineCommand({
   ],
   run: async (context) => {
     const { options, print } = context;
-    const named =
-      options.subject === undefined ? undefined : await readReference(options.subject, context.io);
     const found = await withClient(context, options.state, async (client) =>
       client.response.decisions({
-        limit: options.limit ?? LIMIT,
+        limit: options.limit ?? LIMIT_DEFAULT,
         ...(options.since === undefined ? {} : { sinceAt: options.since }),
         ...(options.status === undefined ? {} : { state: options.status }),
-        ...(named === undefined ? {} : { subjectId: await subjectOf(named, client, print) }),
+        ...(await listedSubject(options.subject, client, context)),
       }),
     );
     for (const decision of found) print.object(decision);
