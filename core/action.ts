@@ -60,6 +60,8 @@ export interface Action {
   readonly attempts: number;
   /** Of these, the ones that failed. Absent: none. */
   readonly failures?: number;
+  /** Fingerprint that the write under way leaves: a decision that is renewed meanwhile must know it as ours. */
+  readonly tried?: string;
   /** Id of the audit entry that says that it was applied; absent before. */
   readonly appliedAs?: string;
   /** Who or what took it back: `person:NAME`, `policy`, `keyhound` (it expired). */

@@ -54,15 +54,19 @@ async function tryOnce(bench: Bench, action: Action, signal: AbortSignal): Promi
   const request = { target, original, wish: wishOf(effective) };
   const plan = workedOut(() => adapter.plan(request));
   if (action.attempts === 0) await records.record(action, { what: 'applying' });
+  const expected = workedOut(() => adapter.expect?.(request));
   const running = await records.change(action, {
     state: 'running',
+    tried: expected,
+    // What an earlier wish left is ours, also once this one's is on its way.
+    ...(present.fingerprint === action.tried ? { wrote: present } : {}),
     attempts: action.attempts + 1,
     original,
     undo: plan.undo.join('\n'),
     ...(plan.siblings.length === 0 ? {} : { siblings: plan.siblings }),
   });
   const isThere =
-    workedOut(() => adapter.expect?.(request)) === present.fingerprint ||
+    expected === present.fingerprint ||
     (effective.id !== action.id && effective.wrote?.fingerprint === present.fingerprint);
   const left = isThere
     ? present
@@ -87,6 +91,7 @@ async function finish(
     doneAt: records.now(),
     wrote: left,
     appliedAs,
+    tried: undefined,
     error: undefined,
   });
   return endOf(done);

@@ -32,6 +32,7 @@ export function whoseState(
   const { fingerprint } = present;
   const written = held.flatMap(({ wrote }) => (wrote === undefined ? [] : [wrote.fingerprint]));
   if (written.includes(fingerprint)) return 'ours';
+  if (held.some(({ tried }) => tried === fingerprint)) return 'ours';
   const uncertain = held.filter(isUncertain);
   if (fingerprint === original.fingerprint) {
     // Before our first write, or while one of ours that takes back may have come through.

@@ -263,3 +263,23 @@ test('an action of a gateway that is configured no more is told of', async () =>
     [['no-gateway', id]],
   );
 });
+
+test('a decision that is renewed while its write is under way is no conflict: the write before was ours', async () => {
+  const gateway = fakeGateway();
+  const throttled = { id: 'dec_renewed', rung: 'throttle-hard' } as const;
+  let writes = 0;
+  const apply: typeof gateway.adapter.apply = async (...asked) => {
+    const left = await gateway.adapter.apply(...asked);
+    writes += 1;
+    // Took effect, and before that is recorded the incident grew: another limit is wanted.
+    if (writes === 1) await r.decide({ ...throttled, limit: { requests: 3, windowMs: 60_000 } });
+    return left;
+  };
+  const r = rig({ gateway, adapters: [{ ...gateway.adapter, apply }] });
+  await r.start();
+  const { id } = await r.decide({ ...throttled, limit: { requests: 9, windowMs: 60_000 } });
+  await r.work();
+  assert.equal((await r.action(id)).state, 'done');
+  assert.equal(r.key().perMinute, 3);
+  assert.deepEqual(r.troubles, []);
+});
