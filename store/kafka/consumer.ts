@@ -84,8 +84,8 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
   #closing: Promise<void> | undefined;
   /** Last that kafkajs said. */
   #lastLog = 'not connected yet';
-  /** Looks since the last heartbeat. */
-  #unheard = 0;
+  /** Of the last heartbeat or join, ms of the process. */
+  #heartbeatAt = 0;
   #committed = new Map<number, number>();
 
   constructor(config: KafkaConfig, options: ConsumerOptions) {
@@ -122,7 +122,9 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
     if (this.#closing !== undefined) return 'closed';
     if (this.#watchdog.isWorrying) return `nothing heard for ${this.#watchdog.silentMs} ms`;
     if (this.#standing.memberId === '') return `not a member of the group: ${this.#lastLog}`;
-    if (this.#unheard > 1) return `no heartbeat gets through: ${this.#lastLog}`;
+    // After a session the group may have given our partitions away.
+    const unheardMs = performance.now() - this.#heartbeatAt;
+    if (unheardMs > this.#config.sessionMs) return `no heartbeat gets through: ${this.#lastLog}`;
     if (this.#holdings.numbers.length === 0) return 'no partition is assigned to this process';
     return this.#holdings.trouble();
   }
@@ -202,7 +204,7 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
         fetched: (nodeId) => this.#fetched(nodeId),
         heartbeat: (generation) => {
           heard();
-          this.#unheard = 0;
+          this.#heartbeatAt = performance.now();
           this.#standing.generation = generation;
         },
         heard,
@@ -224,7 +226,7 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
     standing.joins += 1;
     this.#watchdog.heard();
     this.#quiet.reset();
-    this.#unheard = 0;
+    this.#heartbeatAt = performance.now();
     this.#committed = new Map();
     if (this.#closing !== undefined) return;
     const numbers = [...(memberAssignment[this.#options.topic] ?? [])].sort((a, b) => a - b);
@@ -275,7 +277,6 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
   }
 
   async #look(): Promise<void> {
-    this.#unheard += 1;
     await this.#commit(this.#holdings.open);
     try {
       await this.#holdings.look();

@@ -1,6 +1,6 @@
 /** What the consumer does when its owner is slow, wrong, or somewhere else than the topic. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import type { OwnedPartition, ReceivedMessage } from '../../../core/broker.ts';
 import type { KafkaConfig } from '../../../core/config.ts';
 import { KeyhoundError } from '../../../core/errors.ts';
@@ -18,8 +18,27 @@ before(async () => {
 });
 after(() => server?.stop());
 
+interface Closable {
+  close(): Promise<void>;
+}
+
+const toClose = new Set<Closable>();
+afterEach(async () => {
+  for (const one of toClose) await one.close();
+  toClose.clear();
+});
+
+/** Closed after the test, also after one that fails: what stays open keeps the process. */
+function kept<T extends Closable>(one: T): T {
+  toClose.add(one);
+  return one;
+}
+
 /** Ends a test that hangs. */
 const PATIENT = { timeout: 120_000 };
+
+const consume = (...args: Parameters<typeof consumePartitions>) => kept(consumePartitions(...args));
+const follow = (...args: Parameters<typeof followLog>) => kept(followLog(...args));
 
 /** An owner in memory that begins at `from` and passes all on to `apply`. */
 function owned(
@@ -73,9 +92,10 @@ test(
     const bufferBytesMax = 1 << 20;
     await write(config, topic, 0, numbered(8000, 1000));
     const blocked = Promise.withResolvers<void>();
+    kept({ close: async () => blocked.resolve() });
     const applied = [0, 0];
     let rebalances = 0;
-    const consumer = consumePartitions(config, {
+    const consumer = consume(config, {
       topic,
       groupId: `${config.prefix}.detect`,
       bufferBytesMax,
@@ -122,7 +142,7 @@ for (const [where, next] of [
     await write(config, topic, 0, numbered(20));
     await deleteUpTo(config, topic, 10);
     let applied = 0;
-    const consumer = consumePartitions(config, {
+    const consumer = consume(config, {
       topic,
       groupId: `${config.prefix}.detect`,
       owner: {
@@ -150,7 +170,7 @@ test(
     await write(config, topic, 0, numbered(20));
     await deleteUpTo(config, topic, 10);
     const offsets: number[] = [];
-    const consumer = consumePartitions(config, {
+    const consumer = consume(config, {
       topic,
       groupId: `${config.prefix}.detect`,
       owner: {
@@ -175,7 +195,7 @@ test(
     await write(config, topic, 0, numbered(1));
     const fault = new TypeError('x is not a function');
     let closed = 0;
-    const consumer = consumePartitions(config, {
+    const consumer = consume(config, {
       topic,
       groupId: `${config.prefix}.detect`,
       owner: {
@@ -202,7 +222,7 @@ test('a store that is away is asked again, and told in words', PATIENT, async ()
   await write(config, topic, 0, numbered(3));
   let away = true;
   let applied = 0;
-  const consumer = consumePartitions(config, {
+  const consumer = consume(config, {
     topic,
     groupId: `${config.prefix}.detect`,
     owner: {
@@ -230,7 +250,7 @@ test(
     await write(config, topic, 0, numbered(3));
     const opened = [0, 0];
     let applied = 0;
-    const consumer = consumePartitions(config, {
+    const consumer = consume(config, {
       topic,
       groupId: `${config.prefix}.detect`,
       owner: {
@@ -252,7 +272,7 @@ test(
 
 test('a topic that is missing is waited for, and told in words', PATIENT, async () => {
   const config = await freshTopics(server, { partitions: 1 });
-  const consumer = consumePartitions(config, {
+  const consumer = consume(config, {
     topic: `${config.prefix}.nothing`,
     groupId: `${config.prefix}.detect`,
     owner: { open: async () => owned(0, () => {}) },
@@ -268,7 +288,7 @@ for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
     const values = [...numbered(300, 200), Buffer.alloc(0), Buffer.alloc(200_000, 7)];
     await write(config, exchange, 0, values, compression);
     const received: Buffer[] = [];
-    const follower = followLog(config, {
+    const follower = follow(config, {
       topic: exchange,
       from: 0,
       apply: (messages) => {
@@ -291,7 +311,7 @@ test(
     await write(config, exchange, 0, numbered(10));
     const seen: number[][] = [[], []];
     const followers = [0, 6].map((from, at) =>
-      followLog(config, {
+      follow(config, {
         topic: exchange,
         from,
         apply: (messages) => {
@@ -313,7 +333,7 @@ test(
 
     await deleteUpTo(config, exchange, 5);
     const late: number[] = [];
-    const follower = followLog(config, {
+    const follower = follow(config, {
       topic: exchange,
       from: 2,
       apply: (messages) => {
@@ -326,7 +346,7 @@ test(
     await until('it goes to what is there', () => late.length === 12);
     await follower.close();
 
-    const empty = followLog(config, { topic: control, from: 'earliest', apply: () => {} });
+    const empty = follow(config, { topic: control, from: 'earliest', apply: () => {} });
     await empty.caughtUp;
     assert.equal(empty.trouble(), undefined);
     await empty.close();
