@@ -18,6 +18,7 @@ import type { Logger } from '../contract.ts';
 import { Turns } from '../turns.ts';
 import { recordOf } from './control-record.ts';
 import type { ExchangeEar, ExchangeFeed } from './exchange-feed.ts';
+import type { ExchangeTeller } from './exchange-teller.ts';
 import type { ResultSender } from './results.ts';
 
 /** Applying gives way to the rest of the process after so long, ms. */
@@ -35,14 +36,13 @@ export interface PartitionParts {
   readonly state: PartitionState;
   readonly loaded: LoadedState | undefined;
   readonly feed: ExchangeFeed;
+  readonly teller: ExchangeTeller;
   readonly results: ResultSender;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly checkpointMs: number;
   readonly checkpointDirty: number;
   readonly silentMs: number;
-  /** Puts a report into the topic of the exchange. */
-  tell(report: Report): Promise<void>;
   /** Servers are away, for this process at least. */
   isCutOff(): boolean;
   /** It can go on no more, and nothing is being applied that could say so. */
@@ -95,8 +95,8 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
     return this.parts.engine;
   }
 
-  hear(report: Report): void {
-    this.engine.receive(report);
+  hear(reports: readonly Report[]): void {
+    this.engine.receive(reports);
   }
 
   savedOffset(): number {
@@ -125,6 +125,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
       this.appliedTo = message.offset + 1;
       if (performance.now() - this.sliceAt < SLICE_MS) continue;
       this.parts.results.flush();
+      this.report();
       if (this.isSaveDue()) await this.save();
       await nextTurn();
       this.sliceAt = performance.now();
@@ -327,32 +328,20 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
     this.sliceAt = performance.now();
   }
 
-  /** Not awaited: whoever needs it hears it from the topic. */
   private report(): void {
     const report = this.engine.report();
-    if (report === undefined) return;
-    const told = this.parts.tell(report);
-    this.telling.add(told);
-    told.then(
-      () => this.telling.delete(told),
-      (error: unknown) => {
-        this.untold = { error };
-      },
-    );
+    if (report !== undefined) this.parts.teller.tell(report);
   }
 
-  private readonly telling = new Set<Promise<void>>();
-  private untold: { readonly error: unknown } | undefined;
-
   private async save(): Promise<void> {
-    const { clock, engine, results, state, partition, logger } = this.parts;
+    const { clock, engine, results, state, partition, logger, teller } = this.parts;
     this.triedAt = clock.now();
     if (this.appliedTo === this.saved) return;
     this.report();
     const changed = engine.checkpoint();
     const position = this.appliedTo;
     for (const input of changed.inputs) results.inputs(input);
-    for (const row of changed.usage) results.usage(row);
+    results.usage(changed.usage);
     const checkpoint: Checkpoint = {
       ...changed,
       // Read again if it has to be tried again.
@@ -366,9 +355,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
       controls: [],
       deadLetters: [],
     };
-    await results.settle();
-    await Promise.all(this.telling);
-    if (this.untold !== undefined) throw this.untold.error;
+    await Promise.all([results.settle(), teller.settle()]);
     for (let retryMs = 200; ; retryMs = Math.min(RETRY_MS_MAX, 2 * retryMs)) {
       try {
         await state.commit(checkpoint);

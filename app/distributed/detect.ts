@@ -22,6 +22,7 @@ import type { LoadedConfig, Logger } from '../contract.ts';
 import { geographyPaths } from '../session.ts';
 import { DetectPartition } from './detect-partition.ts';
 import { ExchangeFeed } from './exchange-feed.ts';
+import { ExchangeTeller } from './exchange-teller.ts';
 import { ResultSender } from './results.ts';
 
 /** While brokers are away nothing new comes to be told, so that what waits is bounded without a time. */
@@ -62,6 +63,7 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
   const feed = new ExchangeFeed((from, onMessages) =>
     followLog(kafka, { topic: topics.exchange, from, apply: onMessages, role: 'detect', logger }),
   );
+  const teller = new ExchangeTeller((messages) => producer.send(topics.exchange, 0, messages));
   const open = new Map<number, DetectPartition>();
   const makeEngine = engineMaker(options);
   const failed = Promise.withResolvers<Error>();
@@ -75,6 +77,7 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
         ...owned,
         partition,
         feed,
+        teller,
         results,
         ...boundsOf(options),
         isCutOff: () => troubles(consumer, state, feed).length > 0,
@@ -82,10 +85,6 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
         onClosed: () => {
           if (open.get(partition) === one) open.delete(partition);
         },
-        tell: (report) =>
-          producer.send(topics.exchange, 0, [
-            { key: null, value: Buffer.from(JSON.stringify(report)) },
-          ]),
       });
       feed.add(one);
       open.set(partition, one);

@@ -1,6 +1,7 @@
 /**
  * What the engines of all processes tell each other (detectors/engine/exchange.ts), as it comes from its topic: one
- * follower a process hands each report to every engine here, in the order of the topic and without a gap.
+ * follower a process hands each report to every engine here, in the order of the topic and without a gap. A message
+ * is a JSON array of reports.
  */
 import type { LogFollower, ReceivedMessage } from '../../core/broker.ts';
 import type { Report } from '../../detectors/engine/exchange.ts';
@@ -9,7 +10,7 @@ import type { Report } from '../../detectors/engine/exchange.ts';
 export interface ExchangeEar {
   /** Offset of the next report it has not heard. */
   heardTo: number;
-  hear(report: Report): void;
+  hear(reports: readonly Report[]): void;
 }
 
 export type Follow = (
@@ -27,7 +28,8 @@ export class ExchangeFeed {
   private follower: LogFollower | undefined;
   /** Offset of the next message to come. */
   private next = 0;
-  private readonly waiting = new Set<() => void>();
+  /** Of those who wait; settles with the next reports. */
+  private news: PromiseWithResolvers<void> | undefined;
   /** After a jump: what comes first may leave out what was deleted. */
   private jumped = true;
 
@@ -58,13 +60,20 @@ export class ExchangeFeed {
   }
 
   /** Resolves with the next reports, or after a while without any. */
-  async wait(atMostMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, atMostMs);
-    this.waiting.add(resolve);
-    await promise;
-    this.waiting.delete(resolve);
-    clearTimeout(timer);
+  wait(atMostMs: number): Promise<void> {
+    if (this.news === undefined) {
+      const news = Promise.withResolvers<void>();
+      this.news = news;
+      const timer = setTimeout(() => this.wake(), atMostMs);
+      void news.promise.then(() => clearTimeout(timer));
+    }
+    return this.news.promise;
+  }
+
+  private wake(): void {
+    const { news } = this;
+    this.news = undefined;
+    news?.resolve();
   }
 
   trouble(): string | undefined {
@@ -80,7 +89,7 @@ export class ExchangeFeed {
 
   private receive(messages: readonly ReceivedMessage[]): void {
     for (const { offset, value } of messages) {
-      const report = this.parse(value);
+      const reports = this.parse(value);
       for (const ear of this.ears) {
         if (offset < ear.heardTo) continue;
         if (offset > ear.heardTo) {
@@ -89,17 +98,21 @@ export class ExchangeFeed {
           this.missed += offset - ear.heardTo;
         }
         ear.heardTo = offset + 1;
-        if (report !== undefined) ear.hear(report);
+        if (reports !== undefined) ear.hear(reports);
       }
       this.jumped = false;
       this.next = offset + 1;
     }
-    for (const wake of this.waiting) wake();
+    this.wake();
   }
 
-  private parse(value: Uint8Array): Report | undefined {
+  private parse(value: Uint8Array): readonly Report[] | undefined {
     try {
-      return JSON.parse(Buffer.from(value).toString('utf8')) as Report;
+      const text = Buffer.from(value.buffer, value.byteOffset, value.length).toString('utf8');
+      const reports: unknown = JSON.parse(text);
+      if (Array.isArray(reports)) return reports as Report[];
+      this.damaged++;
+      return undefined;
     } catch {
       this.damaged++;
       return undefined;

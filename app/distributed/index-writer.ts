@@ -27,9 +27,12 @@ import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { actionOf, auditOf } from './response-records.ts';
-import { documentOf, resultLineOf } from './results.ts';
+import { documentsOf, resultLineOf } from './results.ts';
 
 type ElasticsearchConfig = NonNullable<LoadedConfig['config']['elasticsearch']>;
+
+/** A message may hold the usage of many keys. */
+const DOCUMENTS_AT_ONCE = 2000;
 
 export interface IndexOptions {
   readonly kafka: KafkaConfig;
@@ -73,12 +76,16 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
       role: name === 'incidents' ? 'index' : `index-${name}`,
       logger,
       owner: ownerOf(options, names, stop.signal, async (messages, signal) => {
-        const found = messages.map(({ value }) => read(value));
-        damaged += found.filter((documents) => documents === undefined).length;
-        await writer.index(
-          found.flatMap((documents) => documents ?? []),
-          signal,
-        );
+        let found: ResultDocument[] = [];
+        for (const { value } of messages) {
+          const documents = read(value);
+          if (documents === undefined) damaged++;
+          else for (const document of documents) found.push(document);
+          if (found.length < DOCUMENTS_AT_ONCE) continue;
+          await writer.index(found, signal);
+          found = [];
+        }
+        await writer.index(found, signal);
       }),
     });
   const readings = readingsOf(kafka.prefix);
@@ -120,17 +127,15 @@ interface Reading {
 function readingsOf(prefix: string): readonly Reading[] {
   const { incidents, actions, audit } = topicNames(prefix);
   return [
-    { name: 'incidents', topic: incidents, groupId: `${prefix}-index`, read: documentsOf },
+    { name: 'incidents', topic: incidents, groupId: `${prefix}-index`, read: resultsOf },
     { name: 'actions', topic: actions, groupId: `${prefix}-index-actions`, read: actionOf },
     { name: 'audit', topic: audit, groupId: `${prefix}-index-audit`, read: auditOf },
   ];
 }
 
-function documentsOf(value: Uint8Array): readonly ResultDocument[] | undefined {
+function resultsOf(value: Uint8Array): readonly ResultDocument[] | undefined {
   const line = resultLineOf(value);
-  if (line === undefined) return undefined;
-  const document = documentOf(line);
-  return document === undefined ? [] : [document];
+  return line === undefined ? undefined : documentsOf(line);
 }
 
 type Index = (messages: readonly ReceivedMessage[], signal: AbortSignal) => Promise<void>;

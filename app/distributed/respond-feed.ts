@@ -88,7 +88,7 @@ async function tell(
   freshness.applying(timestamp);
   if (line.type === 'finding') response.finding(line);
   else if (line.type === 'incident') response.incident(line);
-  else if (line.type === 'usage') onUsed(line.digest);
+  else if (line.type === 'usage') for (const { digest } of line.rows) onUsed(digest);
   else if (line.type === 'watch') {
     const { type: _, ...verdict } = line;
     await response.verdict(verdict);

@@ -15,8 +15,13 @@ export interface InputsLine {
   };
 }
 
-export interface UsageLine extends Omit<UsageRow, 'digest'> {
+/** Many keys a message: there is a row for every key and hour, and a message costs more than what it says. */
+export interface UsageLine extends Pick<UsageRow, 'hourAt'> {
   readonly type: 'usage';
+  readonly rows: readonly UsageOfKey[];
+}
+
+export interface UsageOfKey extends Omit<UsageRow, 'digest' | 'hourAt'> {
   /** 32 hex digits. */
   readonly digest: string;
 }
@@ -27,6 +32,8 @@ export interface WatchLine extends WatchVerdict {
 }
 
 export type ResultLine = Finding | Incident | InputsLine | UsageLine | WatchLine;
+
+const USAGE_ROWS_MAX = 500;
 
 /** Sends results in the order in which they are found. What comes again after a crash is the same, byte for byte. */
 export class ResultSender {
@@ -52,9 +59,13 @@ export class ResultSender {
     this.add(rest.findingId, { type: 'inputs', id: rest.findingId, body });
   }
 
-  usage({ digest, ...rest }: UsageRow): void {
-    const key = Buffer.from(digest).toString('hex');
-    this.add(key, { type: 'usage', digest: key, ...rest });
+  usage(rows: readonly UsageRow[]): void {
+    for (const [hourAt, of] of Map.groupBy(rows, (row) => row.hourAt)) {
+      for (let from = 0; from < of.length; from += USAGE_ROWS_MAX) {
+        const part = of.slice(from, from + USAGE_ROWS_MAX).map(usageOfKey);
+        this.add(null, { type: 'usage', hourAt, rows: part });
+      }
+    }
   }
 
   watch(verdict: WatchVerdict): void {
@@ -79,9 +90,17 @@ export class ResultSender {
     if (this.failed !== undefined) throw this.failed.error;
   }
 
-  private add(key: string, line: ResultLine): void {
-    this.batch.push({ key: Buffer.from(key), value: Buffer.from(JSON.stringify(line)) });
+  private add(key: string | null, line: ResultLine): void {
+    this.batch.push({
+      key: key === null ? null : Buffer.from(key),
+      value: Buffer.from(JSON.stringify(line)),
+    });
   }
+}
+
+function usageOfKey({ digest, requests, errors, bytesIn, bytesOut }: UsageRow): UsageOfKey {
+  const bytes = Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength);
+  return { digest: bytes.toString('hex'), requests, errors, bytesIn, bytesOut };
 }
 
 function base64(bytes: Uint8Array): string {
@@ -106,16 +125,20 @@ const TYPES: ReadonlySet<string> = new Set<ResultLine['type']>([
   'watch',
 ]);
 
-/** The document of a line; undefined for one that is for others. */
-export function documentOf(line: ResultLine): ResultDocument | undefined {
-  if (line.type === 'finding') return { kind: 'finding', body: line };
-  if (line.type === 'incident') return { kind: 'incident', body: line };
-  if (line.type === 'watch') return undefined;
+/** The documents of a line; none where it is for others. */
+export function documentsOf(line: ResultLine): readonly ResultDocument[] {
+  if (line.type === 'finding') return [{ kind: 'finding', body: line }];
+  if (line.type === 'incident') return [{ kind: 'incident', body: line }];
+  if (line.type === 'watch') return [];
   if (line.type === 'usage') {
-    const { type: _, digest, ...row } = line;
-    return { kind: 'usage', body: { ...row, digest: Buffer.from(digest, 'hex') } };
+    const { hourAt, rows } = line;
+    return rows.map(({ digest, ...counts }) => ({
+      kind: 'usage',
+      body: { ...counts, hourAt, digest: Buffer.from(digest, 'hex') },
+    }));
   }
   const { record, event, ...rest } = line.body;
   const bytes = event === null ? null : Buffer.from(event, 'base64');
-  return { kind: 'inputs', body: { ...rest, record: Buffer.from(record, 'base64'), event: bytes } };
+  const body = { ...rest, record: Buffer.from(record, 'base64'), event: bytes };
+  return [{ kind: 'inputs', body }];
 }

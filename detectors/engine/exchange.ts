@@ -72,6 +72,8 @@ export interface SavedInbox {
 /** What has been told, until it takes effect. */
 export class Inbox {
   private readonly upTo: number[];
+  /** Spans up to here are told by all, epoch ms. */
+  completeUpTo = Number.NEGATIVE_INFINITY;
   /** By end of the span, then by shard. */
   private readonly waiting = new Map<number, Map<number, SpanFacts>>();
   /** Earliest end of a span that waits; Infinity for none. */
@@ -80,11 +82,6 @@ export class Inbox {
 
   constructor(shards: number) {
     this.upTo = new Array<number>(shards).fill(Number.NEGATIVE_INFINITY);
-  }
-
-  /** Spans up to here are told by all. */
-  get completeUpTo(): number {
-    return Math.min(...this.upTo);
   }
 
   /** Of a span that a shard tells again the first telling counts: the one that a crash could not take back. */
@@ -99,6 +96,7 @@ export class Inbox {
       if (facts.at < this.firstAt) this.firstAt = facts.at;
     }
     this.upTo[shard] = upTo;
+    if (known === this.completeUpTo) this.completeUpTo = Math.min(...this.upTo);
     this.changed = true;
   }
 
@@ -110,7 +108,10 @@ export class Inbox {
       missing++;
       this.upTo[shard] = upTo;
     }
-    if (missing > 0) this.changed = true;
+    if (missing > 0) {
+      this.completeUpTo = Math.min(...this.upTo);
+      this.changed = true;
+    }
     return missing;
   }
 
@@ -134,6 +135,7 @@ export class Inbox {
     for (const [shard, at] of saved.upTo.entries()) {
       this.upTo[shard] = at ?? Number.NEGATIVE_INFINITY;
     }
+    this.completeUpTo = Math.min(...this.upTo);
     for (const [shard, facts] of saved.waiting) {
       const of = this.waiting.get(facts.at) ?? new Map<number, SpanFacts>();
       of.set(shard, facts);

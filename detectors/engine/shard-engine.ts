@@ -48,10 +48,12 @@ export class ShardEngine extends DetectionEngine {
     crowds.observeNetwork(networkId, network, member, at, failed);
   }
 
-  /** What an engine has told; its own too. */
-  receive(report: Report): void {
-    this.spans.inbox.receive(report);
-    this.raiseLimit();
+  /** What engines have told; its own too. */
+  receive(reports: readonly Report[]): void {
+    const { inbox } = this.spans;
+    const before = inbox.completeUpTo;
+    for (const report of reports) inbox.receive(report);
+    if (inbox.completeUpTo > before) this.raiseLimit();
   }
 
   /** Goes on without what others have not told; answers how many did not. */

@@ -195,8 +195,8 @@ export class KafkaProducer implements LogProducer {
     const { clock, compression, deliveryMs } = this.#options;
     const until = clock.now() + deliveryMs;
     const identity = this.#identityFor(lane, request.messages.length);
-    const timer = new AbortController();
-    const late = delay(deliveryMs, 'late' as const, { signal: timer.signal }).catch(() => {});
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<'late'>();
+    const timer = setTimeout(giveUp, deliveryMs, 'late');
     identity.users += 1;
     try {
       for (;;) {
@@ -217,7 +217,7 @@ export class KafkaProducer implements LogProducer {
       identity.retired = true;
       throw error;
     } finally {
-      timer.abort();
+      clearTimeout(timer);
       identity.users -= 1;
       if (identity.retired && identity.users === 0) void identity.end();
     }

@@ -190,7 +190,7 @@ async function play(processes: readonly Process[], hour: number): Promise<void> 
   while (processes.some(({ at }) => at < end)) {
     for (const [index, one] of processes.entries()) {
       const { engine, stream } = one.bench;
-      for (const report of exchange.slice(one.heard)) engine.receive(report);
+      engine.receive(exchange.slice(one.heard));
       one.heard = exchange.length;
       for (; one.at < end; one.at++) {
         const event = EVENTS[one.at]!;

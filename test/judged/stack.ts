@@ -187,13 +187,15 @@ export class Stack {
     return readTopic(this.kafkaConfig, topicNames(this.prefix).events);
   }
 
-  /** Every message of the topic of incidents so far. */
+  /** Every message of the topic of incidents so far; a row of usage stands for itself. */
   async results(): Promise<Record<string, unknown>[]> {
     const messages = await readTopic(this.kafkaConfig, topicNames(this.prefix).incidents);
-    return messages.map(({ value }) => JSON.parse(value.toString('utf8')) as object) as Record<
-      string,
-      unknown
-    >[];
+    return messages.flatMap(({ value }) => {
+      const line = JSON.parse(value.toString('utf8')) as Record<string, unknown>;
+      if (line['type'] !== 'usage') return [line];
+      const { rows, ...shared } = line;
+      return (rows as object[]).map((row) => ({ ...shared, ...row }));
+    });
   }
 
   async end(): Promise<void> {

@@ -129,7 +129,7 @@ function run(
     const index = Math.floor(draw() * count);
     const one = shards[index]!;
     const { engine, stream } = one.bench;
-    for (const report of exchange.slice(one.heard)) engine.receive(report);
+    engine.receive(exchange.slice(one.heard));
     one.heard = exchange.length;
     const until = Math.min(items[index]!.length, one.at + 1 + Math.floor(draw() * 1500));
     for (; one.at < until; one.at++) {
