@@ -32,6 +32,7 @@ import {
 } from './dialects.ts';
 import { BodyFault, loadOfBody, readBody, useOfBody } from './json-dialect.ts';
 import { KeyPlaces } from './key-places.ts';
+import { LeanRequest } from './lean-request.ts';
 import { RequestHeaders } from './request-headers.ts';
 
 export interface Health {
@@ -111,6 +112,9 @@ function serverOf(listener: RequestListener, tls: TlsOptions | undefined): Serve
     requestTimeout: REQUEST_MS_MAX,
     requireHostHeader: false,
     noDelay: true,
+    // Most requests have no body, and those that have say so.
+    optimizeEmptyRequests: true,
+    IncomingMessage: LeanRequest,
   };
   const server =
     tls === undefined

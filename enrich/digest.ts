@@ -26,9 +26,12 @@ export function hashedIdentity(
   return identity(`h:${HALF.toString('hex')}`, mac);
 }
 
-/** Id of that identity alone, in one piece: it is about to be looked up, where a joined string costs more. */
-export function hashedId(pepper: KeyObject, bytes: Uint8Array, start: number, end: number): string {
-  const mac = hmac(pepper, bytes, start, end);
+/**
+ * Id of that identity alone, in one piece: it is about to be looked up, where a joined string costs more. `text`: the
+ * raw key, one character a byte.
+ */
+export function hashedId(pepper: KeyObject, text: string): string {
+  const mac = hmacOfText(pepper, text);
   for (let i = 0; i < 16; i++) {
     const byte = mac.charCodeAt(i);
     ID[2 + 2 * i] = HEX.charCodeAt(byte >> 4);
@@ -91,36 +94,60 @@ function hmac(pepper: KeyObject, bytes: Uint8Array, start: number, end: number):
   if (length > MESSAGE_MAX) {
     return createHmac('sha256', pepper).update(bytes.subarray(start, end)).digest('binary');
   }
-  const { inner, outer } = padsOf(pepper);
-  for (let i = 0; i < BLOCK_BYTES; i++) MESSAGE[i] = inner[i]!;
-  for (let i = 0; i < length; i++) MESSAGE[BLOCK_BYTES + i] = bytes[start + i]!;
-  const within = hash('sha256', MESSAGE.subarray(0, BLOCK_BYTES + length), 'binary');
-  for (let i = 0; i < BLOCK_BYTES; i++) MESSAGE[i] = outer[i]!;
-  for (let i = 0; i < DIGEST_BYTES; i++) MESSAGE[BLOCK_BYTES + i] = within.charCodeAt(i);
-  return hash('sha256', MESSAGE.subarray(0, BLOCK_BYTES + DIGEST_BYTES), 'binary');
+  const blocks = blocksOf(pepper);
+  for (let i = 0; i < length; i++) blocks.inner[BLOCK_BYTES + i] = bytes[start + i]!;
+  return finished(blocks, length);
 }
 
-interface Pads {
+/** The same of a text of one character a byte. */
+function hmacOfText(pepper: KeyObject, text: string): string {
+  const { length } = text;
+  if (length > MESSAGE_MAX) {
+    return createHmac('sha256', pepper).update(text, 'latin1').digest('binary');
+  }
+  const blocks = blocksOf(pepper);
+  // Byte by byte: keys are short, and a call out of the engine costs more than the loop.
+  for (let i = 0; i < length; i++) blocks.inner[BLOCK_BYTES + i] = text.charCodeAt(i);
+  return finished(blocks, length);
+}
+
+/** The message stands in `inner`, and no longer when it is answered. */
+function finished(blocks: Blocks, length: number): string {
+  const { inner, outer } = blocks;
+  // A new view costs a fifth of a hash.
+  blocks.messages[length] ??= inner.subarray(0, BLOCK_BYTES + length);
+  const within = hash('sha256', blocks.messages[length], 'binary');
+  for (let i = 0; i < length; i++) inner[BLOCK_BYTES + i] = 0;
+  for (let i = 0; i < DIGEST_BYTES; i++) outer[BLOCK_BYTES + i] = within.charCodeAt(i);
+  return hash('sha256', outer, 'binary');
+}
+
+/** What is hashed under one pepper, its pads in place. Reused: nothing here yields. */
+interface Blocks {
   readonly inner: Uint8Array;
+  /** Views of `inner` by the length of the message. */
+  readonly messages: (Uint8Array | undefined)[];
   readonly outer: Uint8Array;
 }
 
-function padsOf(pepper: KeyObject): Pads {
-  let pads = PADS.get(pepper);
-  if (pads === undefined) {
+function blocksOf(pepper: KeyObject): Blocks {
+  let blocks = BLOCKS.get(pepper);
+  if (blocks === undefined) {
     let secret: Uint8Array = pepper.export();
     if (secret.length > BLOCK_BYTES) secret = hash('sha256', secret, 'buffer');
-    const pad = (byte: number) =>
-      Uint8Array.from({ length: BLOCK_BYTES }, (_, i) => (secret[i] ?? 0) ^ byte);
-    pads = { inner: pad(INNER_PAD), outer: pad(OUTER_PAD) };
-    PADS.set(pepper, pads);
+    const padded = (byte: number, bytes: number) =>
+      new Uint8Array(bytes).map((_, i) => (i < BLOCK_BYTES ? (secret[i] ?? 0) ^ byte : 0));
+    blocks = {
+      inner: padded(INNER_PAD, BLOCK_BYTES + MESSAGE_MAX),
+      messages: new Array<undefined>(MESSAGE_MAX + 1).fill(undefined),
+      outer: padded(OUTER_PAD, BLOCK_BYTES + DIGEST_BYTES),
+    };
+    BLOCKS.set(pepper, blocks);
   }
-  return pads;
+  return blocks;
 }
 
-const PADS = new WeakMap<KeyObject, Pads>();
-/** Reused: nothing here yields. */
-const MESSAGE = new Uint8Array(BLOCK_BYTES + MESSAGE_MAX);
+const BLOCKS = new WeakMap<KeyObject, Blocks>();
 const HALF = Buffer.alloc(16);
 const HEX = '0123456789abcdef';
 const ID = Buffer.from(`h:${'0'.repeat(32)}`, 'latin1');

@@ -223,6 +223,28 @@ test('json: a body that is none is a 400 that quotes nothing of it', async (t) =
   assert.equal((await at.ask('/decide/json')).status, 405);
 });
 
+test('json: a POST without a body is answered, with or without a Content-Length', async (t) => {
+  const at = await testEndpoint(t);
+  for (const header of ['', 'Content-Length: 0\r\n', 'Transfer-Encoding: chunked\r\n']) {
+    const end = header.includes('chunked') ? '0\r\n\r\n' : '';
+    const text = `POST /decide/json HTTP/1.1\r\nConnection: close\r\n${header}\r\n${end}`;
+    assert.match(await raw(at.endpoint.port, text), /^HTTP\/1\.1 400 /, header);
+  }
+});
+
+test('requests that follow each other on a connection are all answered, bodies of gateways aside', async (t) => {
+  const at = await testEndpoint(t);
+  await put(at, { rung: 'suspend' });
+  const body = 'a body that nobody reads';
+  const texts = [
+    `GET /decide/forward HTTP/1.1\r\nX-Api-Key: ${KEY}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `POST /decide/envoy/v1 HTTP/1.1\r\nX-API-KEY: ${KEY}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    'GET /decide/forward HTTP/1.1\r\nx-api-key: good\r\nConnection: close\r\n\r\n',
+  ];
+  const said = await raw(at.endpoint.port, texts.join(''));
+  assert.deepEqual(said.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 403', 'HTTP/1.1 403', 'HTTP/1.1 200']);
+});
+
 test('what is no HTTP, or more than is read, is refused and never looks like a failure', async (t) => {
   const at = await testEndpoint(t);
   const long = 'x'.repeat(5_000_000);
