@@ -1,7 +1,12 @@
+/** Most groups of a small engine stay empty; two arrays of 16 for each of them are what costs most at its start. */
+const NONE_AT = new Float64Array(0);
+const NONE = new Int32Array(0);
+const FIRST_CELLS = 16;
+
 /** Min-heap of (instant, slot): which subjects of a key group are due when the watermark passes. */
 export class DueHeap {
-  private at = new Float64Array(16);
-  private slots = new Int32Array(16);
+  private at = NONE_AT;
+  private slots = NONE;
   size = 0;
 
   /** Earliest instant, epoch ms; Infinity when empty. */
@@ -50,7 +55,7 @@ export class DueHeap {
   }
 
   private grow(): void {
-    const at = new Float64Array(this.at.length * 2);
+    const at = new Float64Array(Math.max(FIRST_CELLS, this.at.length * 2));
     const slots = new Int32Array(at.length);
     at.set(this.at);
     slots.set(this.slots);

@@ -19,6 +19,9 @@ interface Saved {
   readonly active: readonly (readonly [number, readonly (readonly [string, number])[]])[];
 }
 
+/** What one key group has to tell of a span. */
+export type GroupFacts = Pick<SpanFacts, 'votes' | 'failures' | 'active'>;
+
 /** Earliest end of a span with something to tell, of all groups of an engine, epoch ms; at most too early. */
 export interface Horizon {
   firstAt: number;
@@ -72,7 +75,7 @@ export class GroupNews {
   }
 
   /** Takes out what there is to tell of the span that ends at an instant. */
-  close(at: number): Pick<SpanFacts, 'votes' | 'failures' | 'active'> {
+  close(at: number): GroupFacts {
     const pending = this.spans.get(at);
     const active = this.active.get(at);
     if (pending === undefined && active === undefined) return {};

@@ -17,7 +17,7 @@ import {
 } from './exchange.ts';
 import type { KeyGroup } from './key-group.ts';
 import type { Lineage } from './lineage.ts';
-import type { Horizon } from './news.ts';
+import type { GroupFacts, Horizon } from './news.ts';
 import type { VariableRoutes } from './variable-routes.ts';
 
 const DAY_MS = 86_400_000;
@@ -112,8 +112,12 @@ export class Spans {
 
   private close(at: number): void {
     const { coldStart, groups, horizon, lineage, routes, shard } = this.parts;
-    const told = groups.map(({ news }) => (news.firstAt <= at ? news.close(at) : {}));
-    horizon.firstAt = Math.min(...groups.map(({ news }) => news.firstAt));
+    const told: GroupFacts[] = [];
+    horizon.firstAt = Number.POSITIVE_INFINITY;
+    for (const { news } of groups) {
+      if (news.firstAt <= at) told.push(news.close(at));
+      horizon.firstAt = Math.min(horizon.firstAt, news.firstAt);
+    }
     const votes = told.flatMap((one) => one.votes ?? []);
     const failures = told.flatMap((one) => one.failures ?? []);
     const active = summed(told.flatMap((one) => one.active ?? []));
