@@ -25,6 +25,10 @@ export function isActing(rung: Rung): rung is ActingRung {
   return (ACTING_RUNGS as readonly Rung[]).includes(rung);
 }
 
+export function isThrottle(rung: Rung): boolean {
+  return rung === 'throttle-soft' || rung === 'throttle-hard';
+}
+
 export function isRung(word: string): word is Rung {
   return (RUNGS as readonly string[]).includes(word);
 }

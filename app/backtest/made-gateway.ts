@@ -5,7 +5,13 @@
 import type { Decision } from '../../core/decision.ts';
 import type { ApiEvent } from '../../core/event.ts';
 import { departureOf, type KeyProfile } from '../../core/key-profile.ts';
-import { type ActingRung, compareRungs, isActing, type RateLimit } from '../../core/ladder.ts';
+import {
+  type ActingRung,
+  compareRungs,
+  isActing,
+  isThrottle,
+  type RateLimit,
+} from '../../core/ladder.ts';
 import { refilled } from '../../core/limits.ts';
 import { LIMITED_BY } from '../../core/record.ts';
 
@@ -108,9 +114,8 @@ function isRefusedBy(standing: Standing, event: ApiEvent): boolean {
 
 /** Makes of a request of the history what it would have been. */
 export function refuse(event: ApiEvent, { rung }: Refusal): void {
-  const isThrottle = rung === 'throttle-soft' || rung === 'throttle-hard';
   event.limitedBy = LIMITED_BY.keyhound;
-  event.status = isThrottle ? 429 : 403;
+  event.status = isThrottle(rung) ? 429 : 403;
 }
 
 /** The gateway of the history refused it itself. */

@@ -15,7 +15,7 @@ import { toIso } from '../../core/clock.ts';
 import type { Decision } from '../../core/decision.ts';
 import type { GatewayAdapter } from '../../core/gateway.ts';
 import type { KeyProfile } from '../../core/key-profile.ts';
-import { isActing, nextBest } from '../../core/ladder.ts';
+import { isActing, isThrottle, nextBest } from '../../core/ladder.ts';
 import { createCalls } from './calls.ts';
 import { carryOut } from './carry-out.ts';
 import type { ActionRunner, RunnerBounds, RunnerOptions, Verification } from './contract.ts';
@@ -137,8 +137,7 @@ async function request(
   if (!isActing(rung) || !isActing(decision.rung)) return undefined;
   const { limit, untilAt } = decision;
   // `contain` has no limit, and a gateway that cannot contain must not make a throttle without one of it.
-  if (rung !== decision.rung && rung.startsWith('throttle') && limit === undefined)
-    return undefined;
+  if (rung !== decision.rung && isThrottle(rung) && limit === undefined) return undefined;
   const action: Action = {
     type: 'action',
     id: actionId(decision.id, adapter.name),

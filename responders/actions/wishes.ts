@@ -4,7 +4,7 @@
  */
 import type { Action } from '../../core/action.ts';
 import type { Wish } from '../../core/gateway.ts';
-import { compareRungs, type RateLimit } from '../../core/ladder.ts';
+import { compareRungs, isThrottle, type RateLimit } from '../../core/ladder.ts';
 
 export function isExpired({ untilAt }: Action, atMs: number): boolean {
   return untilAt !== null && Date.parse(untilAt) <= atMs;
@@ -41,17 +41,13 @@ export function wishOf(action: Action): Wish {
 
 /** Above zero when `a` is the stricter one. Of two throttles it is the one with the lower rate. */
 function compareActions(a: Action, b: Action): number {
-  const bothThrottle = isThrottle(a) && isThrottle(b);
+  const bothThrottle = isThrottle(a.rung) && isThrottle(b.rung);
   return (
     (bothThrottle ? rateOf(b.limit) - rateOf(a.limit) : 0) ||
     compareRungs(a.rung, b.rung) ||
     endOf(a) - endOf(b) ||
     a.version - b.version
   );
-}
-
-function isThrottle({ rung }: Action): boolean {
-  return rung === 'throttle-soft' || rung === 'throttle-hard';
 }
 
 function rateOf(limit: RateLimit | undefined): number {

@@ -1,6 +1,7 @@
 /** What time and allowances do to decisions. Their expiry is data: whoever reads one judges it; this only sweeps. */
 import { toIso } from '../../core/clock.ts';
 import type { Decision } from '../../core/decision.ts';
+import { isThrottle } from '../../core/ladder.ts';
 import type { CaseFile } from './files.ts';
 import { caseOf, consider, type DeskState, sceneOf } from './state.ts';
 import { judge } from './wants.ts';
@@ -44,7 +45,7 @@ function stepDown(decision: Decision, state: DeskState, nowMs: number): void {
 /** What is only slowed goes on while its incident is open; what refuses all would never see the end of it. */
 function goOn(decision: Decision, { files, book, options }: DeskState, nowMs: number): void {
   const { rung, incident, state, actor, forMs } = decision;
-  const isMild = rung === 'throttle-soft' || rung === 'throttle-hard' || rung === 'contain';
+  const isMild = isThrottle(rung) || rung === 'contain';
   if (!options.holder.policy.calm.extend || !isMild || state !== 'standing') return;
   if (actor !== 'policy' || incident === null || typeof forMs !== 'number') return;
   if (files.get(incident) === undefined) return;

@@ -1,7 +1,8 @@
 /** APISIX's Admin API as far as Keyhound uses it. */
 import type { RateLimit } from '../../core/ladder.ts';
-import { isObject, type Json, limitIn } from './apisix-limits.ts';
-import { type HttpApi, type HttpMethod, httpCall, oddAnswer } from './http-call.ts';
+import { AdminApi, isObject, type Json } from './admin-api.ts';
+import { limitIn } from './apisix-limits.ts';
+import { httpCall, oddAnswer } from './http-call.ts';
 import { strictestLimit } from './single-limit.ts';
 
 const PAGE = 500;
@@ -11,41 +12,27 @@ const WIDER = ['routes', 'services', 'plugin_configs', 'consumer_groups'] as con
 /** Letters that mean the same in a path: an id never reaches further than its place. */
 const PLAIN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
-export class ApisixApi {
-  readonly #api: HttpApi;
-
-  constructor(api: HttpApi) {
-    this.#api = api;
-  }
-
-  get url(): string {
-    return this.#api.url;
-  }
-
-  get headers(): Readonly<Record<string, string>> {
-    return this.#api.headers;
-  }
-
+export class ApisixApi extends AdminApi {
   isPlain(id: string): boolean {
     return PLAIN.test(id);
   }
 
   /** The value of a resource, secrets included; undefined: there is none. */
   async get(path: string, what: string, signal: AbortSignal): Promise<Json | undefined> {
-    const answer = await this.#get(path, what, signal);
+    const answer = await this.find(path, what, signal);
     if (answer === undefined) return undefined;
     if (isObject(answer['value'])) return answer['value'];
-    throw oddAnswer(this.#api, { what: `GET ${what}` });
+    throw oddAnswer(this.http, { what: `GET ${what}` });
   }
 
   /** Values of a collection; an empty one is a 404 there. */
   async list(path: string, signal: AbortSignal): Promise<Json[]> {
     const all: Json[] = [];
     for (let page = 1; page <= PAGES_MAX; page++) {
-      const answer = await this.#get(`${path}?page=${page}&page_size=${PAGE}`, path, signal);
+      const answer = await this.find(`${path}?page=${page}&page_size=${PAGE}`, path, signal);
       if (answer === undefined) return all;
       const { list } = answer;
-      if (!Array.isArray(list)) throw oddAnswer(this.#api, { what: `GET ${path}` });
+      if (!Array.isArray(list)) throw oddAnswer(this.http, { what: `GET ${path}` });
       all.push(...list.filter(isObject).map(({ value }) => (isObject(value) ? value : {})));
       if (list.length < PAGE) return all;
     }
@@ -71,27 +58,8 @@ export class ApisixApi {
       path: '/consumers?page=1&page_size=10',
       what: 'GET /consumers',
     } as const;
-    const { headers, json } = await httpCall(this.#api, call, signal);
-    if (!isObject(json)) throw oddAnswer(this.#api, call);
+    const { headers, json } = await httpCall(this.http, call, signal);
+    if (!isObject(json)) throw oddAnswer(this.http, call);
     return headers.get('server') ?? 'APISIX';
-  }
-
-  async write(
-    method: HttpMethod,
-    path: string,
-    what: string,
-    body: unknown,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const accept = method === 'DELETE' ? [404] : [];
-    await httpCall(this.#api, { method, path, what: `${method} ${what}`, body, accept }, signal);
-  }
-
-  async #get(path: string, what: string, signal: AbortSignal): Promise<Json | undefined> {
-    const call = { method: 'GET', path, what: `GET ${what}`, accept: [404] } as const;
-    const { status, json } = await httpCall(this.#api, call, signal);
-    if (status === 404) return undefined;
-    if (!isObject(json)) throw oddAnswer(this.#api, call);
-    return json;
   }
 }

@@ -7,9 +7,8 @@
  *   keyhound-over:   REQUESTS:WINDOWMS              strictest limit of routes and others that it replaces, and keeps
  */
 import type { RateLimit } from '../../core/ladder.ts';
+import { isObject, type Json } from './admin-api.ts';
 import { implies, inUnits, strictestLimit } from './single-limit.ts';
-
-export type Json = Readonly<Record<string, unknown>>;
 
 /** Members of limit-count that Keyhound changes. */
 const CHANGED = ['count', 'time_window', 'key', 'key_type', 'group'] as const;
@@ -151,8 +150,4 @@ export function pluginWith(plugin: unknown, values: Json): Json {
     ([name]) => !(CHANGED as readonly string[]).includes(name),
   );
   return { ...Object.fromEntries(kept), ...values };
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -10,12 +10,12 @@ import type {
   OwnedObject,
   Wish,
 } from '../../core/gateway.ts';
+import { isThrottle } from '../../core/ladder.ts';
+import { isObject, type Json } from './admin-api.ts';
 import type { ApisixApi } from './apisix-api.ts';
 import {
   type Entry,
-  isObject,
   isReadable,
-  type Json,
   type Marks,
   pluginWith,
   readMarks,
@@ -24,6 +24,7 @@ import {
   writeMarks,
 } from './apisix-limits.ts';
 import { hostOf } from './http-call.ts';
+import { keyUnknown } from './keys.ts';
 import type { GatewayNode } from './nodes.ts';
 import { putBack, type SealedKeys } from './sealed-key.ts';
 import { ABSENT, canonical, fingerprintOf } from './state.ts';
@@ -62,7 +63,7 @@ export class ApisixNode implements GatewayNode {
 
   constructor(parts: ApisixNodeParts) {
     this.#parts = parts;
-    this.host = hostOf(parts.api.url);
+    this.host = hostOf(parts.api.http.url);
   }
 
   async read(target: KeyTarget, signal: AbortSignal): Promise<GatewayState> {
@@ -176,7 +177,7 @@ export class ApisixNode implements GatewayNode {
     if (marks.entries.length > 0 && marks.was === undefined && !isReadable(present)) {
       throw new KeyhoundError(
         'operating',
-        `${tools.name}: limit-count of consumer ${name} has rules or variables: it is left alone`,
+        `gateway ${tools.name}: limit-count of consumer ${name} has rules or variables: it is left alone`,
         { code: 'gateway-rejected', hint: 'Suspend the key, or give the consumer a plain limit.' },
       );
     }
@@ -196,9 +197,7 @@ export class ApisixNode implements GatewayNode {
   }
 
   #gone(name: string): KeyhoundError {
-    return new KeyhoundError('operating', `${this.#parts.tools.name}: consumer ${name} is gone`, {
-      code: 'gateway-key-unknown',
-    });
+    return keyUnknown(this.#parts.tools.name, `consumer ${name} is gone`);
   }
 
   async owned(signal: AbortSignal): Promise<readonly OwnedObject[]> {
@@ -243,7 +242,7 @@ export function deletes(wish: Wish | null): boolean {
 }
 
 export function entryOf(wish: Wish | null, credential: string): Entry | undefined {
-  if (wish?.limit === undefined || !wish.rung.startsWith('throttle')) return undefined;
+  if (wish?.limit === undefined || !isThrottle(wish.rung)) return undefined;
   return { action: wish.tag, credential, limit: wish.limit };
 }
 

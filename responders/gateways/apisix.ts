@@ -14,12 +14,15 @@ import type {
   GatewayPlan,
   GatewayTools,
 } from '../../core/gateway.ts';
+import type { Json } from './admin-api.ts';
 import { ApisixApi } from './apisix-api.ts';
-import { type Json, wishedOn, writeMarks } from './apisix-limits.ts';
+import { wishedOn, writeMarks } from './apisix-limits.ts';
 import { ApisixNode, deletes, entryOf, factsOf, fingerprintWith } from './apisix-node.ts';
+import { type HttpApi, httpApi } from './http-call.ts';
 import { nodesAdapter } from './nodes.ts';
+import { ALL_BUT_CONTAIN } from './rungs.ts';
 import { sealedKeys } from './sealed-key.ts';
-import { commonSettings, rungSet, tokenSetting, urlsSetting } from './settings.ts';
+import { commonSettings, tokenSetting, urlsSetting } from './settings.ts';
 import { ABSENT } from './state.ts';
 import { curlLine, KEY_PLACE } from './text.ts';
 
@@ -42,19 +45,16 @@ export const apisix: GatewayKind<ApisixConfig> = Object.freeze({
 });
 
 function createApisix(config: ApisixConfig, tools: GatewayTools): GatewayAdapter {
-  const headers = { 'x-api-key': config.token, ...config.headers };
-  const { timeoutMs } = config;
+  const login = { 'x-api-key': config.token };
   const sealed = sealedKeys(tools);
-  const apis = config.urls.map(
-    (url) => new ApisixApi({ gateway: tools.name, url, headers, timeoutMs, now: tools.now }),
-  );
+  const apis = config.urls.map((url) => new ApisixApi(httpApi(url, config, tools, login)));
   return nodesAdapter({
     kind: 'apisix',
     tools,
     settings: config,
-    rungs: rungSet(['throttle-soft', 'throttle-hard', 'suspend', 'revoke']),
+    rungs: ALL_BUT_CONTAIN,
     nodes: apis.map((api) => new ApisixNode({ api, tools, sealed })),
-    plan: (request) => planOf(apis[0]!, request),
+    plan: (request) => planOf(apis[0]!.http, request),
     expect: expectOf,
     settled: async ({ target, wish, present }) => {
       if (!deletes(wish)) await sealed.wipe(target);
@@ -75,7 +75,7 @@ function expectOf({ target, original, wish }: Omit<ApplyRequest, 'present'>): st
 }
 
 function planOf(
-  api: ApisixApi,
+  api: HttpApi,
   { target, original, wish }: Omit<ApplyRequest, 'present'>,
 ): GatewayPlan {
   const facts = factsOf(original);

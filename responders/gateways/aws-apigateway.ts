@@ -19,11 +19,10 @@ import type {
   KeyTarget,
   Wish,
 } from '../../core/gateway.ts';
-import type { ActingRung } from '../../core/ladder.ts';
+import { type ActingRung, isThrottle } from '../../core/ladder.ts';
 import {
   type AwsCalls,
   awsCalls,
-  awsCheck,
   awsSettings,
   callsPerSecond,
   clientSettings,
@@ -32,7 +31,10 @@ import {
   wholeCredentials,
 } from './aws-call.ts';
 import { movesOf, type Plan, plansOf, sameStages } from './aws-plans.ts';
-import { begins, cannotCheck } from './keys.ts';
+import { cannotCheck, tried } from './checks.ts';
+import { begins, keyUnknown } from './keys.ts';
+import { ALL_BUT_CONTAIN, cannotRung, ON_OR_OFF } from './rungs.ts';
+import { ABSENT } from './state.ts';
 
 /** Plans change rarely, and a throttle looks at them again. */
 const TWINS_MS = 300_000;
@@ -76,8 +78,6 @@ interface Wanted {
   readonly plans: readonly Plan[];
 }
 
-const ABSENT: GatewayState = Object.freeze({ exists: false, fingerprint: 'absent', facts: {} });
-
 class ApiKeys implements GatewayAdapter {
   readonly name: string;
   readonly kind = 'aws-apigateway';
@@ -98,10 +98,7 @@ class ApiKeys implements GatewayAdapter {
     this.callsPerSecond = config.callsPerSecond / 3;
     this.#config = config;
     this.#tools = tools;
-    const throttles: ActingRung[] = config.throttledPlans[0]
-      ? ['throttle-soft', 'throttle-hard']
-      : [];
-    this.rungs = new Set([...throttles, 'suspend', 'revoke']);
+    this.rungs = config.throttledPlans.length === 0 ? ON_OR_OFF : ALL_BUT_CONTAIN;
     this.#calls = awsCalls({
       gateway: tools.name,
       timeoutMs: config.timeoutMs,
@@ -140,9 +137,9 @@ class ApiKeys implements GatewayAdapter {
     const id = this.#keyId(target);
     if (!present.exists || !original.exists) {
       if (wish === null) return ABSENT;
-      throw unknown(this.name, 'API Gateway has no such key');
+      throw keyUnknown(this.name, 'API Gateway has no such key');
     }
-    if (wish !== null && isThrottle(wish)) await this.#readTwins(signal);
+    if (wish !== null && isThrottle(wish.rung)) await this.#readTwins(signal);
     const wanted = this.#wanted(original, wish);
     const now = wantedOf(present);
     await this.#refuseGone(without(wanted.plans, now.plans), signal);
@@ -166,7 +163,8 @@ class ApiKeys implements GatewayAdapter {
 
   async check(signal: AbortSignal): Promise<readonly GatewayCheck[]> {
     const name = `gateway ${this.name}`;
-    const checks = [await awsCheck(name, () => this.#lookAtPlans(signal), signal)];
+    const look = async () => [{ name, ok: true, detail: await this.#lookAtPlans(signal) }];
+    const checks = await tried(name, look, signal);
     const why = 'limits only by usage plans, whose throttling is best effort';
     return [...checks, cannotCheck(name, this.rungs, why)];
   }
@@ -232,11 +230,9 @@ class ApiKeys implements GatewayAdapter {
     const before = wantedOf(original);
     if (wish === null) return before;
     if (!this.rungs.has(wish.rung)) {
-      throw new KeyhoundError('operating', `gateway ${this.name} cannot ${wish.rung}`, {
-        code: 'gateway-rung',
-      });
+      throw cannotRung(this.name, wish.rung);
     }
-    if (!isThrottle(wish)) return { ...before, enabled: false };
+    if (!isThrottle(wish.rung)) return { ...before, enabled: false };
     const moves = movesOf(before.plans, this.#twins, wish.limit);
     if (typeof moves === 'string') throw badPlan(this.name, moves);
     return { ...before, plans: moves.map(({ to }) => to) };
@@ -322,12 +318,8 @@ class ApiKeys implements GatewayAdapter {
 
   #keyId({ credentialId }: KeyTarget): string {
     if (credentialId !== undefined && /^[a-z0-9]{1,32}$/.test(credentialId)) return credentialId;
-    throw unknown(this.name, 'not the id of an API key');
+    throw keyUnknown(this.name, 'not the id of an API key');
   }
-}
-
-function isThrottle({ rung }: Wish): boolean {
-  return rung === 'throttle-soft' || rung === 'throttle-hard';
 }
 
 function wantedOf({ facts }: GatewayState): Wanted {
@@ -337,12 +329,6 @@ function wantedOf({ facts }: GatewayState): Wanted {
 
 function without(plans: readonly Plan[], others: readonly Plan[]): Plan[] {
   return plans.filter(({ id }) => !others.some((other) => other.id === id));
-}
-
-function unknown(gateway: string, words: string): KeyhoundError {
-  return new KeyhoundError('operating', `gateway ${gateway}: ${words}`, {
-    code: 'gateway-key-unknown',
-  });
 }
 
 function badPlan(gateway: string, words: string): KeyhoundError {

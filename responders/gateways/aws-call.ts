@@ -6,7 +6,6 @@
  */
 import { z } from 'zod';
 import { KeyhoundError } from '../../core/errors.ts';
-import type { GatewayCheck } from '../../core/gateway.ts';
 import { Pace } from './pace.ts';
 
 export const awsSettings = {
@@ -127,22 +126,6 @@ export function notYet(gateway: string, what: string): KeyhoundError {
     retryable: true,
     retryAfterMs: 2000,
   });
-}
-
-/** A look at what is configured, for `doctor`: the answer in words, or the error as a failed line. */
-export async function awsCheck(
-  name: string,
-  look: () => Promise<string>,
-  signal: AbortSignal,
-): Promise<GatewayCheck> {
-  try {
-    return { name, ok: true, detail: await look() };
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof KeyhoundError)) throw error;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return { name, ok: false, detail: error.message, ...hint };
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -4,7 +4,7 @@
  */
 import type { IAMClient } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import { KeyhoundError } from '../../core/errors.ts';
+import type { KeyhoundError } from '../../core/errors.ts';
 import type {
   ApplyRequest,
   GatewayAdapter,
@@ -20,7 +20,6 @@ import type { ActingRung } from '../../core/ladder.ts';
 import {
   type AwsCalls,
   awsCalls,
-  awsCheck,
   awsSettings,
   callsPerSecond,
   clientSettings,
@@ -28,7 +27,10 @@ import {
   WHOLE_CREDENTIALS,
   wholeCredentials,
 } from './aws-call.ts';
-import { begins, cannotCheck } from './keys.ts';
+import { cannotCheck, tried } from './checks.ts';
+import { begins, keyUnknown } from './keys.ts';
+import { cannotRung, ON_OR_OFF } from './rungs.ts';
+import { ABSENT } from './state.ts';
 
 const configSchema = z
   .strictObject({
@@ -61,12 +63,10 @@ interface KeyFacts {
   readonly status?: Status;
 }
 
-const ABSENT: GatewayState = Object.freeze({ exists: false, fingerprint: 'absent', facts: {} });
-
 class IamKeys implements GatewayAdapter {
   readonly name: string;
   readonly kind = 'aws-iam';
-  readonly rungs: ReadonlySet<ActingRung> = new Set(['suspend', 'revoke']);
+  readonly rungs: ReadonlySet<ActingRung> = ON_OR_OFF;
   readonly write = 'set';
   readonly settleMs: number;
   readonly callsPerSecond: number;
@@ -170,10 +170,10 @@ class IamKeys implements GatewayAdapter {
         },
         signal,
       );
-      return 'IAM answers; keys of users can be looked up';
+      return [{ name, ok: true, detail: 'IAM answers; keys of users can be looked up' }];
     };
     const why = 'only keys of users (AKIA…) can be switched off, and that is all';
-    return [await awsCheck(name, look, signal), cannotCheck(name, this.rungs, why)];
+    return [...(await tried(name, look, signal)), cannotCheck(name, this.rungs, why)];
   }
 
   async #status(UserName: string, AccessKeyId: string, signal: AbortSignal): Promise<GatewayState> {
@@ -197,9 +197,7 @@ class IamKeys implements GatewayAdapter {
   #wanted(original: Status, wish: Wish | null): Status {
     if (wish === null) return original;
     if (this.rungs.has(wish.rung)) return 'Inactive';
-    throw new KeyhoundError('operating', `gateway ${this.name} cannot ${wish.rung}`, {
-      code: 'gateway-rung',
-    });
+    throw cannotRung(this.name, wish.rung);
   }
 
   #keyId({ credentialId }: KeyTarget): string {
@@ -210,8 +208,6 @@ class IamKeys implements GatewayAdapter {
 }
 
 function unknown(gateway: string, words: string): KeyhoundError {
-  return new KeyhoundError('operating', `gateway ${gateway}: ${words}`, {
-    code: 'gateway-key-unknown',
-    hint: 'Temporary credentials (ASIA…) end by revoking the sessions of their role, in IAM.',
-  });
+  const hint = 'Temporary credentials (ASIA…) end by revoking the sessions of their role, in IAM.';
+  return keyUnknown(gateway, words, hint);
 }

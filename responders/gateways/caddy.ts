@@ -10,7 +10,6 @@
  * Caddy takes an `@id` twice, so it is looked for before. Every route of that name is ours: an undo removes it.
  */
 import { z } from 'zod';
-import { KeyhoundError } from '../../core/errors.ts';
 import type {
   ApplyRequest,
   GatewayAdapter,
@@ -23,11 +22,21 @@ import type {
   OwnedObject,
   Wish,
 } from '../../core/gateway.ts';
+import type { Json } from './admin-api.ts';
+import { cannotCheck } from './checks.ts';
 import { throughDecide } from './decide.ts';
-import { type HttpApi, type HttpMethod, hostOf, httpCall, oddAnswer } from './http-call.ts';
-import { begins, cannotCheck, plainId, subjectOf } from './keys.ts';
+import {
+  type HttpApi,
+  type HttpMethod,
+  hostOf,
+  httpApi,
+  httpCall,
+  oddAnswer,
+} from './http-call.ts';
+import { beginsPlain, keyUnknown, plainId, subjectOf } from './keys.ts';
 import { type GatewayNode, nodesAdapter } from './nodes.ts';
-import { commonSettings, rungSet, urlSetting } from './settings.ts';
+import { ON_OR_OFF } from './rungs.ts';
+import { commonSettings, urlSetting } from './settings.ts';
 import { fingerprintOf } from './state.ts';
 import { curlLine } from './text.ts';
 import { Turns } from './turns.ts';
@@ -86,25 +95,22 @@ export const caddy: GatewayKind<CaddyConfig> = Object.freeze({
       kind: 'caddy',
       tools,
       settings: config,
-      rungs: RUNGS,
+      rungs: ON_OR_OFF,
       nodes,
       plan: ({ target, wish }) => planOf(nodes, idOf(target, config, tools.name), wish),
     });
     // A hash of ours is in no header.
-    const covers = (id: string) => !id.startsWith('h:') && begins(id, tools.keys);
+    const covers = (id: string) => beginsPlain(id, tools.keys, false);
     const check = async (signal: AbortSignal) => [
       ...(await adapter.check(signal)),
-      cannotCheck(`gateway ${tools.name}`, RUNGS, 'routes know ids only'),
+      cannotCheck(`gateway ${tools.name}`, ON_OR_OFF, 'routes know ids only'),
     ];
     return Object.freeze({ ...adapter, covers, check });
   },
 });
 
-const RUNGS = rungSet(['suspend', 'revoke']);
 const BODY = '{"error":"forbidden"}';
 const NONE = 'none';
-
-type Json = Readonly<Record<string, unknown>>;
 
 class CaddyNode implements GatewayNode {
   readonly host: string;
@@ -114,12 +120,10 @@ class CaddyNode implements GatewayNode {
   readonly #turns = new Turns();
 
   constructor(url: string, config: CaddyConfig, tools: GatewayTools) {
-    const { headers, timeoutMs } = config;
     this.host = hostOf(url);
     this.#config = config;
     this.#tools = tools;
-    const now = () => tools.now();
-    this.#api = { gateway: `gateway ${tools.name}`, url, headers, timeoutMs, now };
+    this.#api = httpApi(url, config, tools);
   }
 
   async read(target: KeyTarget, signal: AbortSignal): Promise<GatewayState> {
@@ -263,13 +267,10 @@ function idOf(target: KeyTarget, { value }: CaddyConfig, gateway: string): strin
   const id = plainId(target, gateway);
   if (!value.endsWith('*') || /^[A-Za-z0-9]+$/.test(id)) return id;
   // With a sign of its own, `a.*` would be the begin of another key's `a.b.…`.
-  throw new KeyhoundError(
-    'operating',
-    `gateway ${gateway}: this key's id has other signs than letters and digits`,
-    {
-      code: 'gateway-key-unknown',
-      hint: 'Its begin could be that of another key. Where a header holds the id alone, set value: "{id}".',
-    },
+  throw keyUnknown(
+    gateway,
+    "this key's id has other signs than letters and digits",
+    'Its begin could be that of another key. Where a header holds the id alone, set value: "{id}".',
   );
 }
 

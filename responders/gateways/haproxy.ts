@@ -10,7 +10,6 @@
  */
 import { basename, resolve } from 'node:path';
 import { z } from 'zod';
-import { KeyhoundError } from '../../core/errors.ts';
 import type {
   ApplyRequest,
   GatewayAdapter,
@@ -24,11 +23,13 @@ import type {
   Wish,
 } from '../../core/gateway.ts';
 import type { ActingRung } from '../../core/ladder.ts';
+import { cannotCheck, tried } from './checks.ts';
 import { throughDecide } from './decide.ts';
 import { HaproxyNode } from './haproxy-socket.ts';
-import { begins, cannotCheck, plainId, subjectOf } from './keys.ts';
+import { beginsPlain, plainId, subjectOf } from './keys.ts';
 import { type MapSyntax, replaceFile, textOf, withEntries } from './map-file.ts';
 import { oneAtATime } from './one-at-a-time.ts';
+import { ALL_BUT_CONTAIN, cannotRung, ON_OR_OFF } from './rungs.ts';
 
 const mapPath = z.string().regex(/^[A-Za-z0-9._/-]{1,200}$/, 'letters, digits, . _ / -');
 
@@ -121,16 +122,14 @@ class HaproxyMaps implements GatewayAdapter {
     this.#config = config;
     this.#tools = tools;
     this.name = tools.name;
-    const throttles: ActingRung[] = config.limits ? ['throttle-soft', 'throttle-hard'] : [];
-    this.rungs = new Set([...throttles, 'suspend', 'revoke']);
+    this.rungs = config.limits === undefined ? ON_OR_OFF : ALL_BUT_CONTAIN;
     this.#nodes = config.nodes.map(
       ({ socket }) => new HaproxyNode(socket, tools.name, config.timeoutMs),
     );
   }
 
   covers(subjectId: string): boolean {
-    if (subjectId.startsWith('h:') && !this.#config.hashes) return false;
-    return begins(subjectId, this.#tools.keys);
+    return beginsPlain(subjectId, this.#tools.keys, this.#config.hashes);
   }
 
   async read(target: KeyTarget, signal: AbortSignal): Promise<GatewayState> {
@@ -179,18 +178,15 @@ class HaproxyMaps implements GatewayAdapter {
     const name = `gateway ${this.name}`;
     const checks: GatewayCheck[] = [];
     for (const [i, node] of this.#nodes.entries()) {
-      try {
+      const look = async () => {
         const version = await node.version(signal);
         for (const [map] of this.#maps({})) await node.value(map, 'keyhound-check', signal);
         const files = this.#config.nodes[i]!.files;
         const kept = files === undefined ? 'forgets at a restart: set files' : `files in ${files}`;
         const detail = `HAProxy ${version} at ${node.socket}, ${kept}`;
-        checks.push({ name, ok: files !== undefined, detail });
-      } catch (error) {
-        if (!(error instanceof KeyhoundError)) throw error;
-        const hint = error.hint === undefined ? {} : { hint: error.hint };
-        checks.push({ name, ok: false, detail: error.message, ...hint });
-      }
+        return [{ name, ok: files !== undefined, detail }];
+      };
+      checks.push(...(await tried(name, look, signal)));
     }
     checks.push(cannotCheck(name, this.rungs, 'maps know ids only'));
     return checks;
@@ -215,9 +211,7 @@ class HaproxyMaps implements GatewayAdapter {
       return { ...before, refused: before.refused ?? wish.tag };
     }
     if (!this.rungs.has(wish.rung) || wish.limit === undefined) {
-      throw new KeyhoundError('operating', `gateway ${this.name} cannot ${wish.rung}`, {
-        code: 'gateway-rung',
-      });
+      throw cannotRung(this.name, wish.rung);
     }
     const { requests, windowMs } = wish.limit;
     const count = Math.max(1, Math.floor((requests * this.#config.windowMs) / windowMs));

@@ -4,12 +4,14 @@
  * repeats in an error neither a header, nor a body, nor a path: only what the caller says of the call.
  */
 import { KeyhoundError } from '../../core/errors.ts';
+import type { GatewayTools } from '../../core/gateway.ts';
+import type { CommonSettings } from './settings.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** How an API is called. */
 export interface HttpApi {
-  /** Name of the gateway, as configured: errors begin with it. */
+  /** As configured: errors name it. */
   readonly gateway: string;
   /** No slash at its end. */
   readonly url: string;
@@ -19,6 +21,16 @@ export interface HttpApi {
   now(): number;
   /** What may be told of an error's body. The text of a vendor's message may hold a key: name codes, not texts. */
   reason?(json: unknown): string | undefined;
+}
+
+/** The API of a gateway as configured; `login` are the headers that say who asks. */
+export function httpApi(
+  url: string,
+  { headers, timeoutMs }: CommonSettings,
+  { name: gateway, now }: GatewayTools,
+  login: Readonly<Record<string, string>> = {},
+): HttpApi {
+  return { gateway, url, headers: { ...login, ...headers }, timeoutMs, now };
 }
 
 export interface HttpCall {
@@ -107,10 +119,14 @@ function parsed(text: string): unknown {
 
 /** An answer of the wrong shape: another service, or a version that we do not know. */
 export function oddAnswer(api: HttpApi, call: Pick<HttpCall, 'what'>): KeyhoundError {
-  return new KeyhoundError('operating', `${api.gateway}: ${call.what}: not the answer of its API`, {
-    code: 'gateway-answer',
-    hint: `Is ${hostOf(api.url)} the admin API of the configured kind?`,
-  });
+  return new KeyhoundError(
+    'operating',
+    `gateway ${api.gateway}: ${call.what}: not the answer of its API`,
+    {
+      code: 'gateway-answer',
+      hint: `Is ${hostOf(api.url)} the admin API of the configured kind?`,
+    },
+  );
 }
 
 /** HOST:PORT of a URL, without a user and password that may stand in it. */
@@ -140,7 +156,7 @@ function problem(
   code: string,
   retryable = false,
 ): KeyhoundError {
-  const text = `${api.gateway}: ${call.what} at ${hostOf(api.url)}: ${words}`;
+  const text = `gateway ${api.gateway}: ${call.what} at ${hostOf(api.url)}: ${words}`;
   return new KeyhoundError('operating', text, { code, retryable });
 }
 
@@ -148,7 +164,7 @@ function refusal(api: HttpApi, call: HttpCall, answer: HttpAnswer): KeyhoundErro
   const { status } = answer;
   const reason = api.reason?.(answer.json);
   const words = `answered ${status}${reason === undefined ? '' : ` (${reason})`}`;
-  const text = `${api.gateway}: ${call.what} at ${hostOf(api.url)}: ${words}`;
+  const text = `gateway ${api.gateway}: ${call.what} at ${hostOf(api.url)}: ${words}`;
   const retryAfterMs = retryAfter(answer.headers, api.now());
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   if (status === 401 || status === 403) {

@@ -1,7 +1,8 @@
 /** What Kong's Admin API says of a credential and its consumer, and the calls that change it. */
 import { createHash } from 'node:crypto';
 import type { KeyTarget } from '../../core/gateway.ts';
-import { type HttpApi, type HttpMethod, httpCall, oddAnswer } from './http-call.ts';
+import { AdminApi, isObject, type Json } from './admin-api.ts';
+import { type HttpApi, httpCall, oddAnswer } from './http-call.ts';
 import {
   type KongLimits,
   type OperatorValues,
@@ -16,8 +17,6 @@ const CREDENTIAL_KINDS = ['key-auth', 'basic-auth', 'hmac-auth', 'jwt', 'oauth2'
 const PAGE = 1000;
 /** A consumer with more is read to here; what is beyond is not shown. */
 const PAGES_MAX = 20;
-
-export type Json = Readonly<Record<string, unknown>>;
 
 /** A plugin of the consumer, of the two that Keyhound uses. */
 export interface Plugin extends Tags {
@@ -39,25 +38,15 @@ export interface KongKey {
   readonly wider: KongLimits;
 }
 
-export class KongApi {
-  readonly #api: HttpApi;
-
-  constructor(api: HttpApi) {
-    this.#api = { ...api, reason: reasonOf };
-  }
-
-  get url(): string {
-    return this.#api.url;
-  }
-
-  get headers(): Readonly<Record<string, string>> {
-    return this.#api.headers;
+export class KongApi extends AdminApi {
+  constructor(http: HttpApi) {
+    super({ ...http, reason: reasonOf });
   }
 
   /** The consumer of a credential, as Kong says; undefined when it has no such credential. */
   async consumerOf(credential: string, signal: AbortSignal): Promise<string | undefined> {
     const path = `/key-auths/${encodeURIComponent(credential)}/consumer`;
-    const found = await this.#get(path, '/key-auths/ID/consumer', signal);
+    const found = await this.find(path, '/key-auths/ID/consumer', signal);
     return found === undefined ? undefined : textOf(found['id']);
   }
 
@@ -69,9 +58,9 @@ export class KongApi {
     signal: AbortSignal,
   ): Promise<KongKey | undefined> {
     const base = `/consumers/${encodeURIComponent(consumer)}`;
-    const about = await this.#get(base, '/consumers/ID', signal);
+    const about = await this.find(base, '/consumers/ID', signal);
     if (about === undefined) return undefined;
-    const credential = await this.#get(
+    const credential = await this.find(
       `${base}/key-auth/${encodeURIComponent(credentialId)}`,
       '/consumers/ID/key-auth/ID',
       signal,
@@ -105,10 +94,10 @@ export class KongApi {
     for (let page = 0; page < PAGES_MAX; page++) {
       const mark = path.includes('?') ? '&' : '?';
       const from = offset === undefined ? '' : `&offset=${encodeURIComponent(offset)}`;
-      const answer = await this.#get(`${path}${mark}size=${PAGE}${from}`, what, signal);
+      const answer = await this.find(`${path}${mark}size=${PAGE}${from}`, what, signal);
       if (answer === undefined) return all;
       const { data } = answer;
-      if (!Array.isArray(data)) throw oddAnswer(this.#api, { what: `GET ${what}` });
+      if (!Array.isArray(data)) throw oddAnswer(this.http, { what: `GET ${what}` });
       all.push(...(data as Json[]));
       if (typeof answer['offset'] !== 'string') return all;
       offset = answer['offset'];
@@ -118,28 +107,8 @@ export class KongApi {
 
   async info(signal: AbortSignal): Promise<Json> {
     const call = { method: 'GET', path: '/', what: 'GET /' } as const;
-    const { json } = await httpCall(this.#api, call, signal);
-    if (!isObject(json) || typeof json['version'] !== 'string') throw oddAnswer(this.#api, call);
-    return json;
-  }
-
-  async write(
-    method: HttpMethod,
-    path: string,
-    what: string,
-    body: unknown,
-    signal: AbortSignal,
-  ): Promise<void> {
-    // The second deletion of a credential is 404: it is gone, as wanted.
-    const accept = method === 'DELETE' ? [404] : [];
-    await httpCall(this.#api, { method, path, what: `${method} ${what}`, body, accept }, signal);
-  }
-
-  async #get(path: string, what: string, signal: AbortSignal): Promise<Json | undefined> {
-    const call = { method: 'GET', path, what: `GET ${what}`, accept: [404] } as const;
-    const { status, json } = await httpCall(this.#api, call, signal);
-    if (status === 404) return undefined;
-    if (!isObject(json)) throw oddAnswer(this.#api, call);
+    const { json } = await httpCall(this.http, call, signal);
+    if (!isObject(json) || typeof json['version'] !== 'string') throw oddAnswer(this.http, call);
     return json;
   }
 }
@@ -191,10 +160,6 @@ function widerOf(plugins: readonly Json[]): KongLimits {
     .filter((plugin) => !isObject(plugin['consumer']) && !isObject(plugin['consumer_group']))
     .map(({ config }) => (isObject(config) ? limitsIn(config) : {}))
     .reduce<KongLimits>(strictest, {});
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function textOf(value: unknown): string {

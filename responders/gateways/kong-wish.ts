@@ -1,5 +1,6 @@
 /** What a wish means for the three things at Kong that Keyhound sets: limits, the consumer's block, the credential. */
 import type { Wish } from '../../core/gateway.ts';
+import { isThrottle } from '../../core/ladder.ts';
 import {
   type Entry,
   type KongLimits,
@@ -31,7 +32,7 @@ export function wantedOf(
 ): Wanted {
   if (wish === null) return { limit: undefined, block: undefined, deleted: false };
   const entry = { action: wish.tag, credential };
-  if (wish.limit !== undefined && wish.rung.startsWith('throttle')) {
+  if (wish.limit !== undefined && isThrottle(wish.rung)) {
     return { limit: { ...entry, limit: wish.limit }, block: undefined, deleted: false };
   }
   const isAlone = facts.siblings.length === 0 && !facts.hasTermination;

@@ -1,5 +1,4 @@
 /** One Admin API of Kong: reads a key, and brings it to a wish. */
-import { KeyhoundError } from '../../core/errors.ts';
 import type {
   ApplyRequest,
   GatewayCheck,
@@ -8,9 +7,11 @@ import type {
   KeyTarget,
   OwnedObject,
 } from '../../core/gateway.ts';
+import { isObject, type Json } from './admin-api.ts';
 import { hostOf } from './http-call.ts';
+import { keyUnknown } from './keys.ts';
 import type { Entry, KongLimits } from './kong-limits.ts';
-import { isObject, type Json, type KongApi, type KongKey, pluginOf, textOf } from './kong-node.ts';
+import { type KongApi, type KongKey, pluginOf, textOf } from './kong-node.ts';
 import { factsOf, type KongFacts, stateOf } from './kong-state.ts';
 import {
   type Change,
@@ -43,7 +44,7 @@ export class KongNode implements GatewayNode {
 
   constructor(parts: KongNodeParts) {
     this.#parts = parts;
-    this.host = hostOf(parts.api.url);
+    this.host = hostOf(parts.api.http.url);
   }
 
   async read(target: KeyTarget, signal: AbortSignal): Promise<GatewayState> {
@@ -105,11 +106,7 @@ export class KongNode implements GatewayNode {
     const { api, tools } = this.#parts;
     const key = await api.readKey(target, consumer.id, known, signal);
     if (key !== undefined) return key;
-    throw new KeyhoundError(
-      'operating',
-      `${tools.name}: the consumer of ${target.subjectId} is gone`,
-      { code: 'gateway-key-unknown' },
-    );
+    throw keyUnknown(tools.name, `the consumer of ${target.subjectId} is gone`);
   }
 
   /** A time to live goes on while the credential is away. */

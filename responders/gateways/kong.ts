@@ -11,14 +11,16 @@
  */
 import { z } from 'zod';
 import type { GatewayAdapter, GatewayKind, GatewayTools } from '../../core/gateway.ts';
+import { httpApi } from './http-call.ts';
 import { KongApi } from './kong-node.ts';
 import { expectOf, planOf } from './kong-plan.ts';
 import { factsOf } from './kong-state.ts';
 import { wantedOf } from './kong-wish.ts';
 import { KongNode } from './kong-write.ts';
 import { nodesAdapter } from './nodes.ts';
+import { ALL_BUT_CONTAIN } from './rungs.ts';
 import { sealedKeys } from './sealed-key.ts';
-import { commonSettings, rungSet, tokenSetting, urlsSetting } from './settings.ts';
+import { commonSettings, tokenSetting, urlsSetting } from './settings.ts';
 
 /** Other nodes ask the database every 5 s (db_update_frequency), their workers rebuild every 5 s. */
 const SETTLE_MS = 10_000;
@@ -49,22 +51,17 @@ export const kong: GatewayKind<KongConfig> = Object.freeze({
 });
 
 function createKong(config: KongConfig, tools: GatewayTools): GatewayAdapter {
-  const headers = {
-    ...(config.token === undefined ? {} : { 'kong-admin-token': config.token }),
-    ...config.headers,
-  };
-  const { timeoutMs } = config;
+  const login = config.token === undefined ? {} : { 'kong-admin-token': config.token };
   const sealed = sealedKeys(tools);
-  const nodes = config.urls.map((url) => {
-    const api = new KongApi({ gateway: tools.name, url, headers, timeoutMs, now: tools.now });
-    return new KongNode({ api, tools, settings: config, sealed });
-  });
-  const place = { url: config.urls[0]!, headers, settings: config };
+  const apis = config.urls.map((url) => new KongApi(httpApi(url, config, tools, login)));
+  const nodes = apis.map((api) => new KongNode({ api, tools, settings: config, sealed }));
+  const { url, headers } = apis[0]!.http;
+  const place = { url, headers, settings: config };
   return nodesAdapter({
     kind: 'kong',
     tools,
     settings: config,
-    rungs: rungSet(['throttle-soft', 'throttle-hard', 'suspend', 'revoke']),
+    rungs: ALL_BUT_CONTAIN,
     nodes,
     plan: (request) => planOf(place, request),
     expect: (request) => expectOf(request, config),

@@ -9,7 +9,6 @@
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { KeyhoundError } from '../../core/errors.ts';
 import type {
   ApplyRequest,
   GatewayAdapter,
@@ -23,9 +22,10 @@ import type {
   Wish,
 } from '../../core/gateway.ts';
 import type { ActingRung } from '../../core/ladder.ts';
+import { cannotCheck } from './checks.ts';
 import { runCommand } from './command.ts';
 import { throughDecide } from './decide.ts';
-import { begins, cannotCheck, plainId, subjectOf } from './keys.ts';
+import { beginsPlain, plainId, subjectOf } from './keys.ts';
 import {
   type MapEntry,
   type MapSyntax,
@@ -37,6 +37,7 @@ import {
 } from './map-file.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { nearestRate, rateText } from './rates.ts';
+import { ALL_BUT_CONTAIN, cannotRung, ON_OR_OFF } from './rungs.ts';
 
 const configSchema = z
   .strictObject({
@@ -126,13 +127,11 @@ class NginxMaps implements GatewayAdapter {
     this.#tools = tools;
     this.name = tools.name;
     this.settleMs = config.settleMs;
-    const throttles: ActingRung[] = config.throttles[0] ? ['throttle-soft', 'throttle-hard'] : [];
-    this.rungs = new Set([...throttles, 'suspend', 'revoke']);
+    this.rungs = config.throttles.length === 0 ? ON_OR_OFF : ALL_BUT_CONTAIN;
   }
 
   covers(subjectId: string): boolean {
-    if (subjectId.startsWith('h:') && !this.#config.hashes) return false;
-    return begins(subjectId, this.#tools.keys);
+    return beginsPlain(subjectId, this.#tools.keys, this.#config.hashes);
   }
 
   read(target: KeyTarget, signal: AbortSignal): Promise<GatewayState> {
@@ -240,9 +239,7 @@ class NginxMaps implements GatewayAdapter {
     if (wish.rung === 'suspend' || wish.rung === 'revoke') return files.add(REFUSED);
     const zone = nearestRate(this.#config.throttles, wish.limit);
     if (wish.rung === 'contain' || zone === undefined) {
-      throw new KeyhoundError('operating', `gateway ${this.name} cannot ${wish.rung}`, {
-        code: 'gateway-rung',
-      });
+      throw cannotRung(this.name, wish.rung);
     }
     return files.add(throttleFile(zone.name));
   }

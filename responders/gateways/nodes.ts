@@ -12,7 +12,8 @@ import type {
   Wish,
 } from '../../core/gateway.ts';
 import type { ActingRung } from '../../core/ladder.ts';
-import { begins } from './keys.ts';
+import { tried } from './checks.ts';
+import { begins, keyUnknown } from './keys.ts';
 import type { CommonSettings } from './settings.ts';
 import { joinStates, stateAt } from './state.ts';
 
@@ -79,17 +80,18 @@ export function nodesAdapter(parts: NodesParts): GatewayAdapter {
         ...(await eachNode(tools.name, nodes, (node) => node.owned(signal), signal)).values(),
       ].flat(),
     check: async (signal: AbortSignal) => {
-      const checks = nodes.map((node) => checkNode(node, signal));
+      const checks = nodes.map((node) =>
+        tried(`gateway ${tools.name} at ${node.host}`, () => node.check(signal), signal),
+      );
       return (await Promise.all(checks)).flat();
     },
   } satisfies GatewayAdapter);
 }
 
 function unknownKey({ name }: GatewayTools, { subjectId }: KeyTarget): KeyhoundError {
-  return new KeyhoundError('operating', `${name}: it does not know ${subjectId}`, {
-    code: 'gateway-key-unknown',
-    hint: 'Was it deleted there, or is it a key of another gateway? `keys` of the gateway says which are its own.',
-  });
+  const hint =
+    'Was it deleted there, or is it a key of another gateway? `keys` of the gateway says which are its own.';
+  return keyUnknown(name, `it does not know ${subjectId}`, hint);
 }
 
 /**
@@ -120,23 +122,11 @@ async function eachNode<T>(
   const waits = failed.flatMap(({ error }) => error.retryAfterMs ?? []);
   throw new KeyhoundError(
     'operating',
-    `${name}: ${done.size} of ${nodes.length} nodes; not ${hosts}: ${first.error.message}`,
+    `gateway ${name}: ${done.size} of ${nodes.length} nodes; not ${hosts}: ${first.error.message}`,
     {
       code: 'gateway-partly',
       retryable: true,
       ...(waits.length === 0 ? {} : { retryAfterMs: Math.max(...waits) }),
     },
   );
-}
-
-/** A node that cannot be asked is one failed line, not the end of doctor. */
-async function checkNode(node: GatewayNode, signal: AbortSignal): Promise<readonly GatewayCheck[]> {
-  try {
-    return await node.check(signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof KeyhoundError)) throw error;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return [{ name: node.host, ok: false, detail: error.message, ...hint }];
-  }
 }

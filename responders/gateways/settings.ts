@@ -1,6 +1,5 @@
 /** Settings that the adapters of HTTP admin APIs have in common. */
 import { z } from 'zod';
-import { ACTING_RUNGS, type ActingRung } from '../../core/ladder.ts';
 
 /** A header must not be able to begin another. */
 const HEADER_VALUE = /^[\x20-\x7e]+$/;
@@ -48,8 +47,4 @@ export interface CommonSettings {
   readonly timeoutMs: number;
   readonly settleMs: number;
   readonly callsPerSecond: number;
-}
-
-export function rungSet(rungs: readonly ActingRung[]): ReadonlySet<ActingRung> {
-  return new Set(ACTING_RUNGS.filter((rung) => rungs.includes(rung)));
 }

@@ -5,9 +5,8 @@
  */
 import { z } from 'zod';
 import type { RateLimit } from '../../core/ladder.ts';
+import { isObject, type Json } from './admin-api.ts';
 import { stricterLimit } from './single-limit.ts';
-
-export type Json = Readonly<Record<string, unknown>>;
 
 const rateSchema = z.object({ rate: z.number(), per: z.number() });
 export type Rate = z.infer<typeof rateSchema>;
@@ -38,10 +37,6 @@ export function markIn(session: Json): TykMark | undefined {
 }
 
 const RIGHTS = 'access_rights';
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : 0;

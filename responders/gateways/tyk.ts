@@ -19,15 +19,16 @@ import type {
   OwnedObject,
   Wish,
 } from '../../core/gateway.ts';
-import { type HttpApi, hostOf, httpCall, oddAnswer } from './http-call.ts';
+import { isThrottle } from '../../core/ladder.ts';
+import { AdminApi, isObject, type Json } from './admin-api.ts';
+import { type HttpApi, hostOf, httpApi, httpCall } from './http-call.ts';
 import { type GatewayNode, nodesAdapter } from './nodes.ts';
-import { commonSettings, rungSet, tokenSetting, urlsSetting } from './settings.ts';
+import { ALL_BUT_CONTAIN } from './rungs.ts';
+import { commonSettings, tokenSetting, urlsSetting } from './settings.ts';
 import { ABSENT, canonical, fingerprintOf } from './state.ts';
 import { curlLine } from './text.ts';
 import {
-  isObject,
   isSlowEnough,
-  type Json,
   markIn,
   originalOf,
   originalSchema,
@@ -60,16 +61,13 @@ export const tyk: GatewayKind<TykConfig> = Object.freeze({
 });
 
 function createTyk(config: TykConfig, tools: GatewayTools): GatewayAdapter {
-  const headers = { 'x-tyk-authorization': config.token, ...config.headers };
-  const { timeoutMs } = config;
-  const apis = config.urls.map(
-    (url): HttpApi => ({ gateway: tools.name, url, headers, timeoutMs, now: tools.now }),
-  );
+  const login = { 'x-tyk-authorization': config.token };
+  const apis = config.urls.map((url) => httpApi(url, config, tools, login));
   return nodesAdapter({
     kind: 'tyk',
     tools,
     settings: config,
-    rungs: rungSet(['throttle-soft', 'throttle-hard', 'suspend', 'revoke']),
+    rungs: ALL_BUT_CONTAIN,
     nodes: apis.map((api) => new TykNode(api, tools)),
     plan: (request) => planOf(apis[0]!, request),
     expect: ({ original, wish }) => {
@@ -86,13 +84,13 @@ function pathOf(id: string, query: string): string {
 
 class TykNode implements GatewayNode {
   readonly host: string;
-  readonly #api: HttpApi;
+  readonly #api: AdminApi;
   readonly #tools: GatewayTools;
 
-  constructor(api: HttpApi, tools: GatewayTools) {
-    this.#api = api;
+  constructor(http: HttpApi, tools: GatewayTools) {
+    this.#api = new AdminApi(http);
     this.#tools = tools;
-    this.host = hostOf(api.url);
+    this.host = hostOf(http.url);
   }
 
   async read({ credentialId }: KeyTarget, signal: AbortSignal): Promise<GatewayState> {
@@ -101,12 +99,8 @@ class TykNode implements GatewayNode {
     return session === undefined ? ABSENT : stateOf(session);
   }
 
-  async #session(id: string, signal: AbortSignal): Promise<Json | undefined> {
-    const call = { method: 'GET', path: pathOf(id, ''), what: 'GET /tyk/keys/ID' } as const;
-    const { status, json } = await httpCall(this.#api, { ...call, accept: [404] }, signal);
-    if (status === 404) return undefined;
-    if (!isObject(json)) throw oddAnswer(this.#api, call);
-    return json;
+  #session(id: string, signal: AbortSignal): Promise<Json | undefined> {
+    return this.#api.find(pathOf(id, ''), '/tyk/keys/ID', signal);
   }
 
   async apply(request: ApplyRequest, signal: AbortSignal): Promise<GatewayState> {
@@ -124,11 +118,10 @@ class TykNode implements GatewayNode {
     return this.read(target, signal);
   }
 
-  async #put(id: string, session: Json, signal: AbortSignal): Promise<void> {
+  #put(id: string, session: Json, signal: AbortSignal): Promise<void> {
     // Without suppress_reset a throttled key would begin with a new quota.
     const path = pathOf(id, '&suppress_reset=1');
-    const call = { method: 'PUT', path, what: 'PUT /tyk/keys/ID', body: session } as const;
-    await httpCall(this.#api, call, signal);
+    return this.#api.write('PUT', path, '/tyk/keys/ID', session, signal);
   }
 
   async owned(signal: AbortSignal): Promise<readonly OwnedObject[]> {
@@ -150,10 +143,8 @@ class TykNode implements GatewayNode {
 
   /** Undefined where Tyk does not list them, or there are too many to read each. */
   async #keys(signal: AbortSignal): Promise<readonly string[] | undefined> {
-    const call = { method: 'GET', path: '/tyk/keys', what: 'GET /tyk/keys' } as const;
-    const { json } = await httpCall(this.#api, { ...call, accept: [404] }, signal);
-    const keys =
-      isObject(json) && Array.isArray(json['keys']) ? json['keys'].map(String) : undefined;
+    const listed = (await this.#api.find('/tyk/keys', '/tyk/keys', signal))?.['keys'];
+    const keys = Array.isArray(listed) ? listed.map(String) : undefined;
     return keys !== undefined && keys.length > KEYS_MAX ? undefined : keys;
   }
 
@@ -167,11 +158,11 @@ class TykNode implements GatewayNode {
   async check(signal: AbortSignal): Promise<readonly GatewayCheck[]> {
     const name = `gateway ${this.#tools.name} at ${this.host}`;
     const hello = { method: 'GET', path: '/hello', what: 'GET /hello' } as const;
-    const { json } = await httpCall(this.#api, hello, signal);
+    const { json } = await httpCall(this.#api.http, hello, signal);
     const version = isObject(json) && typeof json['version'] === 'string' ? json['version'] : '';
     const path = pathOf('keyhound-doctor', '');
     const probe = { method: 'GET', path, what: 'GET /tyk/keys/ID', accept: [400, 404] } as const;
-    const { status } = await httpCall(this.#api, probe, signal);
+    const { status } = await httpCall(this.#api.http, probe, signal);
     const about = `Tyk ${version}`.trim();
     if (status === 400) {
       const detail = `${about}: keys are not hashed, so its log shows them raw and none can be named`;
@@ -209,7 +200,7 @@ function stateOf(session: Json): GatewayState {
 function wishOf(wish: Wish | null, original: TykOriginal): TykWish | null {
   if (wish === null) return null;
   const { rung, limit, tag: action } = wish;
-  if (limit === undefined || !rung.startsWith('throttle')) return { isInactive: true, action };
+  if (limit === undefined || !isThrottle(rung)) return { isInactive: true, action };
   return isSlowEnough(original, limit) ? null : { limit, isInactive: false, action };
 }
 

@@ -18,10 +18,11 @@ import type {
   OwnedObject,
   Wish,
 } from '../../core/gateway.ts';
-import type { RateLimit } from '../../core/ladder.ts';
-import { type HttpApi, hostOf, httpCall, oddAnswer } from './http-call.ts';
+import { isThrottle, type RateLimit } from '../../core/ladder.ts';
+import { type HttpApi, hostOf, httpApi, httpCall, oddAnswer } from './http-call.ts';
 import { type GatewayNode, nodesAdapter } from './nodes.ts';
-import { commonSettings, rungSet, tokenSetting, urlSetting } from './settings.ts';
+import { ALL_BUT_CONTAIN } from './rungs.ts';
+import { commonSettings, tokenSetting, urlSetting } from './settings.ts';
 import { implies, inUnits } from './single-limit.ts';
 import { ABSENT, canonical, fingerprintOf } from './state.ts';
 import { curlLine } from './text.ts';
@@ -56,22 +57,20 @@ export const unkey: GatewayKind<UnkeyConfig> = Object.freeze({
 });
 
 function createUnkey(config: UnkeyConfig, tools: GatewayTools): GatewayAdapter {
-  const headers = { authorization: `Bearer ${config.token}`, ...config.headers };
-  const { url, timeoutMs } = config;
-  const { name: gateway, now } = tools;
-  const api: HttpApi = { gateway, url, headers, timeoutMs, now, reason: reasonOf };
+  const login = { authorization: `Bearer ${config.token}` };
+  const api = { ...httpApi(config.url, config, tools, login), reason: reasonOf };
   return nodesAdapter({
     kind: 'unkey',
     tools,
     settings: config,
-    rungs: rungSet(['throttle-soft', 'throttle-hard', 'suspend', 'revoke']),
+    rungs: ALL_BUT_CONTAIN,
     nodes: [new UnkeyApi(api, tools, config.apis)],
     plan: (request) => planOf(api, request),
     expect: ({ original, wish }) => {
       const facts = factsSchema.parse(original.facts);
       const limit = limitOf(wish, facts);
-      const enabled = wish.rung.startsWith('throttle') && facts.enabled;
-      const isOurs = limit !== undefined || !wish.rung.startsWith('throttle');
+      const enabled = isThrottle(wish.rung) && facts.enabled;
+      const isOurs = limit !== undefined || !isThrottle(wish.rung);
       const ours = limit === undefined ? [] : [limit];
       return fingerprintWith(enabled, facts.ratelimits, ours, isOurs ? wish.tag : undefined);
     },
@@ -265,7 +264,7 @@ function changeOf(
   wish: Wish | null,
 ): Readonly<Record<string, unknown>> | undefined {
   const limit = limitOf(wish, key);
-  const isDisabled = wish !== null && !wish.rung.startsWith('throttle');
+  const isDisabled = wish !== null && !isThrottle(wish.rung);
   const present = (key.ratelimits ?? []).map((given) => limitSchema.parse(given));
   const limits = [...present.filter((given) => !isOurs(given)), ...(limit ? [limit] : [])];
   const enabled = isDisabled ? false : original.enabled;
@@ -287,7 +286,7 @@ function emptyAsNull(meta: object): object | null {
 
 /** Undefined without one, or where a limit of the operator's that always applies is as strict. */
 function limitOf(wish: Wish | null, key: Pick<Key, 'ratelimits'>): Limit | undefined {
-  if (wish?.limit === undefined || !wish.rung.startsWith('throttle')) return undefined;
+  if (wish?.limit === undefined || !isThrottle(wish.rung)) return undefined;
   const asked = bounded(wish.limit);
   const isKept = (key.ratelimits ?? [])
     .filter((limit) => limit.autoApply && !isOurs(limit))
@@ -321,7 +320,7 @@ function planOf(
     curlLine('POST', `${api.url}/v2/keys.updateKey`, api.headers, { keyId, ...change });
   const back = update({ enabled: facts.enabled, ratelimits: facts.ratelimits });
   if (wish === null) return { ...none, calls: [back], undo: [] };
-  if (!wish.rung.startsWith('throttle')) {
+  if (!isThrottle(wish.rung)) {
     return { ...none, calls: [update({ enabled: false })], undo: [back] };
   }
   const limit = limitOf(wish, facts);

@@ -28,9 +28,10 @@ import type {
 } from '../../core/gateway.ts';
 import { ACTING_RUNGS } from '../../core/ladder.ts';
 import { decodeSecret, readSecrets, SECRET_HINT, signMessage } from '../standard-webhooks.ts';
-import { type HttpApi, hostOf, httpCall, oddAnswer } from './http-call.ts';
+import { type HttpApi, hostOf, httpApi, httpCall, oddAnswer } from './http-call.ts';
 import { type GatewayNode, nodesAdapter } from './nodes.ts';
-import { commonSettings, rungSet, urlSetting } from './settings.ts';
+import { rungSet } from './rungs.ts';
+import { commonSettings, urlSetting } from './settings.ts';
 import { implies } from './single-limit.ts';
 import { ABSENT, fingerprintOf } from './state.ts';
 
@@ -65,8 +66,7 @@ export const webhookGateway: GatewayKind<WebhookGatewayConfig> = Object.freeze({
 });
 
 function createWebhook(config: WebhookGatewayConfig, tools: GatewayTools): GatewayAdapter {
-  const { url, headers, timeoutMs } = config;
-  const api: HttpApi = { gateway: tools.name, url, headers, timeoutMs, now: tools.now };
+  const api = httpApi(config.url, config, tools);
   const rungs = rungSet(config.rungs);
   return nodesAdapter({
     kind: 'webhook',
