@@ -71,6 +71,8 @@ export interface WeighedUse {
 
 /** What a decision needs to know of the key itself, as it stood when the incident was told. */
 export interface KeyFacts {
+  /** Whose it is, as the registry or the log says; absent where neither does. */
+  readonly consumer?: string;
   readonly firstAt: string;
   /** Uses that were learned from. */
   readonly events: number;

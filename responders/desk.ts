@@ -59,7 +59,7 @@ export function createDesk(options: DeskOptions): Desk {
     standing: (subjectId, nowMs) => book.standing(subjectId, nowMs),
     open: () => book.open(),
     decision: (id) => book.get(id),
-    takeOver: (decisions) => takeOver(decisions, state),
+    takeOver: (decisions, nowMs) => takeOver(decisions, state, nowMs),
     status: (nowMs) => statusOf(state, nowMs),
   };
 }
@@ -99,24 +99,33 @@ const ANSWERS: Readonly<Partial<Record<DecisionEnd, 'restored' | 'denied'>>> = {
   denied: 'denied',
 };
 
-function takeOver(decisions: readonly Decision[], state: DeskState): void {
+function takeOver(decisions: readonly Decision[], state: DeskState, nowMs: number): void {
   const { book, board, files } = state;
   const inOrder = [...decisions].sort((a, b) => (a.decidedAt < b.decidedAt ? -1 : 1));
   for (const decision of inOrder) {
     book.keep(decision);
     const answer = ANSWERS[decision.endedAs ?? 'expired'];
     if (answer !== undefined) files.answer(decision, answer);
-    const told = tellOf(decision, state);
-    if (decision.actor !== 'policy' || decision.state !== 'standing') continue;
-    charge(decision, { told, scene: sceneOf(state, Date.parse(decision.decidedAt)), board });
+    const at = Date.parse(decision.decidedAt);
+    const isSpent = decision.state === 'standing' || (hasStood(decision) && at > nowMs - HOUR_MS);
+    if (decision.actor !== 'policy' || !isSpent) continue;
+    charge(decision, { told: tellOf(decision, state), scene: sceneOf(state, at), board });
+    if (decision.state === 'ended') board.ledger.release(decision.id);
   }
+}
+
+/** Ended after it was in effect; one that was held, or that nobody agreed to, never was. */
+function hasStood({ state, mode, approvals = [], heldBy, wanted }: Decision): boolean {
+  if (state !== 'ended' || (heldBy !== undefined && wanted === undefined)) return false;
+  return mode === 'automatic' || (mode === 'approval' && approvals.length > 0);
 }
 
 /** A stand-in for the incident of a decision that is taken over: what of it the budget needs. */
 function tellOf(decision: Decision, { options }: DeskState): Case {
   const { subject } = decision;
-  const entry = options.directory.entry(subject.id);
-  const consumer = entry?.consumer ?? options.env.consumerOf?.(subject.id) ?? '';
+  const { directory, env } = options;
+  const entry = directory.entry(subject.id);
+  const consumer = entry?.consumer ?? env.consumerOf?.(subject.id) ?? '';
   const at = decision.decidedAt;
   const incident = {
     type: 'incident' as const,
@@ -135,7 +144,7 @@ function tellOf(decision: Decision, { options }: DeskState): Case {
   return {
     incident,
     findings: [],
-    key: undefined,
+    key: env.factsNow?.(subject.id),
     entry,
     consumer,
     toldMs: Date.parse(at),

@@ -8,7 +8,7 @@ import type { KeyDirectory } from '../../core/directory.ts';
 import { KEY_GROUPS } from '../../core/event.ts';
 import type { LoadedState, ResultStore, SubjectRow } from '../../core/store.ts';
 import type { Coverage, KeyState } from '../../detectors/engine/contract.ts';
-import { createEngine } from '../../detectors/engine/engine.ts';
+import { createEngine, type DetectionEngine } from '../../detectors/engine/engine.ts';
 import { keyStates } from '../../detectors/engine/key-states.ts';
 import type { PlacedPart } from '../../detectors/engine/layout.ts';
 import { savedIdentity } from '../../enrich/digest.ts';
@@ -16,12 +16,15 @@ import type { StateReader } from '../../store/redis/reader.ts';
 import type { KeyFilter } from '../contract.ts';
 import type { KeySource } from '../key-data.ts';
 
-export interface RedisKeyOptions {
+export interface RestoreOptions {
   readonly directory: KeyDirectory;
   readonly detectors: Config['detectors'];
   readonly partitions: number;
-  readonly coverage: Coverage;
   state(): Promise<StateReader>;
+}
+
+export interface RedisKeyOptions extends RestoreOptions {
+  readonly coverage: Coverage;
   results(): ResultStore;
 }
 
@@ -57,9 +60,8 @@ export function redisKeySource(options: RedisKeyOptions): KeySource {
   };
 }
 
-/** 16 bytes, as records have them. */
-/** As a subject's row is found by. */
-export function digestOf(id: string): Uint8Array {
+/** 16 bytes, as a subject's row is found by. */
+function digestOf(id: string): Uint8Array {
   const { digest0, digest1, digest2, digest3 } = savedIdentity(id);
   const bytes = Buffer.alloc(16);
   for (const [i, word] of [digest0, digest1, digest2, digest3].entries())
@@ -67,7 +69,8 @@ export function digestOf(id: string): Uint8Array {
   return bytes;
 }
 
-async function rowOf(id: string, state: StateReader): Promise<SubjectRow | undefined> {
+/** Undefined where detection has no record of the key. */
+export async function rowOf(id: string, state: StateReader): Promise<SubjectRow | undefined> {
   const group = savedIdentity(id).digest0 & (KEY_GROUPS - 1);
   const row = await state.subject(group, digestOf(id));
   return row?.id === id ? row : undefined;
@@ -121,11 +124,22 @@ function lastAtIn(layout: readonly PlacedPart[]): (record: Uint8Array) => number
     new DataView(record.buffer, record.byteOffset, record.length).getFloat64(field.offset, true);
 }
 
-/** Records of one partition have one layout; during an upgrade another one than the next's. */
 async function statesOf(
   rows: readonly SubjectRow[],
   options: RedisKeyOptions,
 ): Promise<readonly KeyState[]> {
+  const limit = Number.POSITIVE_INFINITY;
+  const found: KeyState[] = [];
+  for await (const { engine } of enginesOf(rows, options))
+    found.push(...keyStates(engine, { limit }, options.coverage));
+  return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Records as they lie in Redis, in engines to be thrown away; of a partition each, which has one layout. */
+export async function* enginesOf(
+  rows: readonly SubjectRow[],
+  options: RestoreOptions,
+): AsyncIterable<{ readonly engine: DetectionEngine; readonly rows: readonly SubjectRow[] }> {
   const state = await options.state();
   const byPartition = new Map<number, SubjectRow[]>();
   for (const row of rows) {
@@ -134,7 +148,6 @@ async function statesOf(
     if (others === undefined) byPartition.set(partition, [row]);
     else others.push(row);
   }
-  const found: KeyState[] = [];
   for (const [partition, own] of byPartition) {
     const meta = await state.meta(partition, ['layout', 'sources', 'firstAt', 'lastAt', 'lineage']);
     const loaded: LoadedState = {
@@ -144,12 +157,11 @@ async function statesOf(
       subjects: own,
       open: [],
     };
-    found.push(...restored(loaded, options));
+    yield { engine: restored(loaded, options), rows: own };
   }
-  return found.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function restored(state: LoadedState, options: RedisKeyOptions): KeyState[] {
+function restored(state: LoadedState, options: RestoreOptions): DetectionEngine {
   const engine = createEngine({
     subjectsMax: KEY_GROUPS,
     detectors: options.detectors,
@@ -160,5 +172,5 @@ function restored(state: LoadedState, options: RedisKeyOptions): KeyState[] {
     onIncident: () => {},
   });
   engine.restore(state);
-  return keyStates(engine, { limit: Number.POSITIVE_INFINITY }, options.coverage);
+  return engine;
 }

@@ -9,6 +9,8 @@ import { savedIdentity } from '../../enrich/digest.ts';
 import type { Logger } from '../contract.ts';
 import type { DetectionPort, OpenCase } from '../response/response.ts';
 import type { Steered } from '../steering-data.ts';
+import type { RespondFleet } from './respond-fleet.ts';
+import type { RespondKeys } from './respond-keys.ts';
 
 const DAY_MS = 86_400_000;
 const RULES_MS = 1000;
@@ -19,6 +21,8 @@ export interface RespondDetectionOptions {
   readonly steered: Steered;
   readonly results: ResultStore | undefined;
   readonly directory: KeyDirectory;
+  readonly keys: RespondKeys;
+  readonly fleet: RespondFleet;
   readonly geographyBuiltAt: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,7 +37,7 @@ export interface RespondDetection extends DetectionPort {
 }
 
 export function respondDetection(options: RespondDetectionOptions): RespondDetection {
-  const { steered, directory, clock, geographyBuiltAt, logger } = options;
+  const { steered, directory, keys, fleet, clock, geographyBuiltAt, logger } = options;
   let rules = new RuleBook();
   async function readRules(): Promise<boolean> {
     const book = new RuleBook();
@@ -50,7 +54,8 @@ export function respondDetection(options: RespondDetectionOptions): RespondDetec
         rules.find({ subject: subjectId, label, consumer, detector, country, network: 0 }, atMs)
           ?.kind === 'allow',
       isAllowance: (id) => rules.get(id)?.kind === 'allow',
-      trafficPerHour: () => undefined,
+      activeKeys: () => fleet.activeKeys,
+      trafficPerHour: () => fleet.trafficPerHour(),
       health: () => ({
         lagMs: options.lagMs(),
         geographyAgeDays:
@@ -58,9 +63,15 @@ export function respondDetection(options: RespondDetectionOptions): RespondDetec
             ? Number.POSITIVE_INFINITY
             : (clock.now() - geographyBuiltAt) / DAY_MS,
         storesAway: options.storesAway(),
+        coldSinceMs: fleet.coldSinceMs,
       }),
-      consumerOf: (id) => directory.entry(id)?.consumer,
+      consumerOf: (id) => directory.entry(id)?.consumer ?? keys.consumerOf(id),
+      factsNow: (id) => keys.factsNow(id),
     },
+    meet: (ids) =>
+      keys.meet(ids).catch((error: unknown) => {
+        logger.warn({ err: error }, 'what detection knows of a key cannot be read now');
+      }),
     async watch(request) {
       const group = savedIdentity(request.key).digest0 & (KEY_GROUPS - 1);
       await steered.control('action', { ...request, group });
@@ -84,13 +95,13 @@ export function respondDetection(options: RespondDetectionOptions): RespondDetec
   };
 }
 
-async function openCases({ results }: RespondDetectionOptions): Promise<OpenCase[]> {
+async function openCases({ keys, results }: RespondDetectionOptions): Promise<OpenCase[]> {
   if (results === undefined) return [];
   const open = await results.incidents({ open: true, limit: OPEN_MAX });
   return Promise.all(
-    open.map(async (incident) => ({
-      incident,
-      findings: await results.findings(incident.findings),
-    })),
+    open.map(async (incident) => {
+      keys.heard(incident);
+      return { incident, findings: await results.findings(incident.findings) };
+    }),
   );
 }

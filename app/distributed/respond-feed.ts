@@ -11,6 +11,8 @@ import { consumePartitions } from '../../store/kafka/consumer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import type { Logger } from '../contract.ts';
 import type { Response } from '../response/response.ts';
+import type { RespondFleet } from './respond-fleet.ts';
+import type { RespondKeys } from './respond-keys.ts';
 import { resultLineOf } from './results.ts';
 
 export interface RespondFeedOptions {
@@ -18,8 +20,8 @@ export interface RespondFeedOptions {
   readonly logger: Logger;
   readonly response: Response;
   readonly freshness: Freshness;
-  /** A key was used: its digest in hex. */
-  onUsed(digest: string): void;
+  readonly keys: RespondKeys;
+  readonly fleet: RespondFleet;
   /** The response ends: what it has not kept by then is not applied. */
   readonly signal: AbortSignal;
 }
@@ -81,15 +83,18 @@ function givenUp(): KeyhoundError {
 
 async function tell(
   { value, timestamp }: ReceivedMessage,
-  { response, freshness, onUsed }: RespondFeedOptions,
+  { response, freshness, keys, fleet }: RespondFeedOptions,
 ): Promise<void> {
   const line = resultLineOf(value);
   if (line === undefined) return;
   freshness.applying(timestamp);
   if (line.type === 'finding') response.finding(line);
-  else if (line.type === 'incident') response.incident(line);
-  else if (line.type === 'usage') for (const { digest } of line.rows) onUsed(digest);
-  else if (line.type === 'watch') {
+  else if (line.type === 'incident') {
+    keys.heard(line);
+    response.incident(line);
+  } else if (line.type === 'usage') {
+    for (const { digest, requests } of line.rows) fleet.used(digest, line.hourAt, requests);
+  } else if (line.type === 'watch') {
     const { type: _, ...verdict } = line;
     await response.verdict(verdict);
   }

@@ -7,13 +7,11 @@ import { loadRegistry } from '../../enrich/registry.ts';
 import type { Acting } from '../response/acting.ts';
 import { startLeaks } from '../response/leaks.ts';
 import { openAliasCopy } from './aliases.ts';
-import { KnownKeys } from './known-keys.ts';
+import type { RespondKeys } from './respond-keys.ts';
 import type { RespondTermOptions } from './respond-options.ts';
 
 export interface RespondLeaks {
   readonly url: string;
-  /** A key was used: its digest in hex. */
-  used(digest: string): void;
   /** Until the signal; closes what it has opened. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -22,6 +20,7 @@ export interface RespondLeaks {
 export async function openRespondLeaks(
   options: RespondTermOptions,
   { response, telling }: Acting,
+  keys: RespondKeys,
 ): Promise<RespondLeaks | undefined> {
   const { config: loaded, clock, env, folder, logger, redis, steered, stores } = options;
   const { config } = loaded;
@@ -29,7 +28,6 @@ export async function openRespondLeaks(
   const pepper = loadPepper({ env, stateDir: undefined, mayCreate: false });
   const directory = loadRegistry(config.keys, loaded.folder, config.consumers);
   const aliases = openAliasCopy(redis, folder, logger);
-  const known = new KnownKeys(options.state);
   const groupOf = (key: string) => savedIdentity(key).digest0 & (KEY_GROUPS - 1);
   const leaks = await startLeaks({
     ...{ config, directory, clock, logger, store: stores.reports },
@@ -38,9 +36,9 @@ export async function openRespondLeaks(
       previous: pepper.previous?.key,
       aliases: aliases.table,
     }),
-    knows: (id) => known.knows(id),
-    consumerOf: () => undefined,
+    known: (ids) => keys.known(ids),
     async report(report) {
+      await response.options.detection.meet?.([report.subjectId]);
       response.report(report);
       await response.keeper.settle();
     },
@@ -52,10 +50,9 @@ export async function openRespondLeaks(
   });
   return {
     url: leaks!.url,
-    used: (digest) => known.used(digest),
     async run(signal) {
       try {
-        await Promise.all([leaks!.run(signal), known.run(signal)]);
+        await leaks!.run(signal);
       } finally {
         await leaks!.close();
         await aliases.close();

@@ -11,6 +11,8 @@ import { sealFiles } from '../../responders/gateways/seal-files.ts';
 import { type Acting, createActing } from '../response/acting.ts';
 import { type RespondDetection, respondDetection } from './respond-detection.ts';
 import { Freshness, openRespondFeed } from './respond-feed.ts';
+import { RespondFleet } from './respond-fleet.ts';
+import { RespondKeys } from './respond-keys.ts';
 import { openRespondLeaks } from './respond-leaks.ts';
 import type { RespondTermOptions } from './respond-options.ts';
 import { keepOf, sealedTwice } from './response-keep.ts';
@@ -29,18 +31,19 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
   const stop = new AbortController();
   const signal = AbortSignal.any([until, stop.signal]);
   const freshness = new Freshness(options.clock);
-  const { acting, detection } = actingOf(options, freshness);
+  const { keys, fleet } = await factsOf(options);
+  const { acting, detection } = actingOf(options, { freshness, keys, fleet });
   await acting.start();
   await publisher.resend(stores.actions);
   const { response } = acting;
-  const leaks = await openRespondLeaks(options, acting);
-  const onUsed = (digest: string) => leaks?.used(digest);
-  const consumer = openRespondFeed({ kafka, logger, response, freshness, signal, onUsed });
+  const leaks = await openRespondLeaks(options, acting, keys);
+  const consumer = openRespondFeed({ kafka, logger, response, freshness, keys, fleet, signal });
   const allowed = () => response.desk.allowanceAdded(response.now());
   const work = async () => {
     const running = Promise.all([
       acting.run(signal),
       detection.follow(signal, allowed),
+      fleet.run(signal),
       leaks?.run(signal),
     ]);
     const failure = await Promise.race([consumer.failed, running.then(() => undefined)]);
@@ -53,9 +56,26 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
   return { client: acting.client, consumer, hooks: leaks?.url, ended: work() };
 }
 
+interface Facts {
+  readonly freshness: Freshness;
+  readonly keys: RespondKeys;
+  readonly fleet: RespondFleet;
+}
+
+/** What detection has saved, before anything is decided. */
+async function factsOf(options: RespondTermOptions): Promise<Omit<Facts, 'freshness'>> {
+  const { config: loaded, kafka, clock, state } = options;
+  const { detectors, keys, consumers } = loaded.config;
+  const { partitions } = kafka;
+  const directory = loadRegistry(keys, loaded.folder, consumers);
+  const fleet = new RespondFleet({ partitions, clock, state });
+  await fleet.read();
+  return { fleet, keys: new RespondKeys({ detectors, directory, partitions, state }) };
+}
+
 function actingOf(
   options: RespondTermOptions,
-  freshness: Freshness,
+  { freshness, keys, fleet }: Facts,
 ): { readonly acting: Acting; readonly detection: RespondDetection } {
   const { config: loaded, clock, env, folder, logger, publisher, stores } = options;
   const { config } = loaded;
@@ -68,6 +88,7 @@ function actingOf(
   });
   const detection = respondDetection({
     ...{ steered: options.steered, results: options.results, directory, clock, logger },
+    ...{ keys, fleet },
     geographyBuiltAt: options.geographyBuiltAt,
     lagMs: () => freshness.lagMs,
     storesAway: () => (stores.trouble() === undefined ? [] : ['redis']),

@@ -114,6 +114,7 @@ async function command(
 ): Promise<CommandAnswer> {
   const { response, nameOf } = options;
   const { verb, key, by, reason, forMs, limit, dryRun = false } = request;
+  await response.options.detection.meet?.([key]);
   const answer = response.desk.command(
     {
       rung: RUNG_OF[verb as Exclude<CommandRequest['verb'], 'restore'>],

@@ -45,7 +45,7 @@ export function embeddedDetection(session: Session, turns: Turns, clock: Clock):
         coldSinceMs,
       }),
       consumerOf: (id) => consumerNameOf(engine, savedIdentity(id)),
-      profileNow: (id) => factsOf(engine, savedIdentity(id))?.profile,
+      factsNow: (id) => factsOf(engine, savedIdentity(id)),
     },
     watch: (request) => turns.take(() => session.control('action', { ...request })),
     async openCases() {

@@ -145,8 +145,11 @@ function hearReports(
   return startLeaks({
     ...{ config: loaded.config, store, directory, clock, logger },
     names: namesOf(session),
-    knows: (id) => engine.knows(savedIdentity(id)),
-    consumerOf: (id) => consumerNameOf(engine, savedIdentity(id)),
+    known: async (ids) =>
+      ids.map((id) => {
+        const key = savedIdentity(id);
+        return engine.knows(key) ? { consumer: consumerNameOf(engine, key) ?? '' } : undefined;
+      }),
     async report(report) {
       response.report(report);
       await response.keeper.settle();

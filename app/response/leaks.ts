@@ -20,15 +20,20 @@ import { listenerTls } from '../listener-tls.ts';
 /** What could not be handed on is tried again after this, ms. */
 const AGAIN_MS = 5000;
 
+export interface KnownKey {
+  readonly consumer: string;
+}
+
 export interface LeaksOptions {
   readonly config: Pick<Config, 'hooks' | 'listen' | 'tls' | 'trustedProxies'>;
   readonly store: ReportStore;
   /** Ids that a raw key (one character a byte) may be known by; decide/key-names.ts. */
   names(rawKey: string): readonly string[];
-  /** Whether detection has a record of the key. */
-  knows(id: string): boolean;
-  /** Whose key it is where the registry does not say. */
-  consumerOf(id: string): string | undefined;
+  /**
+   * Of which of these keys detection has a record, in their order, and whose they are as far as their traffic says
+   * ('': it does not). Rejects where that cannot be told now: the sender is to come again.
+   */
+  known(ids: readonly string[]): Promise<readonly (KnownKey | undefined)[]>;
   readonly directory: KeyDirectory;
   /** The desk decides; resolves when its decision is kept. */
   report(report: LeakReport): Promise<void>;
@@ -89,19 +94,23 @@ export async function startLeaks(options: LeaksOptions): Promise<Leaks | undefin
 }
 
 /** Every id is looked up, known or not, so that the time it takes says nothing. */
-function keysOf(raw: string, { consumerOf, directory, knows, names }: LeaksOptions): ReportedKey[] {
-  const bytes = Buffer.from(raw, 'utf8').toString('latin1');
-  return names(bytes).flatMap((id): ReportedKey[] => {
+async function keysOf(
+  raw: string,
+  { directory, known, names }: LeaksOptions,
+): Promise<ReportedKey[]> {
+  const ids = names(Buffer.from(raw, 'utf8').toString('latin1'));
+  const found = await known(ids);
+  return ids.flatMap((id, i): ReportedKey[] => {
     const entry = directory.entry(id);
-    const consumer = entry?.consumer ?? consumerOf(id) ?? '';
-    const isKnown = knows(id) || entry !== undefined;
-    return isKnown ? [{ id, consumer, isPublic: entry?.exposure === 'public' }] : [];
+    if (entry === undefined && found[i] === undefined) return [];
+    const consumer = entry?.consumer ?? found[i]?.consumer ?? '';
+    return [{ id, consumer, isPublic: entry?.exposure === 'public' }];
   });
 }
 
 /** The desk first: what leaked is used by then. All of it may come again, and does nothing twice. */
 async function handOn(report: LeakReport, options: LeaksOptions): Promise<void> {
-  const { consumerOf, control, directory, logger, tell } = options;
+  const { control, directory, known, logger, tell } = options;
   const { deliveryId, foundAt, heldBy, sender, source, subjectId, url } = report;
   logger.warn(
     { key: subjectId, sender, report: deliveryId, heldBy },
@@ -126,6 +135,6 @@ async function handOn(report: LeakReport, options: LeaksOptions): Promise<void> 
     id: subjectId,
     ...(label === undefined ? {} : { label }),
   };
-  const consumer = entry?.consumer ?? consumerOf(subjectId) ?? '';
+  const consumer = entry?.consumer ?? (await known([subjectId]))[0]?.consumer ?? '';
   tell(heldReportAlert(report, heldBy, subject, consumer));
 }

@@ -29,7 +29,8 @@ import type { KillSwitch } from './kill-switch.ts';
 import { outcomeOf, watchOf } from './watching.ts';
 
 const TICK_MS = 1000;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Findings and profiles of open incidents. */
 const KEPT_MAX = 100_000;
 /** Decisions read at the start that ended within the last day, at most. */
@@ -49,6 +50,11 @@ export interface ResponseKeep
 /** What the response asks of detection. */
 export interface DetectionPort {
   readonly env: Omit<DeskEnv, 'rungsOf' | 'asksPerRequest' | 'profileOf'>;
+  /**
+   * From here on what `env` answers of these keys is as detection has saved it; where detection is elsewhere, and not
+   * asked before. What cannot be read is not known.
+   */
+  meet?(subjectIds: readonly string[]): Promise<void>;
   /** A control record: the key's stream is watched. Asking for the same again changes nothing. */
   watch(request: WatchRequest): Promise<void>;
   /** Open incidents with their findings: told again after a start. */
@@ -185,6 +191,7 @@ export class Response {
     await this.runner.settleExpired();
     const ended = await keep.decisions({ state: 'ended', sinceAt: now - DAY_MS, limit: ENDED_MAX });
     const open = await keep.openDecisions();
+    await detection.meet?.(keysOf([...open, ...ended.filter(isOfHour(now))]));
     this.desk.takeOver([...open, ...ended], now);
     if (killSwitch.read() !== undefined) this.desk.kill(true, false, 'keyhound', now);
     // A crash between a decision and its actions: both are asked for again, under the same ids.
@@ -278,8 +285,17 @@ export class Response {
   /** For a decision by hand: what the key was used for before the incident that is open. */
   #profileOf(incidentId: string | null, subjectId: string): KeyProfile | undefined {
     const known = incidentId === null ? undefined : this.#profiles.get(incidentId);
-    return known ?? this.options.detection.env.profileNow?.(subjectId);
+    return known ?? this.options.detection.env.factsNow?.(subjectId)?.profile;
   }
+}
+
+function keysOf(decisions: readonly Decision[]): string[] {
+  return [...new Set(decisions.map(({ subject }) => subject.id))];
+}
+
+/** What the budget of an hour was spent on. */
+function isOfHour(now: number): (decision: Decision) => boolean {
+  return ({ decidedAt }) => Date.parse(decidedAt) > now - HOUR_MS;
 }
 
 /** The oldest gives way; it comes again with the next revision of its incident. */

@@ -236,7 +236,8 @@ export class Docket {
         ...subjectAt(group, slot),
         digest,
         events: header.events,
-        facts: (ids, before) => keyFacts(judge, Math.floor(at / 1000), ids, before),
+        facts: (ids, before) =>
+          keyFacts(judge, Math.floor(at / 1000), ids, before, group.consumerOf(slot)),
       },
     );
     if (incident.episodes.length === 0) return undefined;

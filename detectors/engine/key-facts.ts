@@ -26,6 +26,7 @@ export function keyFacts(
   second: number,
   detectors: readonly string[],
   before: KeyFacts | undefined,
+  consumer = '',
 ): KeyFacts {
   const { header, rate } = judge;
   const hour = Math.floor(second / HOUR_SECONDS);
@@ -36,6 +37,7 @@ export function keyFacts(
     if (detectors.includes(id)) readiness[id] = readinessOf(judge, seat, {}, undefined).state;
   }
   return {
+    ...(consumer === '' ? {} : { consumer }),
     firstAt: toIso(header.firstAt),
     events: header.events,
     usualPerHour: told(usual),

@@ -67,7 +67,7 @@ export function factsOf(
   group.bring(judge, slot);
   const { second } = judge.rate.state;
   judge.face(second);
-  return keyFacts(judge, second, [], undefined);
+  return keyFacts(judge, second, [], undefined, group.consumerOf(slot));
 }
 
 /** As the log or the registry names it. */

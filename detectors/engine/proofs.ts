@@ -77,7 +77,7 @@ export class Proofs {
         ...subjectAt(group, slot),
         digest,
         events: header.events,
-        facts: (ids, before) => keyFacts(judge, second, ids, before),
+        facts: (ids, before) => keyFacts(judge, second, ids, before, group.consumerOf(slot)),
       },
     );
     if (incident.episodes.length === 0) return;

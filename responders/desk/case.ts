@@ -41,8 +41,8 @@ export interface DeskEnv {
   health(): DeskHealth;
   /** What the key was used for before the incident, where the incident does not say. */
   profileOf?(incidentId: string): KeyProfile | undefined;
-  /** What the key is used for now, for a `contain` by hand. */
-  profileNow?(subjectId: string): KeyProfile | undefined;
+  /** The key as it stands now, where no incident says it: by hand, and after a restart. */
+  factsNow?(subjectId: string): KeyFacts | undefined;
   /** Where the registry does not say. */
   consumerOf?(subjectId: string): string | undefined;
   /** Aged keys in use of late. */

@@ -69,7 +69,7 @@ function reachableBy({ rung, subject }: ManualRequest, { options, files }: DeskS
   const can = new Set<Rung>(env.rungsOf(subject.id));
   const file = files.open().find(({ incident }) => incident.subject.id === subject.id);
   const before = file?.incident.key?.profile ?? (file && env.profileOf?.(file.incident.id));
-  const profile = before ?? env.profileNow?.(subject.id);
+  const profile = before ?? env.factsNow?.(subject.id)?.profile;
   if (!env.asksPerRequest(subject.id) || profile === undefined) can.delete('contain');
   const best = nextBest(rung, can);
   return isActing(best) ? best : 'alert';

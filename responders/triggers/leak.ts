@@ -48,9 +48,9 @@ export interface LeakTriggerOptions {
   readonly clock: Clock;
   /**
    * Known keys that this raw key is, by HMAC and alias table, whatever gateway knows them; empty when there are none.
-   * Keeps nothing of it. Its cost must not tell whether there is one.
+   * Keeps nothing of it. Its cost must not tell whether there is one. Rejects where that cannot be told now.
    */
-  identify(raw: string): readonly ReportedKey[];
+  identify(raw: string): Promise<readonly ReportedKey[]>;
   /** Called once or more for a report; done with when it resolves. Called again later when it rejects. */
   onReport(report: LeakReport): Promise<void>;
   onError?(error: unknown): void;
@@ -141,35 +141,36 @@ class Leaks implements LeakTrigger {
     reports: readonly Report[],
     nowMs: number,
   ): Promise<TriggerAnswer> {
-    await this.#restore();
-    const hits = this.#hitsOf(sender, deliveryId, reports, nowMs);
-    const received = { sender: sender.config.name, deliveryId, at: nowMs, hits, handled: false };
+    const { identify, store } = this.#options;
     try {
-      if (!(await this.#options.store.putReport(received))) {
-        this.#stats.repeated++;
-        return RECEIVED;
-      }
+      await this.#restore();
+      const keys = await Promise.all(reports.map(({ token }) => identify(token)));
+      const hits = this.#hitsOf(sender, deliveryId, reports, keys, nowMs);
+      const received = { sender: sender.config.name, deliveryId, at: nowMs, hits, handled: false };
+      if (await store.putReport(received)) {
+        this.#stats.received++;
+        this.#count(hits);
+        this.#handOn(received);
+      } else this.#stats.repeated++;
+      return RECEIVED;
     } catch (error) {
       this.#options.onError?.(error);
       return { status: 503 };
     }
-    this.#stats.received++;
-    this.#count(hits);
-    this.#handOn(received);
-    return RECEIVED;
   }
 
   #hitsOf(
     sender: Sender,
     deliveryId: string,
     reports: readonly Report[],
+    keys: readonly (readonly ReportedKey[])[],
     nowMs: number,
   ): LeakReport[] {
     const hits = new Map<string, LeakReport>();
     const tokens = reports.map(({ token }) => token);
     forget(sender.acted, nowMs - HOUR_MS);
-    for (const said of reports) {
-      for (const key of this.#options.identify(said.token)) {
+    for (const [i, said] of reports.entries()) {
+      for (const key of keys[i]!) {
         if (hits.has(key.id)) continue;
         const heldBy = heldByOf(sender, key);
         // Counted before anything is waited for: many at once spend no more than one after the other.
@@ -226,16 +227,21 @@ class Leaks implements LeakTrigger {
 
   /** What the senders have spent of their hour before a restart. */
   #restore(): Promise<void> {
-    const { clock, store } = this.#options;
-    this.#restored ??= store.reports(clock.now() - HOUR_MS).then((reports) => {
-      for (const { sender, hits } of reports) {
-        const known = this.#senders.find(({ config }) => config.name === sender);
-        for (const { at, heldBy, subjectId } of hits) {
-          if (heldBy === undefined) known?.acted.set(subjectId, at);
-        }
-      }
+    this.#restored ??= this.#readSpent().catch((error: unknown) => {
+      this.#restored = undefined;
+      throw error;
     });
     return this.#restored;
+  }
+
+  async #readSpent(): Promise<void> {
+    const { clock, store } = this.#options;
+    for (const { sender, hits } of await store.reports(clock.now() - HOUR_MS)) {
+      const known = this.#senders.find(({ config }) => config.name === sender);
+      for (const { at, heldBy, subjectId } of hits) {
+        if (heldBy === undefined) known?.acted.set(subjectId, at);
+      }
+    }
   }
 
   #refuse(reason: 'unsigned' | 'stale' | 'malformed', status: number): TriggerAnswer {

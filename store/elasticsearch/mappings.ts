@@ -60,6 +60,7 @@ const finding: Record<keyof Finding, Mapping> = {
 };
 
 const key: Record<keyof KeyFacts, Mapping> = {
+  consumer: keyword,
   firstAt: date,
   events: long,
   usualPerHour: double,

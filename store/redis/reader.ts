@@ -19,8 +19,6 @@ export interface StateReader {
   subject(group: number, digest: Uint8Array): Promise<SubjectRow | undefined>;
   /** Subjects of a key group, some at a time; one may come twice. */
   subjects(group: number): AsyncIterable<readonly SubjectRow[]>;
-  /** Digests of all subjects of a key group. */
-  digests(group: number): Promise<readonly Uint8Array[]>;
   /** How many subjects there are. */
   count(): Promise<number>;
   /** Fingerprint of the pepper; undefined before the first start of a detect process. */
@@ -67,7 +65,6 @@ export async function openStateReader(
         yield rows;
       } while (cursor !== '0');
     },
-    digests: (group) => link.insist(() => redis.hkeysBuffer(groupKeys(prefix, group).subjects)),
     async count() {
       const counts = await Promise.all(
         Array.from({ length: KEY_GROUPS }, (_, group) =>

@@ -22,6 +22,7 @@ version: 1
 ladder: { suspend: automatic }
 rules:
   - { name: all, when: { severityMin: low }, rung: suspend }
+brakes: { stale: { coldFor: 0s } }
 `;
 let servers: Servers;
 let stack: Stack;

@@ -30,6 +30,7 @@ export function memoryReports(): MemoryReports {
       reports.set(key, { ...reports.get(key)!, handled: true });
     },
     async reports(sinceAt) {
+      if (store.failing) throw new Error('disk full');
       return [...reports.values()].filter(({ at }) => at >= sinceAt);
     },
     async removeReports(beforeAt) {

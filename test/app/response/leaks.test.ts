@@ -60,8 +60,8 @@ describe('reports of leaks', () => {
       config,
       store: memoryReports(),
       names: createKeyNames({ pepper: PEPPER, aliases }),
-      knows: (id) => known.includes(id),
-      consumerOf: () => undefined,
+      known: async (ids) =>
+        ids.map((id) => (known.includes(id) ? { consumer: 'of-the-log' } : undefined)),
       directory: loadRegistry(config.keys, '.', []),
       report: async (report) => {
         done.push('report');
@@ -114,6 +114,20 @@ describe('reports of leaks', () => {
     assert.deepEqual(
       notices.map(({ key }) => key),
       [hashOf(HASHED)],
+    );
+  });
+
+  test('whose a key is may be known from its traffic alone', async () => {
+    const scoped = { name: 'scanner', secret: SECRET, consumers: ['of-the-log'] };
+    const leaks = (await start([scoped]))!;
+    await post(leaks, [{ token: HASHED }, { token: NAMED }]);
+    await leaks.settled();
+    assert.deepEqual(
+      reports.map(({ subjectId, heldBy }) => [subjectId, heldBy]),
+      [
+        [hashOf(HASHED), undefined],
+        ['kong:7f2d', 'consumer'],
+      ],
     );
   });
 

@@ -153,6 +153,31 @@ test('a restart does not give the budget again', () => {
   assert.deepEqual(after.desk.status(T0 + MINUTE).held, { budget: 1 });
 });
 
+test('what was over before a restart was spent all the same, and what was held was not', () => {
+  const policy = policyWith({ perHour: FOUR, ...ONLY_COUNT });
+  const before = createWorld({ policy });
+  for (let i = 0; i < 5; i++) before.tell(`kong:${i}`, CRITICAL, T0);
+  before.until(T0 + 16 * MINUTE);
+  const ended = before.decisions().filter(({ rung }) => rung === 'suspend');
+  assert.equal(ended.filter(({ state }) => state === 'ended').length, 5);
+  const later = T0 + 20 * MINUTE;
+  const after = createWorld({ policy });
+  after.desk.takeOver(ended, later);
+  assert.equal(after.desk.status(later).spent.suspend, 4);
+  const next = createWorld({ policy });
+  next.desk.takeOver(ended, T0 + 2 * HOUR);
+  assert.equal(next.desk.status(T0 + 2 * HOUR).spent.suspend, 0);
+});
+
+test('after a restart keys that stand carry what they carried, as far as detection says it', () => {
+  const before = createWorld();
+  for (let i = 0; i < 3; i++) before.tell(`kong:${i}`, HIGH, T0);
+  const after = createWorld({ env: { trafficPerHour: () => 10_000, factsNow: () => KEY } });
+  after.desk.takeOver(before.decisions(), T0 + MINUTE);
+  after.tell('kong:new', HIGH, T0 + MINUTE);
+  assert.match(after.desk.open().find(({ state }) => state === 'held')!.why, /24 % of the traffic/);
+});
+
 test('of thousands that are held the highest risk still comes first, and every one its turn', () => {
   const perHour = { ...FOUR, 'throttle-hard': 1 };
   const world = createWorld({ policy: policyWith({ perHour, ...ONLY_COUNT }) });

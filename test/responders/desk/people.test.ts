@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { ManualRequest } from '../../../responders/desk/contract.ts';
 import { DEFAULT_POLICY } from '../../../responders/policy.ts';
 import { sampleProfile } from '../../support/response-samples.ts';
-import { createWorld, HOUR, MINUTE, type Said, SECOND, T0 } from '../scene.ts';
+import { createWorld, HOUR, KEY, MINUTE, type Said, SECOND, T0 } from '../scene.ts';
 
 const HIGH: readonly Said[] = [['scope', 9]];
 const CRITICAL: readonly Said[] = [
@@ -65,7 +65,10 @@ test('what no gateway of the key can is not done, and the next best is said', ()
 });
 
 test('contain by hand needs a gateway that asks, and a profile', () => {
-  const env = { asksPerRequest: () => true, profileNow: () => sampleProfile() };
+  const env = {
+    asksPerRequest: () => true,
+    factsNow: () => ({ ...KEY, profile: sampleProfile() }),
+  };
   const world = createWorld({ env });
   assert.equal(world.desk.command(request({ rung: 'contain' }), T0).rung, 'contain');
   assert.equal(createWorld().desk.command(request({ rung: 'contain' }), T0).rung, 'throttle-hard');

@@ -48,6 +48,7 @@ class Rig {
   readonly reports: LeakReport[] = [];
   readonly errors: unknown[] = [];
   readonly identified: string[] = [];
+  blind = false;
   /** Known keys by their raw form. */
   readonly keys = new Map<string, { id: string; consumer: string; isPublic: boolean }[]>();
   failing = false;
@@ -70,8 +71,9 @@ class Rig {
       senders: this.senders,
       store: this.store,
       clock,
-      identify: (raw) => {
+      identify: async (raw) => {
         this.identified.push(raw);
+        if (this.blind) throw new Error('not now');
         return this.keys.get(raw) ?? [];
       },
       onReport: async (report) => {
@@ -244,6 +246,9 @@ describe('leak reports', () => {
     assert.equal(refused.headers['retry-after'], '5');
     assert.equal(rig.reports.length, 0);
     rig.store.failing = false;
+    rig.blind = true;
+    assert.equal((await rig.post({ id: 'msg_1' })).status, 503, 'nobody can say whose key it is');
+    rig.blind = false;
     assert.equal((await rig.post({ id: 'msg_1' })).status, 202);
     assert.equal(rig.reports.length, 1);
     assert.equal(rig.reports[0]!.heldBy, undefined);
