@@ -8,6 +8,7 @@ import { createApi } from '../console/api.ts';
 import { createMetrics } from '../console/metrics.ts';
 import { systemClock } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
+import { Turns } from '../core/turns.ts';
 import type { Coverage } from '../detectors/engine/contract.ts';
 import { createConsoleData } from './console-data.ts';
 import { ROLES, type Run, type RunOptions } from './contract.ts';
@@ -27,7 +28,6 @@ import { coverageOf } from './source-health.ts';
 import { SourceWatch } from './source-watch.ts';
 import { apiToken, intakeToken, openStateFolder, type StatePaths } from './state-folder.ts';
 import type { Commit } from './steering-data.ts';
-import { Turns } from './turns.ts';
 import { VERSION } from './version.ts';
 
 export const run: Run = async (options) => {
@@ -195,7 +195,10 @@ function serving({ live, session, watch }: StatusParts, turns: Turns, lookMs: nu
   };
 }
 
-/** A change takes its turn with the events, and is saved before it is answered. */
+/**
+ * A change takes its turn with the events, and is saved before it is answered. Until a checkpoint is written no event
+ * may be applied: positions and records of it would be of different instants.
+ */
 function commitIn(turns: Turns, session: Session, live: LiveInputs): Commit {
   return (change) =>
     turns.take(async () => {

@@ -1,10 +1,10 @@
 /** The loops of a service that reads: every source until it ends, and the clock that looks after them and saves. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeyhoundError } from '../core/errors.ts';
+import type { Turns } from '../core/turns.ts';
 import type { EventStream } from '../ingest/reader.ts';
 import type { LiveInput } from './live-inputs.ts';
 import type { SourceWatch } from './source-watch.ts';
-import type { Turns } from './turns.ts';
 
 const LOOK_MS = 1000;
 const RETRY_MS_MIN = 1000;

@@ -10,6 +10,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditEntry, AuditHead, AuditLog, AuditNote, AuditStore } from '../core/audit.ts';
 import { KeyhoundError } from '../core/errors.ts';
+import { Turns } from '../core/turns.ts';
 
 /** What the first entry of a chain follows. */
 export const NO_HASH = '0'.repeat(64);
@@ -52,7 +53,7 @@ export function createAuditLog(options: {
   const { store, writer } = options;
   let head: AuditHead | undefined;
   let waiting = 0;
-  let last: Promise<unknown> = Promise.resolve();
+  const turns = new Turns();
 
   async function append(note: AuditNote): Promise<AuditEntry> {
     for (let tries = 0; tries < TRIES; tries++) {
@@ -72,9 +73,8 @@ export function createAuditLog(options: {
     record(note) {
       if (waiting >= WAITING_MAX) return Promise.reject(unwritten('too many entries wait'));
       waiting++;
-      const run = last.then(() => append(note));
-      last = run.catch(() => {});
-      return run
+      return turns
+        .take(() => append(note))
         .catch((cause: unknown) => {
           throw unwritten('the store did not take it', cause);
         })

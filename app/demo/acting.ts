@@ -2,13 +2,13 @@
 import type { Action } from '../../core/action.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Decision } from '../../core/decision.ts';
+import { Turns } from '../../core/turns.ts';
 import { resolvePolicy } from '../../responders/policy.ts';
 import { policySchema } from '../../responders/policy-schema.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { type EmbeddedResponse, openEmbeddedResponse } from '../response/embedded.ts';
 import type { Session } from '../session.ts';
 import { openStateFolder } from '../state-folder.ts';
-import { Turns } from '../turns.ts';
 import { createMadeGateway, type MadeGateway } from './made-gateway.ts';
 
 /** Everything is on, and the history that was just made counts as history. */

@@ -9,9 +9,9 @@ import type { LogFollower, LogProducer, ReceivedMessage } from '../../core/broke
 import { RULES_MAX, type Rule, type RuleChange } from '../../core/control.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ControlRecord } from '../../core/store.ts';
+import { Turns } from '../../core/turns.ts';
 import type { ControlNumbers, PendingRecord } from '../../store/redis/control.ts';
 import type { Logger } from '../contract.ts';
-import { Turns } from '../turns.ts';
 import { batchOf, latestOf, ruleIdOf } from './control-record.ts';
 
 export interface ControlLogOptions {

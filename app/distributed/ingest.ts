@@ -1,6 +1,7 @@
 /** The ingest role: sources → decoded, hashed events → the topic of events. */
 import { systemClock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
+import { Turns } from '../../core/turns.ts';
 import type { RunOptions } from '../contract.ts';
 import { beginSave, type LiveInputs, openLiveInputs } from '../live-inputs.ts';
 import { applySome } from '../pump.ts';
@@ -8,7 +9,6 @@ import { sourceTroubles } from '../run-status.ts';
 import { serve, Unmendable } from '../serve.ts';
 import { SourceWatch } from '../source-watch.ts';
 import { intakeToken, type StatePaths } from '../state-folder.ts';
-import { Turns } from '../turns.ts';
 import { type IngestSession, openIngestSession } from './ingest-session.ts';
 
 /** What was read is on its way at the latest after this, ms. */

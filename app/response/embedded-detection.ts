@@ -1,9 +1,9 @@
 /** What the response asks of detection, of the engine in the same process. */
 import type { Clock } from '../../core/clock.ts';
+import type { Turns } from '../../core/turns.ts';
 import { consumerNameOf, factsOf } from '../../detectors/engine/key-states.ts';
 import { savedIdentity } from '../../enrich/digest.ts';
 import type { Session } from '../session.ts';
-import type { Turns } from '../turns.ts';
 import type { DetectionPort } from './response.ts';
 
 const DAY_MS = 86_400_000;

@@ -8,12 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Action, isUnsettled } from '../../core/action.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { CommandAnswer, ResponseClient } from '../../core/response.ts';
+import { Turns } from '../../core/turns.ts';
 import { openSqliteResponseStore, type ResponseStore } from '../../store/sqlite/response.ts';
 import { RESPONSE_FILE } from '../../store/sqlite/response-schema.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import type { Session } from '../session.ts';
 import { statePaths } from '../state-folder.ts';
-import { Turns } from '../turns.ts';
 import { type EmbeddedResponse, openEmbeddedResponse } from './embedded.ts';
 
 export interface RestingOptions {

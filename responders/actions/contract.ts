@@ -6,6 +6,7 @@ import type { Decision, DecisionStore } from '../../core/decision.ts';
 import type { SubjectName } from '../../core/finding.ts';
 import type { GatewayAdapter, KeyTarget } from '../../core/gateway.ts';
 import type { KeyProfile } from '../../core/key-profile.ts';
+import type { Discrepancy } from '../../core/response.ts';
 import type { Pacer } from './pacer.ts';
 
 export interface RunnerBounds {
@@ -59,21 +60,6 @@ export interface Verification {
   readonly lastAcceptedAt?: number;
   /** What still gets through. */
   readonly leak?: string;
-}
-
-/** One difference between records and a gateway. */
-export interface Discrepancy {
-  readonly type: 'discrepancy';
-  readonly gateway: string;
-  /**
-   * `orphan`: at the gateway, and no record wants it. `drift`: changed there since. `missing`: gone although it is to
-   * hold.
-   */
-  readonly kind: 'orphan' | 'drift' | 'missing' | 'unreachable';
-  readonly action?: string;
-  readonly subject?: string;
-  readonly detail: string;
-  readonly fixed: boolean;
 }
 
 export interface ReconcileRequest {

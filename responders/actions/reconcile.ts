@@ -1,8 +1,9 @@
 /** Compares what gateways have with what the records want. */
 import type { Action } from '../../core/action.ts';
 import type { GatewayAdapter, OwnedObject } from '../../core/gateway.ts';
+import type { Discrepancy } from '../../core/response.ts';
 import { GatewayFault } from './calls.ts';
-import type { Discrepancy, ReconcileRequest } from './contract.ts';
+import type { ReconcileRequest } from './contract.ts';
 import type { RunnerParts } from './runner.ts';
 import { isUncertain, whoseState } from './standing.ts';
 import { loseTo } from './steps.ts';

@@ -11,6 +11,7 @@ import type {
   Wish,
 } from '../../core/gateway.ts';
 import { isThrottle } from '../../core/ladder.ts';
+import { TurnsByName } from '../../core/turns.ts';
 import { isObject, type Json } from './admin-api.ts';
 import type { ApisixApi } from './apisix-api.ts';
 import {
@@ -28,7 +29,6 @@ import { keyUnknown } from './keys.ts';
 import type { GatewayNode } from './nodes.ts';
 import { putBack, type SealedKeys } from './sealed-key.ts';
 import { ABSENT, canonical, fingerprintOf } from './state.ts';
-import { Turns } from './turns.ts';
 
 const limitSchema = z.object({ requests: z.number(), windowMs: z.number() });
 const factsSchema = z.object({
@@ -58,7 +58,7 @@ export class ApisixNode implements GatewayNode {
   readonly host: string;
   readonly #parts: ApisixNodeParts;
   /** Credentials of one consumer share its plugins: a consumer is read, changed and written in turn. */
-  readonly #turns = new Turns();
+  readonly #turns = new TurnsByName();
   readonly #found = new Map<string, string>();
 
   constructor(parts: ApisixNodeParts) {

@@ -22,6 +22,7 @@ import type {
   OwnedObject,
   Wish,
 } from '../../core/gateway.ts';
+import { TurnsByName } from '../../core/turns.ts';
 import type { Json } from './admin-api.ts';
 import { cannotCheck } from './checks.ts';
 import { throughDecide } from './decide.ts';
@@ -39,7 +40,6 @@ import { ON_OR_OFF } from './rungs.ts';
 import { commonSettings, urlSetting } from './settings.ts';
 import { fingerprintOf } from './state.ts';
 import { curlLine } from './text.ts';
-import { Turns } from './turns.ts';
 
 const configSchema = z
   .strictObject({
@@ -117,7 +117,7 @@ class CaddyNode implements GatewayNode {
   readonly #api: HttpApi;
   readonly #config: CaddyConfig;
   readonly #tools: GatewayTools;
-  readonly #turns = new Turns();
+  readonly #turns = new TurnsByName();
 
   constructor(url: string, config: CaddyConfig, tools: GatewayTools) {
     this.host = hostOf(url);

@@ -14,7 +14,7 @@ export function cannotCheck(
   return { name, ok: true, detail };
 }
 
-/** A look at what is configured, what cannot be asked is one failed line, not the end of it. */
+/** A look at what is configured: what cannot be asked is one failed line, not the end of it. */
 export async function tried(
   name: string,
   look: () => Promise<readonly GatewayCheck[]>,

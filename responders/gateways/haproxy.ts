@@ -23,12 +23,12 @@ import type {
   Wish,
 } from '../../core/gateway.ts';
 import type { ActingRung } from '../../core/ladder.ts';
+import { Turns } from '../../core/turns.ts';
 import { cannotCheck, tried } from './checks.ts';
 import { throughDecide } from './decide.ts';
 import { HaproxyNode } from './haproxy-socket.ts';
 import { beginsPlain, plainId, subjectOf } from './keys.ts';
 import { type MapSyntax, replaceFile, textOf, withEntries } from './map-file.ts';
-import { oneAtATime } from './one-at-a-time.ts';
 import { ALL_BUT_CONTAIN, cannotRung, ON_OR_OFF } from './rungs.ts';
 
 const mapPath = z.string().regex(/^[A-Za-z0-9._/-]{1,200}$/, 'letters, digits, . _ / -');
@@ -116,7 +116,7 @@ class HaproxyMaps implements GatewayAdapter {
   readonly #config: HaproxyConfig;
   readonly #tools: GatewayTools;
   readonly #nodes: readonly HaproxyNode[];
-  readonly #turn = oneAtATime();
+  readonly #turns = new Turns();
 
   constructor(config: HaproxyConfig, tools: GatewayTools) {
     this.#config = config;
@@ -147,7 +147,7 @@ class HaproxyMaps implements GatewayAdapter {
   }
 
   apply({ target, original, wish }: ApplyRequest, signal: AbortSignal): Promise<GatewayState> {
-    return this.#turn(async () => {
+    return this.#turns.take(async () => {
       const id = plainId(target, this.name);
       const wanted = this.#wanted(original, wish);
       for (const [map, value] of this.#maps(wanted)) {
@@ -255,7 +255,7 @@ class HaproxyMaps implements GatewayAdapter {
   }
 
   #removeTagged(map: string, key: string, tag: string, signal: AbortSignal): Promise<void> {
-    return this.#turn(async () => {
+    return this.#turns.take(async () => {
       for (const node of this.#nodes) {
         const value = await node.value(map, key, signal);
         if (value !== undefined && tagOf(value) !== tag) return;

@@ -7,6 +7,7 @@ import type {
   KeyTarget,
   OwnedObject,
 } from '../../core/gateway.ts';
+import { TurnsByName } from '../../core/turns.ts';
 import { isObject, type Json } from './admin-api.ts';
 import { hostOf } from './http-call.ts';
 import { keyUnknown } from './keys.ts';
@@ -24,7 +25,6 @@ import {
 import type { GatewayNode } from './nodes.ts';
 import { putBack, type SealedKeys } from './sealed-key.ts';
 import { ABSENT } from './state.ts';
-import { Turns } from './turns.ts';
 
 /** Kong takes anything else in its place for a raw key. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -40,7 +40,7 @@ export class KongNode implements GatewayNode {
   readonly host: string;
   readonly #parts: KongNodeParts;
   /** Keys of one consumer share a plugin: its entries are read, changed and written in turn. */
-  readonly #turns = new Turns();
+  readonly #turns = new TurnsByName();
 
   constructor(parts: KongNodeParts) {
     this.#parts = parts;

@@ -22,6 +22,7 @@ import type {
   Wish,
 } from '../../core/gateway.ts';
 import type { ActingRung } from '../../core/ladder.ts';
+import { Turns } from '../../core/turns.ts';
 import { cannotCheck } from './checks.ts';
 import { runCommand } from './command.ts';
 import { throughDecide } from './decide.ts';
@@ -35,7 +36,6 @@ import {
   textOf,
   withEntries,
 } from './map-file.ts';
-import { oneAtATime } from './one-at-a-time.ts';
 import { nearestRate, rateText } from './rates.ts';
 import { ALL_BUT_CONTAIN, cannotRung, ON_OR_OFF } from './rungs.ts';
 
@@ -119,7 +119,7 @@ class NginxMaps implements GatewayAdapter {
   readonly #config: NginxConfig;
   readonly #folder: string;
   readonly #tools: GatewayTools;
-  readonly #turn = oneAtATime();
+  readonly #turns = new Turns();
 
   constructor(config: NginxConfig, folder: string, tools: GatewayTools) {
     this.#config = config;
@@ -135,7 +135,7 @@ class NginxMaps implements GatewayAdapter {
   }
 
   read(target: KeyTarget, signal: AbortSignal): Promise<GatewayState> {
-    return this.#turn(async () => {
+    return this.#turns.take(async () => {
       await this.#finishReload(signal);
       return this.#state(plainId(target, this.name));
     });
@@ -165,7 +165,7 @@ class NginxMaps implements GatewayAdapter {
   }
 
   apply({ target, original, wish }: ApplyRequest, signal: AbortSignal): Promise<GatewayState> {
-    return this.#turn(async () => {
+    return this.#turns.take(async () => {
       const id = plainId(target, this.name);
       const wanted = this.#wanted(original, wish);
       const before = filesOf(original);
@@ -182,7 +182,7 @@ class NginxMaps implements GatewayAdapter {
   }
 
   owned(signal: AbortSignal): Promise<readonly OwnedObject[]> {
-    return this.#turn(async () => {
+    return this.#turns.take(async () => {
       const all: OwnedObject[] = [];
       for (const file of this.#files()) {
         for (const { key, tag } of await readMap(this.#path(file), SYNTAX)) {
@@ -297,7 +297,7 @@ class NginxMaps implements GatewayAdapter {
   }
 
   #remove(file: string, key: string, tag: string, signal: AbortSignal): Promise<void> {
-    return this.#turn(async () => {
+    return this.#turns.take(async () => {
       const found = await readMap(this.#path(file), SYNTAX);
       const kept = found.filter((entry) => entry.key === key && entry.tag !== tag);
       const changes: Change[] = [];

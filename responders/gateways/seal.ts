@@ -19,7 +19,7 @@ import { readFileSync } from 'node:fs';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { SealBox } from '../../core/gateway.ts';
 import type { SealStore } from '../../core/seal.ts';
-import { Turns } from './turns.ts';
+import { TurnsByName } from '../../core/turns.ts';
 
 const MAGIC = Buffer.from('KHS1', 'latin1');
 const ID_BYTES = 8;
@@ -131,7 +131,7 @@ export function createSealBox({ store, keys, now }: SealBoxParts): SweepableSeal
     return keptUntil(bytes) <= now() ? undefined : secret;
   };
   // A sweep that seals anew must not bring back what was wiped, nor write over what was sealed meanwhile.
-  const turns = new Turns();
+  const turns = new TurnsByName();
   const sweepOne = async (name: string): Promise<boolean> => {
     const sealed = await store.get(name);
     // What is damaged stays for a person to see, and for `open` to complain of.

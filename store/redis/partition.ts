@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { Checkpoint, LoadedState, StateStore } from '../../core/store.ts';
+import { Turns } from '../../core/turns.ts';
 import { stageCheckpoint } from './commit.ts';
 import { fenced, wentBack } from './errors.ts';
 import { groupKeys, partitionKeys } from './keys.ts';
@@ -41,7 +42,8 @@ export async function claimPartition(
 }
 
 function ownedState(territory: Territory, owned: Owned): PartitionState {
-  const inTurn = createQueue();
+  /** Two checkpoints never mix. */
+  const turns = new Turns();
   /** What ends our ownership for good. */
   let lost: KeyhoundError | undefined;
   /** The last attempt failed: nobody knows how far it came before ownership is claimed anew. */
@@ -66,9 +68,9 @@ function ownedState(territory: Territory, owned: Owned): PartitionState {
     get epoch() {
       return owned.epoch;
     },
-    load: () => inTurn(() => settled(() => load(territory, owned))),
-    commit: (checkpoint) => inTurn(() => settled(() => commit(territory, owned, checkpoint))),
-    close: () => inTurn(async () => undefined),
+    load: () => turns.take(() => settled(() => load(territory, owned))),
+    commit: (checkpoint) => turns.take(() => settled(() => commit(territory, owned, checkpoint))),
+    close: () => turns.take(async () => undefined),
   };
 }
 
@@ -185,14 +187,4 @@ export function checkPepper(
         'new one.',
     },
   );
-}
-
-/** One after another: two checkpoints never mix. */
-function createQueue() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(run: () => Promise<T>): Promise<T> => {
-    const result = last.then(run, run);
-    last = result.catch(() => undefined);
-    return result;
-  };
 }

@@ -10,6 +10,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { assert, KeyhoundError } from '../../core/errors.ts';
 import type { Checkpoint, ControlRecord, EmbeddedStore } from '../../core/store.ts';
+import { Turns } from '../../core/turns.ts';
 import { backupDatabase } from './backup.ts';
 import { createWriter, type WriterOptions } from './commit.ts';
 import { DATABASE_FILE, markClean, openDatabase, openReader, readInternal } from './connection.ts';
@@ -91,7 +92,8 @@ function createStore(
   const reader = createReader(readerDb);
   const writer = writing === undefined ? undefined : createWriter(db, writing);
   const clock: Clock = writing?.clock ?? systemClock;
-  const queue = createQueue();
+  /** Two checkpoints never share a transaction. */
+  const turns = new Turns();
   const backups = new Set<Promise<void>>();
   let closed: Promise<void> | undefined;
 
@@ -107,9 +109,11 @@ function createStore(
     if (writer === undefined) {
       throw new KeyhoundError('usage', `${file} is open for reading only`, { code: 'read-only' });
     }
-    await queue(() => writer.write(checkpoint)).catch((error: unknown) => {
-      throw asOperating(error, file);
-    });
+    await turns
+      .take(() => writer.write(checkpoint))
+      .catch((error: unknown) => {
+        throw asOperating(error, file);
+      });
   }
 
   function backup(folder: string): Promise<void> {
@@ -133,7 +137,7 @@ function createStore(
     backup,
     close: () => {
       closed ??= Promise.allSettled([...backups])
-        .then(() => queue(async () => closeInOrder(db, readerDb)))
+        .then(() => turns.take(async () => closeInOrder(db, readerDb)))
         .catch((error: unknown) => {
           throw asOperating(error, file);
         });
@@ -153,16 +157,6 @@ function closeInOrder(db: DatabaseSync, readerDb: DatabaseSync): void {
   } finally {
     db.close();
   }
-}
-
-/** Runs one after another, so that two checkpoints never share a transaction. */
-function createQueue() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(run: () => Promise<T>): Promise<T> => {
-    const result = last.then(run, run);
-    last = result.catch(() => undefined);
-    return result;
-  };
 }
 
 function factsOf(file: string, db: DatabaseSync): SqliteFacts {
