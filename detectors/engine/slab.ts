@@ -27,7 +27,6 @@ export class Slab {
   constructor(pages: Pages, digestWord: number) {
     this.pages = pages;
     this.digestWord = digestWord;
-    this.firsts.push(pages.take());
   }
 
   /** The memory that a slot's record lies in, and where in it. */
@@ -56,6 +55,7 @@ export class Slab {
 
   /** Reads every line of a record; the sum keeps the reads from being left out. */
   touch(slot: number): number {
+    if (slot === 0) return 0;
     const { i32 } = this.memoryOf(slot);
     const first = this.offset(slot) >>> 2;
     const end = first + (this.pages.recordBytes >>> 2);
@@ -150,7 +150,7 @@ export class Slab {
   }
 
   private take(): number {
-    if (this.end === this.firsts.length * PAGE_RECORDS) this.firsts.push(this.pages.take());
+    if (this.end >>> PAGE_BITS === this.firsts.length) this.firsts.push(this.pages.take());
     return this.end++;
   }
 
