@@ -88,6 +88,11 @@ export interface GatewayAdapter {
   readonly rungs: ReadonlySet<ActingRung>;
   /** `set`: a repeated write is harmless. `create`: it makes something, tags it, and looks for it before. */
   readonly write: 'set' | 'create';
+  /**
+   * A wish, or the way to it from another, may take several writes, or nodes: half of them, after a failure, is a state
+   * that `expect` does not know, and yet no person's change. Left out: a write is in effect, or it is not.
+   */
+  readonly inParts?: boolean;
   /** Bound after which a change holds at every node, the gateway's own caches included, ms. */
   readonly settleMs: number;
   /** Calls a second that its API may be asked for. */
@@ -99,7 +104,6 @@ export interface GatewayAdapter {
   /**
    * Fingerprint that `apply` leaves, where that can be told without asking the gateway: after a time-out it tells our
    * own write from a person's change. Without it the write is made once more, which a set or a tagged create bears.
-   * Left out where a wish takes several writes: half of them would be taken for a person's change.
    */
   expect?(request: Omit<ApplyRequest, 'present'>): string | undefined;
   /** Answers the state as read back. Throws `operating` errors; `retryable` says whether another try may help. */

@@ -40,7 +40,7 @@ export function whoseState(
     return expected ? 'ours' : 'original';
   }
   if (uncertain.length === 0) return 'theirs';
-  if (adapter.expect === undefined) return 'ours';
+  if (adapter.expect === undefined || adapter.inParts === true) return 'ours';
   const expected = [null, ...held.map(wishOf)].map((wish) =>
     adapter.expect?.({ target, original, wish }),
   );

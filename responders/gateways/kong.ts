@@ -63,6 +63,7 @@ function createKong(config: KongConfig, tools: GatewayTools): GatewayAdapter {
     settings: config,
     rungs: ALL_BUT_CONTAIN,
     nodes,
+    inParts: true,
     plan: (request) => planOf(place, request),
     expect: (request) => expectOf(request, config),
     settled: async ({ target, original, wish, present }) => {

@@ -32,6 +32,8 @@ export interface NodesParts {
   readonly settings: CommonSettings;
   readonly rungs: ReadonlySet<ActingRung>;
   readonly nodes: readonly GatewayNode[];
+  /** Also at one node. */
+  readonly inParts?: boolean;
   plan(request: Omit<ApplyRequest, 'present'>): GatewayPlan;
   /** Fingerprint that a wish leaves where there was nothing of ours, and the original is the same at every node. */
   expect?(request: Omit<ApplyRequest, 'present'> & { readonly wish: Wish }): string | undefined;
@@ -46,6 +48,7 @@ export function nodesAdapter(parts: NodesParts): GatewayAdapter {
     kind,
     rungs,
     write: 'set',
+    inParts: parts.inParts === true || nodes.length > 1,
     settleMs: settings.settleMs,
     callsPerSecond: settings.callsPerSecond,
     covers: (id: string) => begins(id, tools.keys),

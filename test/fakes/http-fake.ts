@@ -45,6 +45,12 @@ export type FakeHandler = (request: FakeRequest) => FakeAnswer | undefined;
 
 const WRITES = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
+/** For `failNext`: the second write from now on. */
+export function secondWrite(): (request: FakeRequest) => boolean {
+  let writes = 0;
+  return (request) => isWrite(request) && ++writes === 2;
+}
+
 function isWrite({ method }: FakeRequest): boolean {
   return WRITES.includes(method);
 }

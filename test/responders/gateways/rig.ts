@@ -34,6 +34,8 @@ export interface Rig {
   byHand(): void | Promise<void>;
   /** The next write fails so; undefined: none does. Absent where nothing is called. */
   fail?(fault: FakeFault | undefined): void;
+  /** The second write from now on fails, at the last node where there are several. Absent where none ever comes. */
+  failSecond?(fault: FakeFault): void;
   /** Every call is refused for its token. */
   lockOut?(): void;
   /** Calls that the gateway's vendor would not have understood. */

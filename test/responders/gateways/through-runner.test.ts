@@ -15,7 +15,9 @@ import * as tyk from './rigs/tyk.ts';
 import * as unkey from './rigs/unkey.ts';
 import * as webhook from './rigs/webhook.ts';
 
-const RIGS = [kong.rig, kong.alone, apisix.rig, tyk.rig, tyk.managed, unkey.rig, webhook.rig];
+const RIGS = [
+  ...[kong.rig, kong.alone, apisix.rig, tyk.rig, tyk.managed, tyk.pair, unkey.rig, webhook.rig],
+];
 const HOUR_MS = 3_600_000;
 const LIMIT = { requests: 5, windowMs: 60_000 };
 const FAILED: FakeFault = { kind: 'answer', answer: { status: 503, json: { message: 'failed' } } };
@@ -113,6 +115,26 @@ for (const [index, kind] of RIGS.entries()) {
       await until(NOW + 5 * HOUR_MS);
       assert.deepEqual(rig.holds(), before);
       assert.deepEqual(await runner.reconcile(request), []);
+    });
+  });
+
+  test(`${title}: half of a change that failed is finished, not taken for a person's`, async () => {
+    await withRunner(kind, async ({ rig, store, decide, until }) => {
+      const before = structuredClone(rig.holds());
+      const ids: string[] = [];
+      for (const [n, rung] of (['throttle-hard', 'suspend', 'revoke'] as const).entries()) {
+        rig.failSecond?.(FAILED);
+        ids.push(await decide(rung, 3 - n));
+        await until(NOW + HOUR_MS / 2);
+        assert.equal((await store.action(ids[n]!))?.state, 'done', rung);
+        assertHolds(rung, await rig.effect(rig.target));
+      }
+      for (let hour = 1; hour <= 3; hour++) {
+        rig.failSecond?.(FAILED);
+        await until(NOW + hour * HOUR_MS + HOUR_MS / 2);
+      }
+      assert.deepEqual(rig.holds(), before);
+      for (const id of ids) assert.equal((await store.action(id))?.state, 'undone', id);
     });
   });
 

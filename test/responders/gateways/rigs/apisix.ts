@@ -1,5 +1,6 @@
 /** APISIX with a consumer of two credentials, another consumer, and a route with a limit of its own. */
 import { type FakeApisix, startApisix } from '../../../fakes/apisix.ts';
+import { secondWrite } from '../../../fakes/http-fake.ts';
 import { CALL_MS, type Effect, memorySeals, type Rig, type RigKind } from '../rig.ts';
 import { adapterOf } from '../tools.ts';
 
@@ -74,6 +75,7 @@ async function start(): Promise<Rig> {
       });
     },
     fail: (fault) => fake.failNext(fault),
+    failSecond: (fault) => fake.failNext(fault, secondWrite()),
     lockOut: () => {
       token = 'another-key-1234567890';
     },

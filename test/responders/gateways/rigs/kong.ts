@@ -1,4 +1,5 @@
 /** Kong with a consumer of two keys, and one that has a limit on every route. */
+import { secondWrite } from '../../../fakes/http-fake.ts';
 import { startKong } from '../../../fakes/kong.ts';
 import { CALL_MS, type Effect, memorySeals, type Rig, type RigKind } from '../rig.ts';
 import { adapterOf } from '../tools.ts';
@@ -65,6 +66,7 @@ async function startKongRig(hasSibling: boolean): Promise<Rig> {
       else ours['enabled'] = false;
     },
     fail: (fault) => kong.failNext(fault),
+    failSecond: (fault) => kong.failNext(fault, secondWrite()),
     lockOut: () => {
       token = 'another-token-1234567890';
     },

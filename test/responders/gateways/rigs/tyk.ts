@@ -7,12 +7,37 @@ type Json = Record<string, unknown>;
 const SECRET = 'tyk-secret-1234567890';
 const HMAC = 'hmac-secret-of-acme-123';
 const KEY = '6129dc1e8b64c6b4';
+const TARGET = { subjectId: `tyk:${KEY}`, credentialId: KEY, consumer: 'acme' };
 
 export const rig: RigKind = { kind: 'tyk', start: () => start(false) };
 /** A key of a policy, which would write over what is put. */
 export const managed: RigKind = { kind: 'tyk', start: () => start(true) };
+/** Two gateways, each with sessions of its own. */
+export const pair: RigKind = { kind: 'tyk', start: startPair };
 
-async function start(isManaged: boolean): Promise<Rig> {
+async function startPair(): Promise<Rig> {
+  const fakes = [await startFilled(false), await startFilled(false)] as const;
+  const urls = fakes.map(({ url }) => url);
+  const [first, second] = fakes;
+  return {
+    adapter: (timeoutMs = CALL_MS) =>
+      adapterOf('tyk', { urls, token: SECRET, timeoutMs }, { name: 'tyk' }),
+    ...{ target: TARGET, secrets: [SECRET, HMAC] },
+    effect: () => effectOf(first.keys.get(KEY)!, first),
+    holds: () => fakes.map(({ keys }) => keys.get(KEY)!),
+    byHand: () => {
+      second.keys.get(KEY)!['rate'] = 77;
+    },
+    fail: (fault) => second.failNext(fault),
+    failSecond: (fault) => second.failNext(fault),
+    violations: () => fakes.flatMap(({ violations }) => violations),
+    close: async () => {
+      await Promise.all(fakes.map((fake) => fake.close()));
+    },
+  };
+}
+
+async function startFilled(isManaged: boolean): Promise<FakeTyk> {
   const fake = await startTyk(SECRET);
   fake.policies.set('gold', { rate: 1000, per: 60, isInactive: false });
   // As Tyk keeps it: with a policy's values in the place of the key's.
@@ -31,12 +56,17 @@ async function start(isManaged: boolean): Promise<Rig> {
     meta_data: { team: 'a' },
     ...(isManaged ? { apply_policies: ['gold'] } : {}),
   });
+  return fake;
+}
+
+async function start(isManaged: boolean): Promise<Rig> {
+  const fake = await startFilled(isManaged);
   const session = () => fake.keys.get(KEY)!;
   let token = SECRET;
   return {
     adapter: (timeoutMs = CALL_MS) =>
       adapterOf('tyk', { urls: [fake.url], token, timeoutMs }, { name: 'tyk' }),
-    target: { subjectId: `tyk:${KEY}`, credentialId: KEY, consumer: 'acme' },
+    target: TARGET,
     unknown: { subjectId: 'tyk:0000000000000000', credentialId: '0000000000000000' },
     secrets: [SECRET, HMAC],
     effect: () => effectOf(session(), fake),
