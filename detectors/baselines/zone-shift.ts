@@ -4,6 +4,8 @@
  * The profile is kept in UTC. People keep local time, so after a change of the clocks a key's habits stand
  * beside the hours in which they were learned: for two weeks both hours are read (design.md §5).
  */
+import type { Place } from '../../core/event.ts';
+
 const DAY_MS = 86_400_000;
 const LOOK_BACK_DAYS = 14;
 /** A silence is looked at this far ahead, and a change of the clocks may come first. */
@@ -28,8 +30,27 @@ interface Zone {
   shift: ZoneShift;
 }
 
+/** Answers of places, by the low bits of their region's code: at every event, a look-up by text costs more. */
+const MEMO_SLOTS = 256;
+const memoZones = new Array<string>(MEMO_SLOTS).fill('');
+const memoDays = new Int32Array(MEMO_SLOTS).fill(-1);
+
 export const NO_SHIFT: ZoneShift = Object.freeze({ hours: 0, nextDay: 0, next: 0 });
 const zones = new Map<string, Zone>();
+
+const memoShifts = new Array<ZoneShift>(MEMO_SLOTS).fill(NO_SHIFT);
+
+/** The same as `zoneShift` of the place's zone. */
+export function zoneShiftAt({ regionCode, timeZone }: Place, at: number): ZoneShift {
+  const slot = regionCode & (MEMO_SLOTS - 1);
+  const day = Math.floor(at / DAY_MS);
+  if (memoZones[slot] === timeZone && memoDays[slot] === day) return memoShifts[slot]!;
+  memoZones[slot] = timeZone;
+  memoDays[slot] = day;
+  const shift = zoneShift(timeZone, at);
+  memoShifts[slot] = shift;
+  return shift;
+}
 
 /** Unknown zones never shift. Judged once a UTC day. */
 export function zoneShift(zone: string, at: number): ZoneShift {

@@ -2,7 +2,7 @@
  * What is open and what is due, subject by subject: turns scores into findings and incidents, judges absence,
  * and closes what has been quiet. Works on the record that the judge stands on.
  */
-import type { ApiEvent } from '../../core/event.ts';
+import { type ApiEvent, KEY_GROUPS } from '../../core/event.ts';
 import { atLeast, type Finding, type Incident } from '../../core/finding.ts';
 import { isFrom } from '../baselines/networks.ts';
 import type { Detector } from '../detector.ts';
@@ -10,6 +10,7 @@ import { stuffing } from '../stuffing.ts';
 import { CaseBook, type SubjectId } from './case-book.ts';
 import type { EngineOptions } from './contract.ts';
 import { Crowds } from './crowds.ts';
+import { FirstDue } from './due-heap.ts';
 import { subjectOf } from './fleet-watch.ts';
 import {
   closesAt,
@@ -48,6 +49,7 @@ export class Docket {
   readonly tally = new Tally();
   /** Earliest instant at which something of a key is due, epoch ms. */
   nextDueAt = Number.POSITIVE_INFINITY;
+  private readonly firstDue = new FirstDue(KEY_GROUPS);
   /** Spans of event time that end at or before this instant have been told (exchange.ts), epoch ms. */
   closedUpTo = Number.NEGATIVE_INFINITY;
   /** Shared with the subjects that are no keys. */
@@ -124,19 +126,10 @@ export class Docket {
   /** After a restore: what was open and due is so again. */
   resume(): void {
     for (const group of this.groups) {
-      this.nextDueAt = Math.min(this.nextDueAt, group.heap.first);
+      this.firstDue.at[group.index] = group.heap.first;
     }
+    this.nextDueAt = this.firstDue.least();
     for (const [open] of this.everyOpen()) this.tally.resume(open.id);
-  }
-
-  /** Silence before the event may have been remarkable. */
-  private isSuspiciouslyLate(event: ApiEvent): boolean {
-    const { judge } = this;
-    const second = Math.floor(event.at / 1000);
-    for (const { absence, settings, state } of judge.absenceSeats) {
-      if (absence.suspects(judge.subject, state, second, settings)) return true;
-    }
-    return false;
   }
 
   /** The subject spoke: an absence is over, and its finding closes after quiet. */
@@ -265,6 +258,7 @@ export class Docket {
   arm(group: KeyGroup, slot: number, at: number): void {
     this.judge.header.dueAt = at;
     group.heap.push(at, slot);
+    this.firstDue.note(group.index, at);
     if (at < this.nextDueAt) this.nextDueAt = at;
   }
 
@@ -273,28 +267,31 @@ export class Docket {
     this.shared.fleet.passWatermark(at);
     this.crowds.passWatermark(at);
     if (at < this.nextDueAt) return;
-    let next = Number.POSITIVE_INFINITY;
-    for (const group of this.groups) {
-      while (group.heap.first <= at) {
-        const slot = group.heap.pop();
-        group.bring(this.judge, slot);
-        const { dueAt } = this.judge.header;
-        // An older entry of a subject that was armed again since, or of a slot given to another key.
-        if (dueAt === 0 || dueAt > at) continue;
-        if (this.options.durable) group.markDirty(slot);
-        // Each at its own instant: it must not matter how far the watermark has moved at once.
-        this.settle(group, slot, dueAt);
-      }
-      next = Math.min(next, group.heap.first);
+    for (let i = 0; i < KEY_GROUPS; i++) {
+      if (this.firstDue.at[i]! <= at) this.settleGroup(this.groups[i]!, at);
     }
-    this.nextDueAt = next;
+    this.nextDueAt = this.firstDue.least();
+  }
+
+  private settleGroup(group: KeyGroup, at: number): void {
+    while (group.heap.first <= at) {
+      const slot = group.heap.pop();
+      group.bring(this.judge, slot);
+      const { dueAt } = this.judge.header;
+      // An older entry of a subject that was armed again since, or of a slot given to another key.
+      if (dueAt === 0 || dueAt > at) continue;
+      if (this.options.durable) group.markDirty(slot);
+      // Each at its own instant: it must not matter how far the watermark has moved at once.
+      this.settle(group, slot, dueAt);
+    }
+    this.firstDue.at[group.index] = group.heap.first;
   }
 
   /** What is due of the subject before its event is settled first, each at its own instant. */
   settleBefore(group: KeyGroup, slot: number, event: ApiEvent): void {
     const { header } = this.judge;
     while (header.dueAt !== 0 && header.dueAt <= event.at) this.settle(group, slot, header.dueAt);
-    if (this.isSuspiciouslyLate(event)) this.settle(group, slot, event.at);
+    if (this.judge.suspectsAbsence(event)) this.settle(group, slot, event.at);
   }
 
   /**

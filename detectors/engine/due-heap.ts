@@ -64,6 +64,30 @@ export class DueHeap {
   }
 }
 
+/** When something is due first in each of several heaps, side by side: who looks, looks at all of them. */
+export class FirstDue {
+  /** By heap, epoch ms; Infinity for never. */
+  readonly at: Float64Array;
+
+  constructor(heaps: number) {
+    this.at = new Float64Array(heaps).fill(Number.POSITIVE_INFINITY);
+  }
+
+  /** Something was pushed. */
+  note(heap: number, at: number): void {
+    if (at < this.at[heap]!) this.at[heap] = at;
+  }
+
+  least(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.at.length; i++) {
+      const at = this.at[i]!;
+      if (at < least) least = at;
+    }
+    return least;
+  }
+}
+
 function before(at: number, slot: number, otherAt: number, otherSlot: number): boolean {
   return at < otherAt || (at === otherAt && slot <= otherSlot);
 }

@@ -5,19 +5,19 @@
  * so an event judged again from a copied record gives the same score, which `explain` checks.
  */
 import { type Calendar, NO_CALENDAR } from '../../core/calendar.ts';
-import type { Config, KeyEntry } from '../../core/config.ts';
+import type { Config } from '../../core/config.ts';
 import type { Declared } from '../../core/directory.ts';
-import { type ApiEvent, type Route, UNKNOWN_ROUTE } from '../../core/event.ts';
+import type { ApiEvent, Route } from '../../core/event.ts';
 import type { FindingContext } from '../../core/finding.ts';
 import { drifted, keepBase, standIn } from '../baselines/drift.ts';
 import { NETWORKS_LAYOUT, NetworksBaseline } from '../baselines/networks.ts';
 import { PLACES_LAYOUT, PlacesBaseline } from '../baselines/places.ts';
-import type { Prior } from '../baselines/prior.ts';
 import { RateBaseline } from '../baselines/rate.ts';
 import { type HourListener, RATE_LAYOUT } from '../baselines/rate-state.ts';
-import { NO_SHIFT, type ZoneShift, zoneShift } from '../baselines/zone-shift.ts';
-import type { Absence, Detector, DetectorSettings, Evidence, Subject } from '../detector.ts';
+import { NO_SHIFT, type ZoneShift, zoneShift, zoneShiftAt } from '../baselines/zone-shift.ts';
+import type { Absence, Detector, DetectorSettings, Evidence } from '../detector.ts';
 import { ALL_CARRIED, carriedBy } from './carried.ts';
+import { type Learner, learnAll, NOBODY, type Observer, observeAll, seated } from './dispatch.ts';
 import { KeyExceptions } from './key-exceptions.ts';
 import {
   bindingOf,
@@ -31,6 +31,7 @@ import {
 import { PeerView } from './peer-view.ts';
 import { writeStarts } from './peers.ts';
 import { settingsOf } from './settings.ts';
+import { SubjectAtHand } from './subject.ts';
 
 export const HEADER_LAYOUT = {
   digest0: 'u32',
@@ -65,6 +66,9 @@ export type Header = StateOf<typeof HEADER_LAYOUT>;
 /** A detector as it runs here: with its settings checked and its state bound to the cursor. */
 export interface Seat {
   readonly detector: Detector;
+  /** The detector's, as the next: the detectors differ in shape, and what differs in shape is looked up each time. */
+  readonly id: string;
+  readonly isPlace: boolean;
   readonly observe: Detector['observe'];
   readonly settings: DetectorSettings;
   readonly state: StateOf<Layout>;
@@ -74,21 +78,6 @@ export interface Seat {
 export interface AbsenceSeat extends Seat {
   readonly absence: Absence<Layout, DetectorSettings>;
 }
-
-interface MutableSubject extends Subject {
-  entry: KeyEntry | undefined;
-  successor: KeyEntry | undefined;
-  timeZone: string;
-  firstAt: number;
-  lastAt: number;
-  events: number;
-  second: number;
-  age: number;
-  weight: number;
-  route: Route;
-}
-
-type Learner = Seat & { readonly learn: NonNullable<Detector['learn']> };
 
 /** Information, below what anybody is told. */
 const DAMPED_PLACE_MAX = 4.9;
@@ -108,7 +97,9 @@ export class Judge {
   readonly networks: NetworksBaseline;
   /** Scores of the last `observe`, by seat. */
   readonly scores: Float64Array;
-  readonly subject: MutableSubject;
+  readonly subject: SubjectAtHand;
+  /** By seat: nobody where it is switched off, or has nothing to learn. */
+  private readonly observers: readonly Observer[];
   private readonly learners: readonly Learner[];
   private readonly cursor: Cursor;
   readonly peers = new PeerView();
@@ -142,7 +133,8 @@ export class Judge {
     this.networks = new NetworksBaseline(binding.part(3, NETWORKS_LAYOUT));
     this.seats = detectors.map((detector, i) => ({
       detector,
-      // Taken out of the detector: the detectors differ in shape, seats do not.
+      id: detector.id,
+      isPlace: detector.family === 'place',
       observe: detector.observe,
       settings: settingsOf(detector, config),
       state: binding.part(baselines.length + i, detector.layout),
@@ -151,35 +143,20 @@ export class Judge {
       const { absence } = seat.detector;
       return absence === undefined || !seat.settings.enabled ? [] : [{ ...seat, absence }];
     });
-    this.learners = this.seats.flatMap((seat) => {
-      const { learn } = seat.detector;
-      return learn === undefined ? [] : [{ ...seat, learn }];
-    });
+    this.observers = seated(this.seats.map((seat) => (seat.settings.enabled ? seat : NOBODY)));
+    this.learners = seated(
+      this.seats.map((seat) => {
+        const { learn } = seat.detector;
+        return learn === undefined ? NOBODY : { ...seat, learn };
+      }),
+    );
     this.rate = new RateBaseline(
       binding.part(1, RATE_LAYOUT),
       [this.hourListener()],
       this.exceptions,
     );
-    this.scores = new Float64Array(detectors.length);
-    const readPrior = (): Prior => this.peers.read(this.subject.second * 1000);
-    this.subject = {
-      rate: this.rate,
-      places: this.places,
-      networks: this.networks,
-      entry: undefined,
-      successor: undefined,
-      timeZone: '',
-      get prior() {
-        return readPrior();
-      },
-      firstAt: 0,
-      lastAt: 0,
-      events: 0,
-      second: 0,
-      age: 0,
-      weight: 1,
-      route: UNKNOWN_ROUTE,
-    };
+    this.scores = new Float64Array(this.observers.length);
+    this.subject = new SubjectAtHand(this.rate, this.places, this.networks, this.peers);
   }
 
   /** `declared`: what the registry says of the subject; `consumer`: whose it is by the log. */
@@ -238,7 +215,7 @@ export class Judge {
 
   /** Scores an attested event of the record at hand into `scores`. `route`: its route as Subject tells it. */
   observe(event: ApiEvent, route: Route = event.route): void {
-    const { exceptions, rate, subject, seats, scores } = this;
+    const { exceptions, rate, subject, observers, scores } = this;
     subject.route = route;
     this.named = route === event.route ? undefined : route;
     const second = Math.floor(event.at / 1000);
@@ -256,20 +233,20 @@ export class Judge {
       rate.tallyLate(subject.age);
     }
     exceptions.look(second);
-    for (let i = 0; i < seats.length; i++) {
-      const seat = seats[i]!;
-      scores[i] =
-        seat.settings.enabled && !exceptions.excuses(seat.detector.id)
-          ? seat.observe(seat.state, event, subject, seat.settings)
-          : 0;
-    }
+    if (exceptions.excusesAny) {
+      for (let i = 0; i < this.seats.length; i++) {
+        const isExcused = exceptions.excuses(this.seats[i]!.id);
+        const { observe, state, settings } = isExcused ? NOBODY : observers[i]!;
+        scores[i] = observe(state, event, subject, settings);
+      }
+    } else observeAll(observers, event, subject, scores);
     if (this.places.relearns) this.dampPlaces();
   }
 
   private dampPlaces(): void {
     const { seats, scores } = this;
     for (let i = 0; i < seats.length; i++) {
-      if (seats[i]!.detector.family !== 'place') continue;
+      if (!seats[i]!.isPlace) continue;
       scores[i] = Math.min(scores[i]!, DAMPED_PLACE_MAX);
     }
   }
@@ -291,6 +268,17 @@ export class Judge {
     }
   }
 
+  /** Silence before the event may have been remarkable. */
+  suspectsAbsence(event: ApiEvent): boolean {
+    const { absenceSeats, subject } = this;
+    const second = Math.floor(event.at / 1000);
+    for (let i = 0; i < absenceSeats.length; i++) {
+      const { absence, settings, state } = absenceSeats[i]!;
+      if (absence.suspects(subject, state, second, settings)) return true;
+    }
+    return false;
+  }
+
   describe(i: number, event: ApiEvent): Evidence {
     const seat = this.seats[i]!;
     return seat.detector.describe(seat.state, event, this.subject, seat.settings);
@@ -299,11 +287,13 @@ export class Judge {
   /** Learns the event scored last. */
   learn(event: ApiEvent): void {
     const { exceptions, header, rate, places, networks, subject, learners } = this;
-    for (let i = 0; i < learners.length; i++) {
-      const seat = learners[i]!;
-      if (!exceptions.excuses(seat.detector.id))
-        seat.learn(seat.state, event, subject, seat.settings);
-    }
+    if (exceptions.excusesAny) {
+      for (let i = 0; i < this.seats.length; i++) {
+        if (exceptions.excuses(this.seats[i]!.id)) continue;
+        const { learn, state, settings } = learners[i]!;
+        learn(state, event, subject, settings);
+      }
+    } else learnAll(learners, event, subject);
     const settled = places.settled(subject.second - subject.firstAt / 1000, subject.events);
     places.learn(event.place, subject.second, subject.weight, settled);
     networks.learn(event, subject.second, subject.weight, settled);
@@ -357,7 +347,7 @@ export class Judge {
     if (declared !== '') return zoneShift(declared, event.at);
     if (place.countryCode === 0) return NO_SHIFT;
     if (!this.places.knowsCountry(place.countryCode)) return undefined;
-    return zoneShift(place.timeZone, event.at);
+    return zoneShiftAt(place, event.at);
   }
 
   private hourListener(): HourListener {

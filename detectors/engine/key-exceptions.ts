@@ -60,6 +60,11 @@ export class KeyExceptions implements Exceptions {
     this.excused = this.at(second).excused;
   }
 
+  /** Whether `excuses` is true of any. */
+  get excusesAny(): boolean {
+    return this.excused !== undefined;
+  }
+
   /** True of a detector that accuses nobody, and is not taught: what it keeps of late would speak afterwards. */
   excuses(detector: string): boolean {
     return this.excused?.has(detector) === true;
