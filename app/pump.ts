@@ -1,5 +1,5 @@
 /** Events from a stream into the engine, a few at a time, so that the records they need are read ahead. */
-import { copyEvent, createEvent } from '../core/event.ts';
+import { createEvent } from '../core/event.ts';
 import type { EventStream } from '../ingest/reader.ts';
 import type { Sequence } from './sequence.ts';
 
@@ -14,7 +14,10 @@ export function applySome(
   engine: Pick<Sequence, 'touch' | 'observe'>,
 ): boolean {
   let count = 0;
-  while (count < AHEAD && stream.next()) copyEvent(stream.event, ring[count++]!);
+  while (count < AHEAD && stream.next()) {
+    ring[count] = stream.exchange(ring[count]!);
+    count++;
+  }
   engine.touch(ring, count);
   for (let i = 0; i < count; i++) engine.observe(ring[i]!);
   return count === AHEAD;

@@ -98,6 +98,12 @@ class Merge implements EventStream {
     return head.reader.event;
   }
 
+  exchange(spare: ApiEvent): ApiEvent {
+    const head = this.#heads[0];
+    if (head === undefined || !this.#isDelivered) throw new Error('no event that was delivered');
+    return head.reader.exchange(spare);
+  }
+
   next(): boolean {
     const head = this.#heads[0];
     if (head === undefined) return false;

@@ -27,8 +27,10 @@ export interface Applied {
 
 /** Events in the order in which they are to be applied. */
 export interface EventStream {
-  /** The event that `next` has found. Reused: copy what must outlive the next call. */
+  /** The event that `next` has found. Reused: copy what must outlive the next call, or exchange it. */
   readonly event: ApiEvent;
+  /** Takes the event away, for good; the stream reuses this one in its place. */
+  exchange(spare: ApiEvent): ApiEvent;
   /**
    * Loads more once `next` has answered false; answers false when there will be none. By calling it the
    * caller says that everything before has been applied.
@@ -178,7 +180,7 @@ const UNANNOUNCED = -1;
 const AHEAD = 32;
 
 export class EventReader implements EventStream {
-  readonly event: ApiEvent = createEvent();
+  event: ApiEvent = createEvent();
   readonly #options: EventReaderOptions;
   readonly #records: RecordDecoder;
   #batch: RecordBatch | undefined;
@@ -232,6 +234,12 @@ export class EventReader implements EventStream {
     if (!this.find()) return false;
     this.announce();
     return true;
+  }
+
+  exchange(spare: ApiEvent): ApiEvent {
+    const { event } = this;
+    this.event = spare;
+    return event;
   }
 
   /** As `next`, but the event is not to be applied before `announce` has given it the stream's index. */

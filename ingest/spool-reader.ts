@@ -79,7 +79,7 @@ function positionsOf(saved: readonly StreamPosition[]): number[] {
  * begins with the least of the saved positions; what is read again is dropped by its position.
  */
 export class SpoolReader implements EventStream {
-  readonly event: ApiEvent = createEvent();
+  event: ApiEvent = createEvent();
   /** Position in the spool before which everything has been applied: for `Spool.release`. */
   appliedTo: number;
   readonly #options: SpoolReaderOptions;
@@ -132,6 +132,12 @@ export class SpoolReader implements EventStream {
     event.position = this.#base + this.#offset;
     this.#offset = this.#decoder.decode(this.#bytes, this.#offset, event);
     return true;
+  }
+
+  exchange(spare: ApiEvent): ApiEvent {
+    const { event } = this;
+    this.event = spare;
+    return event;
   }
 
   /** What was not asked for is not counted as applied: opened again by `fill`, it is read again. */
