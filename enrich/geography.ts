@@ -136,26 +136,62 @@ function bundled(places: Places): Locator {
   const geoip = require('geoip-lite') as typeof import('geoip-lite');
   const folder = bundledFolder();
   const checksum = cityChecksum(folder);
+  const known = new NetworkMemo();
+  const locate = (address: string | number, asn: number): Place => {
+    const found = geoip.lookup(address);
+    if (found === null) return asn === 0 ? UNKNOWN_PLACE : places.place({ ...NOTHING, asn });
+    const place = places.place({
+      country: found.country,
+      region: found.region,
+      city: found.city,
+      latitude: found.ll[0],
+      longitude: found.ll[1],
+      radiusKm: found.area ?? null,
+      timeZone: found.timezone ?? '',
+      asn,
+    });
+    if (typeof address === 'number') known.add(address, place, found.range);
+    return place;
+  };
   return {
     name: bundledName(folder),
     source: 'geoip-lite',
     takesNumbers: true,
     builtAt: builtAtOf(checksum, folder, require.resolve('geoip-lite/package.json')),
-    locate(address, asn) {
-      const found = geoip.lookup(address);
-      if (found === null) return asn === 0 ? UNKNOWN_PLACE : places.place({ ...NOTHING, asn });
-      return places.place({
-        country: found.country,
-        region: found.region,
-        city: found.city,
-        latitude: found.ll[0],
-        longitude: found.ll[1],
-        radiusKm: found.area ?? null,
-        timeZone: found.timezone ?? '',
-        asn,
-      });
-    },
+    locate: (address, asn) =>
+      (typeof address === 'number' ? known.get(address) : undefined) ?? locate(address, asn),
   };
+}
+
+/**
+ * Places of /24s that lie in one range of the data, the last ones met: a look-up makes five strings. An address is
+ * looked up twice before it is remembered (Addresses), and its neighbours are often met as well.
+ */
+class NetworkMemo {
+  readonly #networks = new Int32Array(MEMO_SLOTS).fill(-1);
+  readonly #places = new Array<Place>(MEMO_SLOTS).fill(UNKNOWN_PLACE);
+
+  get(address: number): Place | undefined {
+    const network = address >>> 8;
+    const slot = slotOf(network);
+    return this.#networks[slot] === network ? this.#places[slot] : undefined;
+  }
+
+  add(address: number, place: Place, [first, last]: readonly [number, number]): void {
+    const network = address >>> 8;
+    if (first >>> 8 === network && (first & 0xff) !== 0) return;
+    if (last >>> 8 === network && (last & 0xff) !== 0xff) return;
+    const slot = slotOf(network);
+    this.#networks[slot] = network;
+    this.#places[slot] = place;
+  }
+}
+
+const MEMO_BITS = 15;
+const MEMO_SLOTS = 1 << MEMO_BITS;
+
+function slotOf(network: number): number {
+  return Math.imul(network, 0x9e3779b1) >>> (32 - MEMO_BITS);
 }
 
 const NOTHING = {

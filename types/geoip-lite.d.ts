@@ -5,6 +5,8 @@ declare module 'geoip-lite' {
     readonly region: string;
     readonly city: string;
     readonly timezone?: string;
+    /** First and last address, as numbers, of a look-up by number. */
+    readonly range: readonly [number, number];
     /** Latitude and longitude; null where the data has none. */
     readonly ll: readonly [number | null, number | null];
     /** Accuracy radius, km. */

@@ -117,3 +117,21 @@ test('without coordinates the radius is the whole Earth, so that nobody travels 
   assert.equal(country.radiusKm, 500);
   assert.equal(places.place({ ...parts, latitude: 46, longitude: 2, radiusKm: null }), country);
 });
+
+test('what was found for one address is the place of another only where the data says so of all its /24', () => {
+  // Spread over the whole space, with ends of /24s: the ranges of the data end anywhere.
+  const starts = Array.from({ length: 1500 }, (_, i) => (Math.imul(i, 0x9e3779b1) >>> 0) & ~0xff);
+  let different = 0;
+  for (const start of starts) {
+    const found = new Set<unknown>();
+    for (const host of [200, 0, 3, 64, 129, 255, 200]) {
+      const address = (start | host) >>> 0;
+      const text = [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
+      const place = bundled.placeOfIpv4?.(address);
+      assert.equal(place, placeOf(text), text);
+      found.add(place);
+    }
+    if (found.size > 1) different++;
+  }
+  assert.ok(different > 20, `${different} /24s of more than one place`);
+});
