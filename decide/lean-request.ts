@@ -33,3 +33,10 @@ function isAsked(raw: readonly string[]): boolean {
   }
   return false;
 }
+
+/** For `createServer`. Most requests have no body, and those that have say so. */
+export const LEAN_OPTIONS = Object.freeze({
+  optimizeEmptyRequests: true,
+  requireHostHeader: false,
+  IncomingMessage: LeanRequest,
+});

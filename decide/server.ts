@@ -32,7 +32,7 @@ import {
 } from './dialects.ts';
 import { BodyFault, loadOfBody, readBody, useOfBody } from './json-dialect.ts';
 import { KeyPlaces } from './key-places.ts';
-import { LeanRequest } from './lean-request.ts';
+import { LEAN_OPTIONS } from './lean-request.ts';
 import { RequestHeaders } from './request-headers.ts';
 
 export interface Health {
@@ -110,11 +110,8 @@ function serverOf(listener: RequestListener, tls: TlsOptions | undefined): Serve
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: REQUEST_MS_MAX,
     requestTimeout: REQUEST_MS_MAX,
-    requireHostHeader: false,
     noDelay: true,
-    // Most requests have no body, and those that have say so.
-    optimizeEmptyRequests: true,
-    IncomingMessage: LeanRequest,
+    ...LEAN_OPTIONS,
   };
   const server =
     tls === undefined

@@ -8,6 +8,7 @@
 import type { Clock } from '../core/clock.ts';
 import { isActing } from '../core/ladder.ts';
 import type { Verdict, VerdictStore } from '../core/verdict.ts';
+import { KeyMarks } from './key-marks.ts';
 import { readSaved, replaceSaved } from './saved-file.ts';
 
 const VERSION = 1;
@@ -28,6 +29,8 @@ export interface VerdictTableOptions {
 export class VerdictTable {
   readonly #options: VerdictTableOptions;
   #verdicts = new Map<string, Verdict>();
+  /** Of `#verdicts`, and perhaps of some that stand no more. */
+  #marks = new KeyMarks([], 0);
   /** Changes told of while the store is being read: they are newer than what is read. */
   #told: Map<string, Verdict | undefined> | undefined;
   #forget: (() => void) | undefined;
@@ -58,6 +61,7 @@ export class VerdictTable {
 
   /** What holds for a key now. */
   find(key: string): Verdict | undefined {
+    if (!this.#marks.mayHave(key)) return undefined;
     const verdict = this.#verdicts.get(key);
     if (verdict === undefined || verdict.untilAt === null) return verdict;
     return verdict.untilAt > this.#options.clock.now() ? verdict : undefined;
@@ -68,7 +72,7 @@ export class VerdictTable {
     const { store, path, onError } = this.#options;
     try {
       const saved = path === undefined ? undefined : readSaved(path);
-      this.#verdicts = parseVerdicts(saved);
+      this.#hold(parseVerdicts(saved));
       this.#isKnown = saved !== undefined;
     } catch (error) {
       onError(error);
@@ -95,7 +99,7 @@ export class VerdictTable {
         else fresh.set(key, verdict);
       }
       const changed = !sameVerdicts(this.#verdicts, fresh);
-      this.#verdicts = fresh;
+      if (changed) this.#hold(fresh);
       // The first reading is written, empty or not: it says that nothing holds.
       const isFirst = !this.#isKnown;
       this.#isKnown = true;
@@ -134,8 +138,16 @@ export class VerdictTable {
   #change(key: string, verdict: Verdict | undefined): void {
     this.#told?.set(key, verdict);
     if (verdict === undefined) this.#verdicts.delete(key);
-    else this.#verdicts.set(key, verdict);
+    else {
+      this.#verdicts.set(key, verdict);
+      if (!this.#marks.add(key)) this.#hold(this.#verdicts);
+    }
     this.#saveSoon();
+  }
+
+  #hold(verdicts: Map<string, Verdict>): void {
+    this.#verdicts = verdicts;
+    this.#marks = new KeyMarks(verdicts.keys(), verdicts.size);
   }
 
   #saveSoon(): void {

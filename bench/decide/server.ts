@@ -1,9 +1,10 @@
 /**
- * A measured server in a process of its own: `bare` and `fastify` answer 200 and nothing else, `decide` is the endpoint
- * as it is shipped, with verdicts and two layers of limits. Tells its port, and its CPU time when asked, by messages.
+ * A measured server in a process of its own: `bare`, `lean` and `fastify` answer 200 and nothing else, `decide` is the
+ * endpoint as it is shipped, with verdicts and two layers of limits. Tells its port, and its CPU time when asked, by
+ * messages.
  */
 import { createSecretKey } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import { systemClock } from '../../core/clock.ts';
@@ -12,6 +13,7 @@ import { UNKNOWN_PLACE } from '../../core/event.ts';
 import type { Verdict, VerdictStore } from '../../core/verdict.ts';
 import { startDecide } from '../../decide/endpoint.ts';
 import { createKeyNames } from '../../decide/key-names.ts';
+import { LEAN_OPTIONS } from '../../decide/lean-request.ts';
 import { keyOf, VERDICTS } from './requests.ts';
 
 const NAMES = createKeyNames({
@@ -19,8 +21,8 @@ const NAMES = createKeyNames({
   aliases: { find: () => undefined },
 });
 
-async function startBare(): Promise<number> {
-  const server = createServer({ noDelay: true }, (_request, response) => {
+async function startBare(options: ServerOptions = {}): Promise<number> {
+  const server = createServer({ noDelay: true, ...options }, (_request, response) => {
     response.writeHead(200, ['Content-Length', '0']);
     response.end();
   });
@@ -75,7 +77,12 @@ async function startOurs(): Promise<number> {
   return port;
 }
 
-const START = { bare: startBare, fastify: startFastify, decide: startOurs };
+const START = {
+  bare: () => startBare(),
+  lean: () => startBare(LEAN_OPTIONS),
+  fastify: startFastify,
+  decide: startOurs,
+};
 const port = await START[process.argv[2] as keyof typeof START]();
 process.on('message', () => process.send?.({ cpu: process.cpuUsage() }));
 process.on('disconnect', () => process.exit(0));

@@ -183,3 +183,18 @@ test('a store that goes away takes nothing with it', async (t) => {
   assert.equal(table.find('a')?.key, 'a');
   assert.equal(errors.length, 1);
 });
+
+test('verdicts are found however many come and go between two readings of the store', async (t) => {
+  const store = verdictsInMemory();
+  const { table } = await open(t, store);
+  const keys = Array.from({ length: 2000 }, (_, i) => `kong:${i}`);
+  for (const key of keys) await store.putVerdict(lasting(key));
+  for (const key of keys.slice(500)) await store.removeVerdict(key);
+  const found = keys.filter((key) => table.find(key) !== undefined);
+  assert.deepEqual(found, keys.slice(0, 500));
+  await table.refresh();
+  assert.deepEqual(
+    keys.filter((key) => table.find(key) !== undefined),
+    found,
+  );
+});
