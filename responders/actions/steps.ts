@@ -63,17 +63,19 @@ export async function giveWay(
 
 /** Actions that are done and that somebody else's change took out of effect. */
 export async function loseTo(
-  { records }: Bench,
+  { records, store }: Bench,
   actions: readonly Action[],
   present: GatewayState,
 ): Promise<void> {
-  for (const { id } of actions.filter(({ state }) => state === 'done')) {
+  const facts = { found: present.fingerprint };
+  for (const { id } of actions) {
+    const found = await store.action(id);
+    if (found?.state !== 'done') continue;
+    // First: a crash in between leaves an entry too many, not one too few.
+    await records.record(found, { what: 'conflict', who: 'keyhound', why: THEIRS }, facts);
     const lost = await records.update(id, (now): ActionPatch | undefined =>
       now.state === 'done' ? { state: 'conflict', error: THEIRS } : undefined,
     );
-    if (lost === undefined) continue;
-    const facts = { found: present.fingerprint };
-    await records.record(lost, { what: 'conflict', who: 'keyhound', why: THEIRS }, facts);
-    records.trouble('conflict', lost, THEIRS);
+    if (lost !== undefined) records.trouble('conflict', lost, THEIRS);
   }
 }
