@@ -11,6 +11,7 @@
 import { z } from 'zod';
 import type { KeyEntry } from '../core/config.ts';
 import type { ApiEvent } from '../core/event.ts';
+import { datesOf, type KeyDates, retiredAt } from '../core/key-dates.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
 import { span } from './words.ts';
@@ -24,7 +25,7 @@ const LAYOUT = {
 } as const;
 type State = StateOf<typeof LAYOUT>;
 
-const config = z.strictObject({
+export const rotationSettings = z.strictObject({
   enabled: z.boolean().default(true).describe('Whether the detector runs.'),
   ageDays: z.number().min(1).default(90).describe('Rotation age, days.'),
   ageDaysHighRisk: z.number().min(1).default(30).describe('The same of keys of risk high, days.'),
@@ -45,7 +46,7 @@ const config = z.strictObject({
     .default(7)
     .describe('The use of a retired key is told again after this long, days.'),
 });
-type Config = z.infer<typeof config>;
+type Config = z.infer<typeof rotationSettings>;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -59,7 +60,7 @@ export const rotation = defineDetector<typeof LAYOUT, Config>({
   family: 'credential',
   summary: 'key past its rotation age, or retired and still used',
   aloneMax: Number.POSITIVE_INFINITY,
-  config,
+  config: rotationSettings,
   layout: LAYOUT,
   usesPlaces: false,
   seesFailures: false,
@@ -120,37 +121,11 @@ function newsOf(
   return state.announced === day ? 'none' : 'announced';
 }
 
-/** Instants of an entry, epoch ms; Infinity where nobody said. */
-interface Dates {
-  readonly createdAt: number;
-  readonly renewedAt: number;
-  readonly expiresAt: number;
-}
-
-const NO_DATES: Dates = {
+const NO_DATES: KeyDates = {
   createdAt: Number.POSITIVE_INFINITY,
   renewedAt: Number.POSITIVE_INFINITY,
   expiresAt: Number.POSITIVE_INFINITY,
 };
-
-function datesOf(entry: KeyEntry): Dates {
-  const known = DATES.get(entry);
-  if (known !== undefined) return known;
-  const { createdAt, rotatedAt, scope } = entry;
-  const dates = {
-    createdAt: instant(createdAt),
-    renewedAt: instant(rotatedAt ?? createdAt),
-    expiresAt: instant(scope?.expiresAt),
-  };
-  DATES.set(entry, dates);
-  return dates;
-}
-/** Entries never change; parsing their dates at every event would cost more than all the rest. */
-const DATES = new WeakMap<KeyEntry, Dates>();
-
-function instant(text: string | undefined): number {
-  return text === undefined ? Number.POSITIVE_INFINITY : Date.parse(text);
-}
 
 function dueAt(entry: KeyEntry | undefined, config: Config): number {
   if (entry === undefined) return Number.POSITIVE_INFINITY;
@@ -161,15 +136,8 @@ function ageDaysOf(entry: KeyEntry, config: Config): number {
   return entry.risk === 'high' ? config.ageDaysHighRisk : config.ageDays;
 }
 
-function retiredAt(entry: KeyEntry | undefined, successor: KeyEntry | undefined): number {
-  const replaced =
-    successor === undefined ? Number.POSITIVE_INFINITY : datesOf(successor).createdAt;
-  const ended = entry === undefined ? Number.POSITIVE_INFINITY : datesOf(entry).expiresAt;
-  return Math.min(replaced, ended);
-}
-
 /** A key that left the registry has the risk of the one that took its place. */
-function overlapMs(entry: KeyEntry | undefined, config: Config): number {
+export function overlapMs(entry: KeyEntry | undefined, config: Config): number {
   return (entry?.risk === 'low' ? config.overlapHoursLowRisk : config.overlapHours) * HOUR_MS;
 }
 

@@ -11,15 +11,19 @@ import type { LimitStore } from '../../core/limits.ts';
 import { type DecideEndpoint, startDecide } from '../../decide/endpoint.ts';
 import { createKeyNames } from '../../decide/key-names.ts';
 import { readSaved, replaceSaved } from '../../decide/saved-file.ts';
+import { loadCalendars } from '../../enrich/calendars.ts';
 import { openGeography } from '../../enrich/geography.ts';
 import { loadPepper } from '../../enrich/pepper.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
 import { openLimitStore } from '../../store/redis/limits.ts';
+import { openStateReader } from '../../store/redis/reader.ts';
 import { openVerdictFeed } from '../../store/redis/response/verdict-feed.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { listenerTls } from '../listener-tls.ts';
+import { createLimitFacts } from '../response/limit-facts.ts';
 import { geographyPaths } from '../session.ts';
 import { openAliasCopy } from './aliases.ts';
+import { DecideFacts } from './decide-facts.ts';
 import { Late } from './late.ts';
 
 /** In a folder of its own within the state folder. */
@@ -29,6 +33,8 @@ const NODE_FILE = 'node';
 export interface DecideRoleOptions {
   readonly config: LoadedConfig;
   readonly redis: RedisConfig;
+  /** Of the topics of detection: where a key's state lies. */
+  readonly partitions: number;
   /** The state folder, which is there. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -52,7 +58,16 @@ export async function openDecide(options: DecideRoleOptions): Promise<DecideRole
   const aliases = openAliasCopy(redis, folder, logger);
   const feed = openVerdictFeed(redis);
   const limits = lateLimits(redis);
+  const { partitions } = options;
+  const { detectors } = config;
+  const detection = new Late(() => openStateReader(redis));
+  const state = () => detection.get();
+  const facts = new DecideFacts({ detectors, directory, partitions, state }, clock);
+  const reading = new AbortController();
+  void facts.run(reading.signal);
   const close = async () => {
+    reading.abort();
+    detection.value?.close();
     await limits.close();
     await feed.close();
     await aliases.close();
@@ -71,10 +86,10 @@ export async function openDecide(options: DecideRoleOptions): Promise<DecideRole
         previous: pepper.previous?.key,
         aliases: aliases.table,
       }),
-      facts: (id) => {
-        const plan = directory.entry(id)?.plan;
-        return plan === undefined ? undefined : { plan };
-      },
+      facts: createLimitFacts({
+        ...{ directory, clock, detectors, known: facts.known },
+        calendar: loadCalendars(config.calendars, path.resolve(loaded.folder)),
+      }),
       onError: sayOnce(logger),
     });
     return {

@@ -197,7 +197,7 @@ async function openRoles(opening: Opening): Promise<void> {
   if (roles.includes('respond')) await openResponding(opening);
   if (roles.includes('decide')) {
     const decide: DecideRole = await openDecide({
-      ...{ config: loaded, redis: redis!, folder: paths.folder },
+      ...{ config: loaded, redis: redis!, partitions: kafka.partitions, folder: paths.folder },
       ...{ env: process.env, clock: systemClock, logger },
     });
     running.decide = decide;

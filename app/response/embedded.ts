@@ -7,7 +7,7 @@ import type { ActingRung } from '../../core/ladder.ts';
 import type { Turns } from '../../core/turns.ts';
 import { type DecideEndpoint, startDecide } from '../../decide/endpoint.ts';
 import { createKeyNames, type KeyNames } from '../../decide/key-names.ts';
-import { consumerNameOf, factsOf } from '../../detectors/engine/key-states.ts';
+import { consumerNameOf } from '../../detectors/engine/key-states.ts';
 import { savedIdentity } from '../../enrich/digest.ts';
 import type { HealthFacts } from '../../responders/alert-texts.ts';
 import { createGateway } from '../../responders/gateways/create.ts';
@@ -25,8 +25,8 @@ import { type Acting, type ActingOptions, createActing } from './acting.ts';
 import { embeddedDetection } from './embedded-detection.ts';
 import { responseFigures } from './figures.ts';
 import { type Leaks, startLeaks } from './leaks.ts';
+import { createLimitFacts, knownUse } from './limit-facts.ts';
 
-const HOUR_MS = 3_600_000;
 /** What there is without a gateway in the configuration: whoever asks the decision endpoint is one. */
 const ASKED_ONLY = { name: 'decide', kind: 'decide' } as const;
 
@@ -173,7 +173,7 @@ function listen(
 ): Promise<DecideEndpoint> {
   const { config } = loaded;
   const colon = config.listen.decide.lastIndexOf(':');
-  const { directory, geography } = session;
+  const { calendar, directory, geography } = session;
   return startDecide({
     host: config.listen.decide.slice(0, colon).replace(/^\[|\]$/g, ''),
     port: Number(config.listen.decide.slice(colon + 1)),
@@ -184,14 +184,10 @@ function listen(
     folder: paths.folder,
     store,
     names: namesOf(session),
-    facts: (id) => {
-      const plan = directory.entry(id)?.plan;
-      const plannedFactor = plannedFor(id, session, clock.now());
-      const facts = factsOf(session.engine, savedIdentity(id));
-      if (facts === undefined) return { plan, plannedFactor };
-      const hours = (clock.now() - Date.parse(facts.firstAt)) / HOUR_MS;
-      return { plan, plannedFactor, hourP99: facts.busyPerHour, hours };
-    },
+    facts: createLimitFacts({
+      ...{ directory, calendar, clock, detectors: config.detectors },
+      known: (id) => knownUse(session.engine, id),
+    }),
     clock,
     onError: (error) => logger.warn({ err: error }, 'the decision endpoint has trouble'),
   });
@@ -203,18 +199,4 @@ function isAsked(decide: DecideEndpoint): boolean {
   return Object.values(decisions).some(
     ({ allow, throttle, refuse }) => allow + throttle + refuse > 0,
   );
-}
-
-/** Times the usual that a planned event lets the key have now; undefined where none is. */
-function plannedFor(
-  id: string,
-  { calendar, directory, engine }: Session,
-  now: number,
-): number | undefined {
-  const open = calendar.at(now).windows.filter(({ kind }) => kind === 'planned');
-  if (open.length === 0) return undefined;
-  const label = directory.entry(id)?.label ?? '';
-  const consumer = directory.entry(id)?.consumer ?? consumerNameOf(engine, savedIdentity(id)) ?? '';
-  const own = open.filter((window) => window.concerns({ id, label, consumer }));
-  return own.length === 0 ? undefined : Math.max(...own.map(({ factor }) => factor));
 }

@@ -9,6 +9,8 @@ import type { KeyGroup } from './key-group.ts';
 import { likelyPredecessor } from './likely-predecessor.ts';
 import { readinessOf } from './readiness.ts';
 
+const DAY_MS = 86_400_000;
+
 export interface KeyStatesOptions {
   readonly limit: number;
   /** Begin of the id. */
@@ -68,6 +70,23 @@ export function factsOf(
   const { second } = judge.rate.state;
   judge.face(second);
   return keyFacts(judge, second, [], undefined, group.consumerOf(slot));
+}
+
+/**
+ * The end of the last day on which it was under suspicion, else its first use, epoch ms; undefined while it is under
+ * suspicion, and of a key without a record.
+ */
+export function cleanSinceAt(
+  { groups, judge }: DetectionEngine,
+  key: KeyIdentity,
+): number | undefined {
+  const group = groups[key.digest0 & (KEY_GROUPS - 1)]!;
+  const slot = group.slab.find(key);
+  if (slot <= 0) return undefined;
+  group.bring(judge, slot);
+  const { firstAt, suspectDay, suspectSecond } = judge.header;
+  if (suspectSecond !== 0) return undefined;
+  return suspectDay === 0 ? firstAt : (suspectDay + 1) * DAY_MS;
 }
 
 /** As the log or the registry names it. */
