@@ -26,6 +26,8 @@ export interface VerdictStore {
   removeVerdict(key: string): Promise<void>;
   verdict(key: string): Promise<Verdict | undefined>;
   verdicts(): Promise<Verdict[]>;
+  /** Another after each change, whoever makes it; cheap. Left out: nobody can tell but by reading them all. */
+  verdictsMark?(): Promise<string>;
   /** Told of each change made through this store; answers how to stop. */
   onVerdict(listener: (key: string, verdict: Verdict | undefined) => void): () => void;
 }

@@ -15,13 +15,15 @@ const VERSION = 1;
 /** Changes are collected for so long before they are written. */
 const SAVE_MS = 100;
 const LINES_A_PART = 500;
+/** A store that can say whether something has changed is read whole so often all the same. */
+const WHOLE_MS = 60_000;
 
 export interface VerdictTableOptions {
   readonly store: VerdictStore;
   /** Where the last verdicts are kept; undefined: nowhere. */
   readonly path: string | undefined;
   readonly clock: Clock;
-  /** Time between two readings of the whole store, ms; also after one that failed. Default 5,000. */
+  /** Time between two looks at the store, ms; also after one that failed. Default 5,000. */
   readonly refreshMs?: number;
   onError(error: unknown): void;
 }
@@ -39,6 +41,9 @@ export class VerdictTable {
   #saving: Promise<void> = Promise.resolve();
   #readAt: number | undefined;
   #isKnown = false;
+  /** The store's when it was last read whole, and when that was. */
+  #mark: string | undefined;
+  #wholeAt = Number.NEGATIVE_INFINITY;
   #reads = false;
 
   constructor(options: VerdictTableOptions) {
@@ -49,7 +54,7 @@ export class VerdictTable {
     return this.#verdicts.size;
   }
 
-  /** When the store was last read whole, epoch ms; undefined: not since the start, what is known is from disk. */
+  /** When the store last said all that holds, epoch ms; undefined: not since the start, what is known is from disk. */
   get readAt(): number | undefined {
     return this.#readAt;
   }
@@ -83,15 +88,26 @@ export class VerdictTable {
     this.#refreshTimer = setInterval(() => void this.refresh(), everyMs).unref();
   }
 
-  /** Reads the whole store; what it has is what holds. Keeps what there was when the store is away. */
+  /**
+   * What the store has is what holds; it is read whole where its mark says that something has changed, and now and
+   * then. Keeps what there was when the store is away.
+   */
   async refresh(): Promise<void> {
     if (this.#reads) return;
     this.#reads = true;
     const told = new Map<string, Verdict | undefined>();
     this.#told = told;
     try {
-      const all = await this.#options.store.verdicts();
-      const now = this.#options.clock.now();
+      const { clock, store } = this.#options;
+      const mark = await store.verdictsMark?.();
+      const now = clock.now();
+      const isOld = Math.abs(now - this.#wholeAt) >= WHOLE_MS;
+      if (mark !== undefined && mark === this.#mark && !isOld) {
+        this.#readAt = now;
+        this.#dropEnded(now);
+        return;
+      }
+      const all = await store.verdicts();
       const fresh = new Map<string, Verdict>();
       for (const verdict of all) if (holds(verdict, now)) fresh.set(verdict.key, verdict);
       for (const [key, verdict] of told) {
@@ -104,6 +120,9 @@ export class VerdictTable {
       const isFirst = !this.#isKnown;
       this.#isKnown = true;
       this.#readAt = now;
+      this.#wholeAt = now;
+      // From before the reading: what changed during it is read again.
+      this.#mark = mark;
       if (changed || isFirst) this.#saveSoon();
     } catch (error) {
       this.#options.onError(error);
@@ -143,6 +162,12 @@ export class VerdictTable {
       if (!this.#marks.add(key)) this.#hold(this.#verdicts);
     }
     this.#saveSoon();
+  }
+
+  #dropEnded(now: number): void {
+    const ended = [...this.#verdicts.values()].filter((verdict) => !holds(verdict, now));
+    for (const { key } of ended) this.#verdicts.delete(key);
+    if (ended.length > 0) this.#saveSoon();
   }
 
   #hold(verdicts: Map<string, Verdict>): void {

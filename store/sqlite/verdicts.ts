@@ -9,14 +9,18 @@ export function createVerdictStore(db: DatabaseSync, batch: Batch): VerdictStore
   const removeVerdict = db.prepare('DELETE FROM verdicts WHERE key = ?1');
   const verdict = db.prepare('SELECT body FROM verdicts WHERE key = ?1');
   const verdicts = db.prepare('SELECT body FROM verdicts ORDER BY key');
+  // One process writes the file.
+  let changes = 0;
   const listeners = new Set<Parameters<VerdictStore['onVerdict']>[0]>();
   return {
     async putVerdict(next) {
       await batch.write(() => putVerdict.run(next.key, JSON.stringify(next)));
+      changes++;
       for (const listener of listeners) listener(next.key, next);
     },
     async removeVerdict(key) {
       await batch.write(() => removeVerdict.run(key));
+      changes++;
       for (const listener of listeners) listener(key, undefined);
     },
     verdict: (key) =>
@@ -25,6 +29,7 @@ export function createVerdictStore(db: DatabaseSync, batch: Batch): VerdictStore
         return row === undefined ? undefined : bodyOf<Verdict>(row);
       }),
     verdicts: () => batch.read(() => verdicts.all().map(bodyOf<Verdict>)),
+    verdictsMark: async () => String(changes),
     onVerdict(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

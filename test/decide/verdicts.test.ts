@@ -198,3 +198,33 @@ test('verdicts are found however many come and go between two readings of the st
     found,
   );
 });
+
+test('a store that can tell is read whole when something has changed, and once a minute', async (t) => {
+  const store = verdictsInMemory();
+  const counts = { mark: 0, whole: 0 };
+  const { clock, table } = await open(t, {
+    ...store,
+    verdicts: () => {
+      counts.whole++;
+      return store.verdicts();
+    },
+    verdictsMark: async () => String(counts.mark),
+    // Nothing is told: what the table knows it has read.
+    onVerdict: () => () => undefined,
+  });
+  const readsAt = async (at: number) => {
+    clock.at = at;
+    await table.refresh();
+    return [table.readAt === at, counts.whole];
+  };
+  const start = clock.now();
+  assert.equal(counts.whole, 1);
+  assert.deepEqual(await readsAt(start + 5000), [true, 1]);
+  await store.putVerdict(sampleVerdict({ key: 'a', untilAt: start + 15_000 }));
+  counts.mark++;
+  assert.deepEqual(await readsAt(start + 10_000), [true, 2]);
+  assert.deepEqual([table.find('a')?.rung, table.size], ['suspend', 1]);
+  assert.deepEqual(await readsAt(start + 20_000), [true, 2]);
+  assert.equal(table.size, 0, 'what has ended is kept no longer');
+  assert.deepEqual(await readsAt(start + 70_000), [true, 3]);
+});

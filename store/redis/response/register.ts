@@ -56,6 +56,8 @@ export interface Register<V> {
   write(name: string, value: V | undefined): Promise<void>;
   read(name: string): Promise<V | undefined>;
   all(): Promise<V[]>;
+  /** Of the last change, of a register that is followed. */
+  lastChange(): Promise<string>;
 }
 
 export function createRegister<V>(
@@ -93,5 +95,11 @@ export function createRegister<V>(
       } while (cursor !== '0');
       return [...found.values()];
     },
+    lastChange: () => insist(() => lastChange(redis, key('changes'))),
   };
+}
+
+export async function lastChange(redis: RedisLink['redis'], changes: string): Promise<string> {
+  const [last] = await redis.xrevrange(changes, '+', '-', 'COUNT', 1);
+  return last?.[0] ?? '0-0';
 }

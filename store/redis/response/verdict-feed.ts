@@ -8,7 +8,7 @@ import { KeyhoundError } from '../../../core/errors.ts';
 import type { Verdict, VerdictStore } from '../../../core/verdict.ts';
 import { connectRedis, type RedisLink } from '../connection.ts';
 import { responseKey } from './keys.ts';
-import { createRegister, type Register } from './register.ts';
+import { createRegister, lastChange, type Register } from './register.ts';
 
 /** Shorter than a command may take. */
 const BLOCK_MS = 1000;
@@ -52,6 +52,7 @@ export function openVerdictFeed(config: RedisConfig): VerdictFeed {
     putVerdict: refuse,
     removeVerdict: refuse,
     verdicts: async () => (await opened()).register.all(),
+    verdictsMark: async () => (await opened()).register.lastChange(),
     verdict: async (key) => (await opened()).register.read(key),
     onVerdict(listener) {
       listeners.add(listener);
@@ -87,7 +88,7 @@ async function follow(
     let link: RedisLink | undefined;
     try {
       link = await connectRedis(config, { triesMax: TRIES_MAX });
-      after ??= await lastChange(link, config);
+      after ??= await lastChangeOf(link, config);
       for (;;) {
         after = await hear(link, config, after, tell);
         say(undefined);
@@ -103,10 +104,8 @@ async function follow(
   }
 }
 
-async function lastChange({ redis, insist }: RedisLink, { prefix }: RedisConfig): Promise<string> {
-  const key = responseKey(prefix, 'verdicts:changes');
-  const [last] = await insist(() => redis.xrevrange(key, '+', '-', 'COUNT', 1));
-  return last?.[0] ?? '0-0';
+function lastChangeOf({ redis, insist }: RedisLink, { prefix }: RedisConfig): Promise<string> {
+  return insist(() => lastChange(redis, responseKey(prefix, 'verdicts:changes')));
 }
 
 /** Waits for changes for a while; answers behind which to go on. */

@@ -22,6 +22,7 @@ export function createVerdictStore(link: RedisLink, prefix: string): VerdictStor
     },
     verdict: (key) => register.read(key),
     verdicts: () => register.all(),
+    verdictsMark: () => register.lastChange(),
     onVerdict(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

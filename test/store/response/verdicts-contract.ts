@@ -41,6 +41,22 @@ export function testVerdictStore(driver: PlacedDriver<VerdictStore>): void {
     }),
   );
 
+  test(name('the mark is another after each change, and the same without one'), () =>
+    withPlace(driver, async (store) => {
+      const marks = [await store.verdictsMark?.()];
+      await store.putVerdict(sampleVerdict());
+      marks.push(await store.verdictsMark?.());
+      await store.putVerdict(sampleVerdict({ untilAt: null }));
+      marks.push(await store.verdictsMark?.());
+      await store.removeVerdict(sampleVerdict().key);
+      marks.push(await store.verdictsMark?.());
+      assert.equal(new Set(marks).size, 4);
+      assert.ok(!marks.includes(undefined));
+      await store.verdicts();
+      assert.equal(await store.verdictsMark?.(), marks.at(-1));
+    }),
+  );
+
   test(name('whoever listens is told of each change, in order, until it stops'), () =>
     withPlace(driver, async (store) => {
       const told: unknown[] = [];
