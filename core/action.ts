@@ -17,6 +17,9 @@ export type ActionState = (typeof ACTION_STATES)[number];
 export const VERDICTS_OF_ACTION = ['contained', 'no-traffic', 'not-contained'] as const;
 export type ActionVerdict = (typeof VERDICTS_OF_ACTION)[number];
 
+/** `restored`: the key is accepted again. `not-restored`: it is still refused. */
+export type UndoVerdict = 'restored' | 'not-restored' | 'no-traffic';
+
 /** One line `{"type":"action"}`. A higher revision of the same id replaces the line before. */
 export interface Action {
   readonly type: 'action';
@@ -71,6 +74,8 @@ export interface Action {
   readonly lastAcceptedAt?: string;
   /** What still gets through, where it is not contained. */
   readonly leak?: string;
+  /** What the stream says after it was taken back; absent until it says something. */
+  readonly undoVerdict?: UndoVerdict;
 }
 
 export interface ActionFilter {

@@ -2,7 +2,7 @@
  * What people tell detection: silences, the allowlist, and the closing of incidents. Each is the body of a control
  * record (core/store.ts), takes effect at its place in the sequence, and ends by event time.
  */
-import type { ActionVerdict } from './action.ts';
+import type { ActionVerdict, UndoVerdict } from './action.ts';
 import type { Incident, WeighedUse } from './finding.ts';
 import type { KeyProfile } from './key-profile.ts';
 import type { ActingRung, RateLimit } from './ladder.ts';
@@ -124,8 +124,8 @@ export interface WatchRequest {
   readonly group?: number;
 }
 
-/** `restored`: the key is accepted again. `not-restored`: it is still refused. Both after an undo. */
-export type WatchOutcome = ActionVerdict | 'restored' | 'not-restored';
+/** `restored` and `not-restored` after an undo only. */
+export type WatchOutcome = ActionVerdict | UndoVerdict;
 
 /** What the stream says of an action. A later one of the same action replaces the one before. */
 export interface WatchVerdict {

@@ -82,11 +82,13 @@ export interface ResponseStatus {
     readonly name: string;
     readonly kind: string;
     readonly rungs: readonly string[];
-    readonly waiting: number;
+    /** Absent while nobody can say. */
+    readonly waiting?: number;
   }[];
-  readonly standing: number;
-  readonly held: number;
-  readonly waiting: number;
+  /** Decisions; absent while nobody can say. */
+  readonly standing?: number;
+  readonly held?: number;
+  readonly waiting?: number;
 }
 
 export interface ReconcileRequest {

@@ -94,7 +94,8 @@ export function decisionAlert({ decision, actions, consumer, nowMs }: DecisionSt
 export function actionAlarm(action: Action, consumer: string, nowMs: number): Alert {
   const { error, gateway, id, leak, revision, rung, state, subject, verdict, wants } = action;
   const isLeaking = verdict === 'not-contained' && state === 'done' && wants === 'applied';
-  const isAlarm = isLeaking || state === 'failed' || state === 'conflict';
+  const isRefused = state === 'undone' && action.undoVerdict === 'not-restored';
+  const isAlarm = isLeaking || isRefused || state === 'failed' || state === 'conflict';
   const name = nameOf(subject);
   const facts = [...keyFact(subject), ['gateway', gateway] as const, ...byHand([action])];
   const base = { id, revision, kind: 'action', subject, ...consumerOf(consumer) } as const;
@@ -109,6 +110,10 @@ export function actionAlarm(action: Action, consumer: string, nowMs: number): Al
       `NOT contained: ${name} still gets through at ${gateway}`,
       `It was ${PAST[rung]} at ${gateway}, and its requests are accepted all the same.${through}`,
     );
+  }
+  if (isRefused) {
+    const title = `NOT restored: ${name} is still refused at ${gateway}`;
+    return alarm('high', title, `It was taken back at ${gateway}, and no request is accepted.`);
   }
   if (state === 'failed') {
     const how = error === undefined ? '' : `: ${error}`;

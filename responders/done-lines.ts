@@ -26,7 +26,7 @@ interface Line {
 
 function linesOf(action: Action): Line[] {
   const { doneAt, endedBy, gateway, lastAcceptedAt, limit, requestedAt, rung } = action;
-  const { undoneAt, untilAt, verdict, verifiedAt, wanted } = action;
+  const { undoneAt, undoVerdict, untilAt, verdict, verifiedAt, wanted } = action;
   const lines: Line[] = [];
   const add = (at: string | null, line: string): void => {
     if (at !== null) lines.push({ at: Date.parse(at), line });
@@ -43,6 +43,8 @@ function linesOf(action: Action): Line[] {
   else if (verdict === 'not-contained') add(verifiedAt, `NOT contained at ${gateway}`);
   const by = endedBy === undefined ? '' : ` by ${endedBy.replace(/^person:/, '')}`;
   add(undoneAt, `taken back at ${gateway}${by}, at ${minute(undoneAt ?? '')}`);
+  if (undoVerdict === 'restored') add(undoneAt, `accepted again at ${gateway}`);
+  else if (undoVerdict === 'not-restored') add(undoneAt, `still refused at ${gateway}`);
   return lines;
 }
 

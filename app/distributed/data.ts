@@ -11,6 +11,7 @@ import type { ResponseClient } from '../../core/response.ts';
 import type { ResultStore } from '../../core/store.ts';
 import type { Coverage, KeyState } from '../../detectors/engine/contract.ts';
 import { createEngine } from '../../detectors/engine/engine.ts';
+import type { StateReader } from '../../store/redis/reader.ts';
 import { explain } from '../explain.ts';
 import { createIncidentData, type IncidentData } from '../incident-data.ts';
 import { createKeyData } from '../key-data.ts';
@@ -56,7 +57,7 @@ export function createDistributedData(options: DistributedDataOptions): ConsoleD
     const role = options.console();
     if (role === undefined) return undefined;
     const { detectors, directory, coverage, partitions } = options;
-    const state = () => role.state();
+    const state = () => readable(role);
     return redisKeySource({ detectors, directory, coverage, partitions, state, results: store });
   };
   const keys = (what: string) => {
@@ -131,6 +132,22 @@ async function closed(
 
 function firstAtOf(state: KeyState | undefined): number | undefined {
   return state === undefined ? undefined : Date.parse(state.firstAt);
+}
+
+/** A person waits: what is away is told at once, not after all tries. */
+async function readable(role: ConsoleRole): Promise<StateReader> {
+  const reader = await role.state();
+  const away = reader.trouble();
+  if (away !== undefined) throw redisAway(away);
+  return reader;
+}
+
+function redisAway(detail: string): KeyhoundError {
+  return new KeyhoundError('operating', detail, {
+    code: 'redis-away',
+    retryable: true,
+    hint: 'What is kept there cannot be told now. `keyhound doctor` says what is wrong.',
+  });
 }
 
 function elsewhere(what: string, where: string): KeyhoundError {

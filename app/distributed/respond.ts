@@ -10,15 +10,19 @@ import { openResponseStores, type ResponseStores } from '../../store/redis/respo
 import { createKillSwitch } from '../response/kill-switch.ts';
 import { KillSwitchMirror, type SharedSwitch } from './kill-switch-mirror.ts';
 import type { RespondOptions, RespondTermOptions } from './respond-options.ts';
+import { createStandby, type Standby } from './respond-standby.ts';
 import { openRespondTerm, type RespondTerm } from './respond-term.ts';
 import { ResponsePublisher } from './response-publisher.ts';
 
 const LEASE = 'respond';
 const KILL_SWITCH = 'stopped';
+const SAY_AGAIN_MS = 60_000;
 
 export interface RespondRole {
   /** Answers for the response while this process is the one that responds. */
   client(): ResponseClient | undefined;
+  /** Answers for it while this process is not. */
+  readonly standby: Standby;
   readonly stores: ResponseStores;
   /** True while this process is the one that responds. */
   readonly responds: boolean;
@@ -39,7 +43,7 @@ export async function openRespond(options: RespondOptions): Promise<RespondRole>
     const stores = await openResponseStores({
       config: redis,
       auditTopic: publisher.auditTopic,
-      onError: (gateway, err) => logger.warn({ gateway, err }, 'a queue of actions has trouble'),
+      onError: sayNowAndThen(options),
     });
     closing.push(() => stores.close());
     const lease = await openLease(redis, LEASE);
@@ -60,6 +64,9 @@ export async function openRespond(options: RespondOptions): Promise<RespondRole>
     });
     return {
       client: () => office.term?.client,
+      standby: createStandby({
+        ...{ config: loaded, stores, killSwitch: own, clock: options.clock },
+      }),
       stores,
       get responds() {
         return office.term !== undefined;
@@ -72,6 +79,18 @@ export async function openRespond(options: RespondOptions): Promise<RespondRole>
     await close();
     throw error;
   }
+}
+
+/** The same trouble comes every two seconds while Redis is away. */
+function sayNowAndThen({ clock, logger }: RespondOptions): (gateway: string, err: Error) => void {
+  const told = new Map<string, { readonly text: string; readonly at: number }>();
+  return (gateway, err) => {
+    const last = told.get(gateway);
+    const now = clock.now();
+    if (last?.text === err.message && now - last.at < SAY_AGAIN_MS) return;
+    told.set(gateway, { text: err.message, at: now });
+    logger.warn({ gateway, err }, 'a queue of actions has trouble');
+  };
 }
 
 function troubles(
@@ -129,7 +148,7 @@ class Office {
       await term.ended;
     } finally {
       this.term = undefined;
-      if (lost.aborted) logger.warn({}, 'another process responds from here on');
+      if (lost.aborted) logger.warn({}, 'this process responds no more: its lease is over');
     }
   }
 }

@@ -5,12 +5,15 @@
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ResponseClient } from '../../core/response.ts';
 import type { ResponseStores } from '../../store/redis/response/open.ts';
+import type { Standby } from './respond-standby.ts';
 
 export interface ResponseClientParts {
   /** Undefined while another process responds. */
   acting(): ResponseClient | undefined;
+  /** Of a process that may respond, while it does not. */
+  standby(): Standby | undefined;
   /** Undefined where there is no Redis. Rejects while it is away. */
-  stores(): Promise<Pick<ResponseStores, 'actions' | 'decisions'> | undefined>;
+  stores(): Promise<Pick<ResponseStores, 'actions' | 'decisions' | 'trouble'> | undefined>;
 }
 
 export function createDistributedClient(parts: ResponseClientParts): ResponseClient {
@@ -23,31 +26,37 @@ export function createDistributedClient(parts: ResponseClientParts): ResponseCli
       );
     return client;
   };
+  /** Told at once while Redis is away: whoever waits for it knows no more. */
   const kept = async () => {
     const stores = await parts.stores();
     if (stores === undefined) throw elsewhere('the response', 'a process with `redis`');
+    const away = stores.trouble();
+    if (away !== undefined) throw away;
     return stores;
   };
+  const asked = async (): Promise<ResponseClient> => {
+    await kept();
+    return acting();
+  };
   return {
-    responseStatus: async () => acting().responseStatus(),
-    decisions: async (filter) =>
-      parts.acting()?.decisions(filter) ?? (await kept()).decisions.decisions(filter),
+    responseStatus: async () => (parts.acting() ?? parts.standby() ?? acting()).responseStatus(),
+    decisions: async (filter) => (await kept()).decisions.decisions(filter),
     async decision(id) {
+      const { actions, decisions } = await kept();
       const client = parts.acting();
       if (client !== undefined) return client.decision(id);
-      const { actions, decisions } = await kept();
       const decision = await decisions.decision(id);
       if (decision === undefined) return undefined;
       return { decision, actions: await actions.actions({ decision: id }) };
     },
-    actions: async (filter) =>
-      parts.acting()?.actions(filter) ?? (await kept()).actions.actions(filter),
-    action: async (id) => parts.acting()?.action(id) ?? (await kept()).actions.action(id),
-    command: async (request) => acting().command(request),
-    approve: async (id, request) => acting().approve(id, request),
-    stop: async (request) => acting().stop(request),
-    reconcile: async (request) => acting().reconcile(request),
-    verifyAudit: async () => acting().verifyAudit(),
+    actions: async (filter) => (await kept()).actions.actions(filter),
+    action: async (id) => (await kept()).actions.action(id),
+    command: async (request) => (await asked()).command(request),
+    approve: async (id, request) => (await asked()).approve(id, request),
+    // Works with everything away.
+    stop: async (request) => (parts.acting() ?? parts.standby() ?? acting()).stop(request),
+    reconcile: async (request) => (await asked()).reconcile(request),
+    verifyAudit: async () => (await asked()).verifyAudit(),
     testChannels: async (name) => acting().testChannels(name),
   };
 }

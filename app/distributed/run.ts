@@ -89,6 +89,7 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
     console: () => running.console,
     response: createDistributedClient({
       acting: () => running.respond?.client(),
+      standby: () => running.respond?.standby,
       stores: async () => running.respond?.stores ?? running.console?.response(),
     }),
   });

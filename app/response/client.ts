@@ -27,6 +27,10 @@ import type { PolicySource } from './policy-file.ts';
 import type { Response } from './response.ts';
 
 const CALL_MS = 10_000;
+/** Figures that are not essential are waited for so long. */
+const STATUS_MS = 1000;
+/** What goes with stopping, and is not the switch itself. */
+const STOP_MS = 3000;
 
 export interface ResponseClientOptions {
   readonly response: Response;
@@ -75,7 +79,8 @@ export function createResponseClient(options: ResponseClientOptions): ResponseCl
 async function statusOf({ response, policy }: ResponseClientOptions): Promise<ResponseStatus> {
   const { holder, adapters, keep, killSwitch, asks } = response.options;
   const stopped = killSwitch.read();
-  const depth = await keep.queue.depth();
+  // Who stops everything must not wait for a server that is away.
+  const depth = await inTime(keep.queue.depth(), STATUS_MS).catch(() => undefined);
   const open = response.desk.open();
   const counted = (state: Decision['state']): number =>
     open.filter((decision) => decision.state === state).length;
@@ -93,7 +98,7 @@ async function statusOf({ response, policy }: ResponseClientOptions): Promise<Re
       name: adapter.name,
       kind: adapter.kind,
       rungs: asks(adapter) ? [...adapter.rungs] : [],
-      waiting: depth[adapter.name] ?? 0,
+      ...(depth === undefined ? {} : { waiting: depth[adapter.name] ?? 0 }),
     })),
     standing: counted('standing'),
     held: counted('held'),
@@ -282,7 +287,6 @@ async function stop(
   const { killSwitch, audit, clock, logger } = response.options;
   if (stopped) killSwitch.stop({ by, reason, at: toIso(clock.now()) });
   else killSwitch.resume();
-  await response.setStopped(stopped, lift, by);
   const note = {
     who: `person:${by}`,
     what: stopped ? 'stopped' : 'resumed',
@@ -291,9 +295,37 @@ async function stop(
     at: clock.now(),
     evidence: { lift },
   };
-  // Stopping must work with everything else away.
-  await audit.record(note).catch((error: unknown) => {
-    logger.error({ err: error }, 'the kill switch could not be recorded in the audit log');
+  // Stopping must work with everything else away; what takes longer goes on behind the answer.
+  const isLifted = await inTime(response.setStopped(stopped, lift, by), STOP_MS).then(
+    () => true,
+    (error: unknown) => {
+      logger.error({ err: error }, 'what stands could not be lifted yet');
+      return false;
+    },
+  );
+  await inTime(audit.record(note), STOP_MS).catch((error: unknown) => {
+    logger.error({ err: error }, 'the kill switch could not be recorded in the audit log yet');
   });
+  if (lift && !isLifted) throw notLifted();
   return statusOf(options);
+}
+
+function notLifted(): KeyhoundError {
+  return new KeyhoundError('operating', 'stopped; what stands could not be taken back yet', {
+    code: 'lift-late',
+    retryable: true,
+    hint: 'Nothing new is acted upon. Say it again once the stores are back: /readyz tells.',
+  });
+}
+
+/** Rejects when it takes longer; the work goes on. */
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
 }

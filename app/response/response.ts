@@ -103,6 +103,9 @@ export class Response {
   #told: (() => void)[] = [];
   readonly #findings = new Map<string, Finding>();
   readonly #profiles = new Map<string, KeyProfile>();
+  /** Actions that detection could not be told of yet. */
+  readonly #unwatched = new Map<string, Action>();
+  #isWatching = false;
   #latestMs = 0;
 
   constructor(options: ResponseOptions) {
@@ -155,8 +158,7 @@ export class Response {
 
   /** What the stream says of an action. */
   async verdict(verdict: WatchVerdict): Promise<void> {
-    const outcome = outcomeOf(verdict);
-    if (outcome !== undefined) await this.runner.verified(verdict.action, outcome);
+    await this.runner.verified(verdict.action, outcomeOf(verdict));
   }
 
   report(report: LeakReport): Decision {
@@ -218,14 +220,27 @@ export class Response {
         const now = this.now();
         const stopped = killSwitch.read();
         if ((stopped !== undefined) !== this.runner.stopped) {
-          await this.setStopped(stopped !== undefined, false, stopped?.by ?? 'unknown');
+          const by = stopped?.by ?? 'unknown';
+          this.#noteSwitch(stopped !== undefined, by, stopped?.reason ?? '', now);
+          await this.setStopped(stopped !== undefined, false, by);
         }
         this.desk.tick(now);
+        void this.#watchAgain();
         await onTick(now);
       } catch (error) {
         logger.error({ err: error }, 'the response failed to look after itself');
       }
     }
+  }
+
+  /** The file was made or taken away by hand, or another process was told. Not waited for: what stops, stops. */
+  #noteSwitch(stopped: boolean, by: string, why: string, at: number): void {
+    const { audit, logger } = this.options;
+    const what = stopped ? 'stopped' : 'resumed';
+    const note = { who: `person:${by}`, what, subject: '', why, at, evidence: { lift: false } };
+    audit.record(note).catch((error: unknown) => {
+      logger.error({ err: error }, 'the kill switch could not be recorded in the audit log');
+    });
   }
 
   /** As the kill switch says. With `lift` what stands is taken back. */
@@ -271,15 +286,39 @@ export class Response {
 
   #action(action: Action): void {
     this.options.teller.action(action);
-    void this.#watch(action).catch((error: unknown) => {
-      this.options.logger.error({ err: error, action: action.id }, 'an action is not watched');
-    });
+    void this.#watch(action);
   }
 
+  /** What detection cannot be told now is told later: without it nothing says whether the action holds. */
   async #watch(action: Action): Promise<void> {
     const adapter = this.options.adapters.find(({ name }) => name === action.gateway);
     const request = watchOf(action, adapter?.settleMs ?? 0);
-    if (request !== undefined) await this.options.detection.watch(request);
+    if (request === undefined) return;
+    try {
+      await this.options.detection.watch(request);
+      // A later one of the same action may have come meanwhile.
+      if (this.#unwatched.get(action.id)?.revision === action.revision)
+        this.#unwatched.delete(action.id);
+    } catch (error) {
+      const known = this.#unwatched.get(action.id);
+      if (known === undefined) {
+        const note = 'an action is not watched yet; it is tried again';
+        this.options.logger.warn({ err: error, action: action.id }, note);
+      }
+      if (known === undefined || known.revision < action.revision)
+        keepSome(this.#unwatched, action.id, action);
+    }
+  }
+
+  async #watchAgain(): Promise<void> {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    for (const action of [...this.#unwatched.values()]) {
+      await this.#watch(action);
+      // Whoever refused this one will refuse the next.
+      if (this.#unwatched.has(action.id)) break;
+    }
+    this.#isWatching = false;
   }
 
   /** For a decision by hand: what the key was used for before the incident that is open. */

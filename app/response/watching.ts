@@ -24,10 +24,10 @@ export function watchOf(action: Action, boundMs: number): WatchRequest | undefin
   };
 }
 
-/** Undefined for what says nothing of the action itself: what follows an undo is told by the teller. */
-export function outcomeOf(verdict: WatchVerdict): Verification | undefined {
-  const { outcome, lastAcceptedAt, wrong, uses } = verdict;
-  if (outcome === 'restored' || outcome === 'not-restored') return undefined;
+export function outcomeOf(verdict: WatchVerdict): Verification {
+  const { kind, outcome, lastAcceptedAt, wrong, uses } = verdict;
+  if (outcome === 'restored' || outcome === 'not-restored') return { undoVerdict: outcome };
+  if (kind === 'undone') return { undoVerdict: 'no-traffic' };
   const what = uses.map(({ route, place, events }) => `${events} × ${route} from ${place}`);
   const leak = outcome === 'not-contained' ? `${wrong} requests: ${what.join(', ')}` : undefined;
   return {

@@ -1,8 +1,10 @@
 /** `actions`, its `show`, `stop`, `resume` and `reconcile`. */
 
+import type { StateClient } from '../../app/contract.ts';
 import { ACTION_STATES } from '../../core/action.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { forTerminal } from '../../core/escape.ts';
+import type { ResponseStatus } from '../../core/response.ts';
 import { type Command, defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { actionLines, actionTable, decisionLines, statusLines } from '../print/response.ts';
@@ -34,15 +36,26 @@ const actions = defineCommand({
         ...(options.gateway === undefined ? {} : { gateway: options.gateway }),
         ...(await listedSubject(options.subject, client, context)),
       }),
-      status: await client.response.responseStatus(),
+      status: await statusHere(client),
     }));
     for (const action of found) print.object(action);
     if (found.length === 0) print.note('No actions.');
     else for (const line of actionTable(found, print.columns, print.style)) print.line(line);
-    for (const line of statusLines(status, print.style)) print.line(line);
+    if (status === undefined) print.note('Another process responds: ask it what is switched on.');
+    else for (const line of statusLines(status, print.style)) print.line(line);
     return EXIT.done;
   },
 });
+
+/** Undefined where another process responds, and this one tells what is kept. */
+async function statusHere({ response }: StateClient): Promise<ResponseStatus | undefined> {
+  try {
+    return await response.responseStatus();
+  } catch (error) {
+    if (error instanceof KeyhoundError && error.code === 'not-here') return undefined;
+    throw error;
+  }
+}
 
 const show = defineCommand({
   name: 'actions show',

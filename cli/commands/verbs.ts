@@ -120,15 +120,17 @@ async function runVerb(name: Verb, context: VerbContext): Promise<ExitStatus> {
       for (const line of actionLines(action, print.style)) print.line(line);
     }
     if (actions.length === 0) print.note('No gateway of the configuration has this key.');
-    if (
-      options.wait &&
-      actions.some(({ verdict, state }) => verdict === null && state === 'done')
-    ) {
+    if (options.wait && actions.some((action) => isUnseen(action, name))) {
       print.note('Not seen in the log yet: is the key in use, and do the records come?');
       return EXIT.verdict;
     }
-    return statusOf(actions);
+    return statusOf(actions, name);
   });
+}
+
+function isUnseen({ state, verdict, undoVerdict }: Action, name: Verb): boolean {
+  if (name === 'restore') return state === 'undone' && undoVerdict === undefined;
+  return state === 'done' && verdict === null;
 }
 
 function showPlan({ decisions, planned }: CommandAnswer, print: Printer): ExitStatus {
@@ -155,7 +157,7 @@ async function verified(
   const settled = (action: Action): boolean =>
     action.state === 'failed' ||
     action.state === 'conflict' ||
-    (name === 'restore' ? action.state === 'undone' : action.verdict !== null);
+    (name === 'restore' ? action.undoVerdict !== undefined : action.verdict !== null);
   let latest = actions;
   const untilAt = performance.now() + WAIT_MS_MAX;
   while (!latest.every(settled) && !signal.aborted && performance.now() < untilAt) {
@@ -166,8 +168,10 @@ async function verified(
   return latest;
 }
 
-function statusOf(actions: readonly Action[]): ExitStatus {
-  if (actions.some(({ verdict }) => verdict === 'not-contained')) return EXIT.verdict;
+function statusOf(actions: readonly Action[], name: Verb): ExitStatus {
+  const isBad = ({ verdict, undoVerdict }: Action): boolean =>
+    name === 'restore' ? undoVerdict === 'not-restored' : verdict === 'not-contained';
+  if (actions.some(isBad)) return EXIT.verdict;
   const failed = actions.some(({ state }) => state === 'failed' || state === 'conflict');
   return failed ? EXIT.failed : EXIT.done;
 }

@@ -23,8 +23,9 @@ function limitText(limit: RateLimit | undefined): string {
 }
 
 /** `done`, and what was seen of it: `done, contained`. */
-function stateText({ state, verdict, wants }: Action): string {
+function stateText({ state, verdict, undoVerdict, wants }: Action): string {
   if (wants === 'undone' && state !== 'undone') return `${state}, being undone`;
+  if (state === 'undone') return undoVerdict === undefined ? state : `${state}, ${undoVerdict}`;
   return verdict !== null && state === 'done' ? `${state}, ${verdict}` : state;
 }
 
@@ -50,7 +51,7 @@ export function actionLines(action: Action, style: Style): string[] {
       ? []
       : [`  ${action.wanted} was wanted; this is the next best that the gateway can`]),
     ...(seen === undefined ? [] : [`  last accepted request ${when(seen)} UTC`]),
-    ...(action.leak === undefined
+    ...(action.leak === undefined || action.state === 'undone'
       ? []
       : [style.bad(`  gets through: ${forTerminal(action.leak)}`)]),
     ...(action.error === undefined ? [] : [style.bad(`  ${forTerminal(action.error)}`)]),
@@ -130,9 +131,13 @@ export function statusLines(status: ResponseStatus, style: Style): string[] {
       ? []
       : [style.bad(`The policy file of now is not used: ${forTerminal(policyFault)}`)]),
     ...status.gateways.map(
-      ({ name: gateway, kind, rungs, waiting }) =>
+      ({ name: gateway, kind, rungs, waiting = 'nobody knows how many' }) =>
         `Gateway ${forTerminal(gateway)} (${kind}): ${rungs.join(', ')}; ${waiting} waiting.`,
     ),
-    `${status.standing} standing, ${status.held} held, ${status.waiting} waiting for a person.`,
+    ...(status.standing === undefined
+      ? []
+      : [
+          `${status.standing} standing, ${status.held} held, ${status.waiting} waiting for a person.`,
+        ]),
   ];
 }

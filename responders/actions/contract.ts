@@ -1,5 +1,11 @@
 /** What the runner of actions is made with, and what it answers. */
-import type { Action, ActionQueue, ActionStore, ActionVerdict } from '../../core/action.ts';
+import type {
+  Action,
+  ActionQueue,
+  ActionStore,
+  ActionVerdict,
+  UndoVerdict,
+} from '../../core/action.ts';
 import type { AuditLog } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Decision, DecisionStore } from '../../core/decision.ts';
@@ -54,13 +60,15 @@ export interface RunnerOptions {
   readonly bounds?: Partial<RunnerBounds>;
 }
 
-export interface Verification {
-  readonly verdict: ActionVerdict;
-  /** Event time, epoch ms. */
-  readonly lastAcceptedAt?: number;
-  /** What still gets through. */
-  readonly leak?: string;
-}
+export type Verification =
+  | {
+      readonly verdict: ActionVerdict;
+      /** Event time, epoch ms. */
+      readonly lastAcceptedAt?: number;
+      /** What still gets through. */
+      readonly leak?: string;
+    }
+  | { readonly undoVerdict: UndoVerdict };
 
 export interface ReconcileRequest {
   /** Removes orphans and has what is missing applied again; a person's change is noted as a conflict and stays. */

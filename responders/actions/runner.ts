@@ -201,10 +201,20 @@ function renewal(kept: Action, asked: Action): ActionPatch | undefined {
 async function verified(
   { records, store }: RunnerParts,
   id: string,
-  { verdict, lastAcceptedAt, leak }: Verification,
+  verification: Verification,
 ): Promise<Action | undefined> {
   const action = await store.action(id);
   if (action === undefined) return undefined;
+  if ('undoVerdict' in verification) {
+    const { undoVerdict } = verification;
+    // Told again after a crash.
+    if (action.state !== 'undone' || action.undoVerdict === undoVerdict) return undefined;
+    await records.record(action, { what: 'undo-verified', who: 'keyhound', why: undoVerdict });
+    return await records.update(id, ({ state }) =>
+      state === 'undone' ? { undoVerdict } : undefined,
+    );
+  }
+  const { verdict, lastAcceptedAt, leak } = verification;
   const lastAccepted =
     lastAcceptedAt === undefined ? {} : { lastAcceptedAt: toIso(lastAcceptedAt) };
   const facts = { verdict, ...lastAccepted, ...(leak === undefined ? {} : { leak }) };

@@ -1,6 +1,7 @@
 /** Commands about decisions and actions: what they ask for, what they print, how they end. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KeyhoundError } from '../../core/errors.ts';
 import type { CommandRequest, ResponseClient, ResponseStatus } from '../../core/response.ts';
 import { sampleAction, sampleDecision } from '../support/response-samples.ts';
 import { clientWith, key, type RunOptions, run } from './memory-io.ts';
@@ -202,6 +203,46 @@ test('the kill switch says what it left standing', async () => {
     { stopped: true, lift: false, by: 'ann', reason: 'wrong keys' },
     { stopped: false, lift: false, by: 'ann', reason: 'mended' },
   ]);
+});
+
+test('restore --wait returns once the key is accepted again, whatever was seen before', async () => {
+  const undone = { state: 'undone', verdict: 'not-contained', wants: 'undone' } as const;
+  for (const [undoVerdict, expected] of [
+    ['restored', 0],
+    ['no-traffic', 0],
+    ['not-restored', 3],
+  ] as const) {
+    let asked = 0;
+    const options = withResponse({
+      command: async () => ({
+        decisions: [sampleDecision({ state: 'ended' })],
+        actions: [sampleAction(undone)],
+        planned: [],
+      }),
+      action: async () => {
+        asked += 1;
+        return sampleAction(asked < 2 ? undone : { ...undone, undoVerdict });
+      },
+    });
+    const words = ['restore', 'k', '--reason', 'x', '--yes', '--wait'];
+    const { status, stdout } = await run(words, options);
+    assert.equal(status, expected);
+    assert.equal(asked, 2);
+    assert.match(stdout, new RegExp(`undone, ${undoVerdict}`));
+  }
+});
+
+test('a process that does not respond lists what was done all the same', async () => {
+  const options = withResponse({
+    actions: async () => [sampleAction({ state: 'done' })],
+    responseStatus: async () => {
+      throw new KeyhoundError('usage', 'not here', { code: 'not-here' });
+    },
+  });
+  const { status, stdout, stderr } = await run(['actions'], options);
+  assert.equal(status, 0);
+  assert.match(stdout, /suspend +done/);
+  assert.match(stderr, /Another process responds/);
 });
 
 test('lists print a line each; an unknown id is an error that says where to look', async () => {

@@ -147,7 +147,9 @@ test('what gets through is told with how much and from where', () => {
   };
   const leak = '3 requests: 3 × GET /v1/orders from KP';
   assert.deepEqual(outcomeOf(verdict), { verdict: 'not-contained', lastAcceptedAt: 1, leak });
-  assert.equal(outcomeOf({ ...verdict, outcome: 'restored' }), undefined);
+  const undone = { ...verdict, kind: 'undone' } as const;
+  assert.deepEqual(outcomeOf({ ...undone, outcome: 'restored' }), { undoVerdict: 'restored' });
+  assert.deepEqual(outcomeOf({ ...undone, outcome: 'no-traffic' }), { undoVerdict: 'no-traffic' });
   const quiet = { ...verdict, outcome: 'no-traffic', lastAcceptedAt: null } as const;
   assert.deepEqual(outcomeOf(quiet), { verdict: 'no-traffic' });
 });

@@ -205,6 +205,22 @@ test('what the stream shows after an action stands in its record and in the audi
   assert.equal(await r.runner.verified('act_none', { verdict: 'contained' }), undefined);
 });
 
+test('what the stream shows after an undo stands beside what it showed before', async () => {
+  const r = rig();
+  await r.start();
+  const { id, decision } = await r.decide();
+  await r.work();
+  await r.runner.verified(id, { verdict: 'contained' });
+  assert.equal(await r.runner.verified(id, { undoVerdict: 'restored' }), undefined, 'not undone');
+  await r.runner.undo(decision, 'person:ann', 'it was me');
+  await r.work();
+  const { undoVerdict, verdict } = (await r.runner.verified(id, { undoVerdict: 'not-restored' }))!;
+  assert.deepEqual([undoVerdict, verdict], ['not-restored', 'contained']);
+  assert.equal(await r.runner.verified(id, { undoVerdict: 'not-restored' }), undefined, 'known');
+  const last = r.audit.notes.at(-1)!;
+  assert.deepEqual([last.what, last.why], ['undo-verified', 'not-restored']);
+});
+
 test('a record that somebody changes meanwhile is looked at again', async () => {
   const r = rig();
   await r.start();
