@@ -8,6 +8,7 @@ import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { registerCodecs } from './codecs.ts';
+import { calmRequestQueues } from './request-queue.ts';
 
 /** Part of the program's logger (pino's) that is used here. */
 export interface KafkaLogger {
@@ -32,6 +33,7 @@ const CONNECTION_TIMEOUT_MS = 3000;
 
 export function createClient(config: KafkaConfig, options: ClientOptions): Kafka {
   registerCodecs();
+  calmRequestQueues();
   silenceNegativeTimeouts();
   const tls = tlsOptions(config);
   return new kafkajs.Kafka({
