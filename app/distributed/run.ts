@@ -1,7 +1,10 @@
 /**
  * The service with its roles apart: any number of processes of each, joined by Kafka, with state in Redis and results
  * in Elasticsearch. A role that can go on no more ends the process, so that its supervisor starts it again.
+ *
+ * What only some roles need is loaded with them: all of it takes a third of a second.
  */
+import { setFlagsFromString } from 'node:v8';
 import { createApi } from '../../console/api.ts';
 import type { ConsoleData } from '../../console/contract.ts';
 import { createMetrics } from '../../console/metrics.ts';
@@ -11,24 +14,14 @@ import { KeyhoundError } from '../../core/errors.ts';
 import type { ResultStore } from '../../core/store.ts';
 import { openGeography } from '../../enrich/geography.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
-import { connect } from '../../store/elasticsearch/connection.ts';
-import { createResultReader } from '../../store/elasticsearch/reader.ts';
 import { type LoadedConfig, ROLES, type Role, type Run, type RunOptions } from '../contract.ts';
 import { listenerTls } from '../listener-tls.ts';
-import { ladderInWords } from '../response/acting.ts';
-import { policySource } from '../response/policy-file.ts';
 import { geographyPaths } from '../session.ts';
 import { announceApi, apiToken, openStateFolder, type StatePaths } from '../state-folder.ts';
 import { VERSION } from '../version.ts';
-import { openConsole } from './console.ts';
 import { createDistributedData } from './data.ts';
-import { type DecideRole, openDecide } from './decide.ts';
-import { type DetectRole, openDetect } from './detect.ts';
-import { type IndexWriter, openIndexWriter } from './index-writer.ts';
-import { type IngestRole, openIngest } from './ingest.ts';
 import { redisMissing } from './needs.ts';
 import { findOwnState } from './own-state.ts';
-import { openRespond } from './respond.ts';
 import { createDistributedClient } from './response-client.ts';
 import { metricsOf, type RunningRoles, readinessOf, summaryNow } from './status.ts';
 
@@ -36,6 +29,8 @@ import { metricsOf, type RunningRoles, readinessOf, summaryNow } from './status.
 const CLOSE_MS = 25_000;
 
 export const runDistributed: Run = async (options) => {
+  // Processes share the cores here: several threads that look for what is alive take a tenth more of them than one.
+  setFlagsFromString('--no-parallel-scavenge');
   const stop = new AbortController();
   const until = AbortSignal.any([options.signal, stop.signal]);
   await inTime(runRoles({ ...options, signal: until }, stop), until);
@@ -76,7 +71,7 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
   const running: { -readonly [K in keyof RunningRoles]: RunningRoles[K] } = {
     lack: { name: 'start', detail: 'the roles are being opened' },
   };
-  const results = openResults(options);
+  const results = await openResults(options);
   const closing: (() => Promise<void>)[] = [async () => results?.close()];
   const data = createDistributedData({
     results,
@@ -121,7 +116,7 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
       stateDir: paths.folder,
       sources: running.ingest?.watch.sources.map(({ name }) => name) ?? [],
       notes,
-      ...actsOf(roles, options.config),
+      ...(await actsOf(roles, options.config)),
     });
     await work(running, options.signal, stop);
   } finally {
@@ -130,8 +125,13 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
 }
 
 /** Of the role that acts. */
-function actsOf(roles: readonly Role[], { config, folder }: LoadedConfig): { acts?: string } {
+async function actsOf(
+  roles: readonly Role[],
+  { config, folder }: LoadedConfig,
+): Promise<{ acts?: string }> {
   if (!roles.includes('respond')) return {};
+  const { ladderInWords } = await import('../response/acting.ts');
+  const { policySource } = await import('../response/policy-file.ts');
   return { acts: ladderInWords(policySource(config.policy, folder).read()) };
 }
 
@@ -181,9 +181,10 @@ async function openRoles(opening: Opening): Promise<void> {
   const { closing, kafka, notes, options, paths, roles, running } = opening;
   const { config: loaded, logger } = options;
   const { redis } = loaded.config;
-  openTellers(opening);
+  await openTellers(opening);
   if (roles.includes('detect')) {
-    const detect: DetectRole = await openDetect({
+    const { openDetect } = await import('./detect.ts');
+    const detect = await openDetect({
       config: loaded,
       kafka,
       redis: redis!,
@@ -197,7 +198,8 @@ async function openRoles(opening: Opening): Promise<void> {
   }
   if (roles.includes('respond')) await openResponding(opening);
   if (roles.includes('decide')) {
-    const decide: DecideRole = await openDecide({
+    const { openDecide } = await import('./decide.ts');
+    const decide = await openDecide({
       ...{ config: loaded, redis: redis!, partitions: kafka.partitions, folder: paths.folder },
       ...{ env: process.env, clock: systemClock, logger },
     });
@@ -205,18 +207,21 @@ async function openRoles(opening: Opening): Promise<void> {
     closing.push(() => decide.close());
   }
   if (roles.includes('ingest')) {
-    const ingest: IngestRole = await openIngest(options, kafka, paths, (note) => notes.push(note));
+    const { openIngest } = await import('./ingest.ts');
+    const ingest = await openIngest(options, kafka, paths, (note) => notes.push(note));
     running.ingest = ingest;
     closing.push(() => ingest.close());
   }
 }
 
 /** What writes results, and what tells all partitions what people say; the role respond says things too. */
-function openTellers({ closing, kafka, options, roles, running }: Opening): void {
+async function openTellers(opening: Opening): Promise<void> {
+  const { closing, kafka, options, roles, running } = opening;
   const { config: loaded, logger } = options;
   const { elasticsearch, redis } = loaded.config;
   if (roles.includes('console') && elasticsearch !== undefined) {
-    const index: IndexWriter = openIndexWriter({
+    const { openIndexWriter } = await import('./index-writer.ts');
+    const index = openIndexWriter({
       kafka,
       elasticsearch,
       logger,
@@ -228,6 +233,7 @@ function openTellers({ closing, kafka, options, roles, running }: Opening): void
   }
   const tells = roles.includes('console') || roles.includes('respond');
   if (tells && redis !== undefined) {
+    const { openConsole } = await import('./console.ts');
     const opened = openConsole({ kafka, redis, clock: systemClock, logger });
     running.console = opened;
     closing.push(() => opened.close());
@@ -237,6 +243,7 @@ function openTellers({ closing, kafka, options, roles, running }: Opening): void
 async function openResponding(opening: Opening): Promise<void> {
   const { closing, data, kafka, options, paths, results, running } = opening;
   const { config: loaded, logger } = options;
+  const { openRespond } = await import('./respond.ts');
   const respond = await openRespond({
     ...{ config: loaded, kafka, redis: loaded.config.redis!, folder: paths.folder },
     ...{ env: process.env, clock: systemClock, logger, results },
@@ -279,9 +286,12 @@ async function work(
   if (error !== undefined) throw error;
 }
 
-function openResults({ config }: RunOptions): ResultStore | undefined {
+async function openResults({ config }: RunOptions): Promise<ResultStore | undefined> {
   const { elasticsearch } = config.config;
-  return elasticsearch === undefined ? undefined : createResultReader(connect(elasticsearch));
+  if (elasticsearch === undefined) return undefined;
+  const { connect } = await import('../../store/elasticsearch/connection.ts');
+  const { createResultReader } = await import('../../store/elasticsearch/reader.ts');
+  return createResultReader(connect(elasticsearch));
 }
 
 /** `detect` and `respond` keep their state in Redis; `ingest` asks there whether its pepper is that of the others. */
