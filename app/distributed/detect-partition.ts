@@ -7,7 +7,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { OwnedPartition, ReceivedMessage } from '../../core/broker.ts';
 import type { Clock } from '../../core/clock.ts';
 import { KeyhoundError } from '../../core/errors.ts';
-import { copyEvent, createEvent } from '../../core/event.ts';
+import { createEvent } from '../../core/event.ts';
 import type { Checkpoint, LoadedState } from '../../core/store.ts';
 import { Turns } from '../../core/turns.ts';
 import { ITEM, type StreamIdentity } from '../../core/wire/layout.ts';
@@ -216,18 +216,17 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   /** What stopped reading ahead, and is at hand in the reader. */
   private pending: number | undefined;
 
-  /** Copies events up to the next item of another kind. */
+  /** Reads events up to the next item of another kind. */
   private readAhead(indices: readonly number[]): number {
     const { reader, ring, seconds } = this;
     let count = 0;
     while (count < AHEAD) {
-      const kind = reader.next();
+      const event = ring[count]!;
+      const kind = reader.next(event);
       if (kind !== ITEM.event) {
         this.pending = kind === ITEM.none ? undefined : kind;
         break;
       }
-      const event = ring[count]!;
-      copyEvent(reader.event, event);
       event.stream = indices[event.stream]!;
       seconds[count++] = reader.latestSecond;
     }

@@ -13,6 +13,12 @@ import { type IngestSession, openIngestSession } from './ingest-session.ts';
 
 /** What was read is on its way at the latest after this, ms. */
 const LINGER_MS = 10;
+/**
+ * While the process has no pause, it reads a backlog: then events wait so long for more of their partition. Whoever
+ * reads a batch pays for it and for each key in it, whether it has ten events or a thousand.
+ */
+const BACKLOG_LINGER_MS = 250;
+const BACKLOG_BUSY = 0.95;
 /** Partitions without events are told how far the streams are so often, ms. */
 const HEARTBEAT_MS = 500;
 const HOPELESS_MS = 10_000;
@@ -111,7 +117,7 @@ async function serveIngest(
 ): Promise<void> {
   const { engine } = session;
   const turns = new Turns();
-  const lingering = setInterval(() => engine.flush(false), LINGER_MS);
+  const lingering = setInterval(lingerer(engine), LINGER_MS);
   const beating = setInterval(() => {
     if (engine.hasNews) engine.flush(true);
   }, HEARTBEAT_MS);
@@ -142,4 +148,20 @@ async function serveIngest(
     clearInterval(lingering);
     clearInterval(beating);
   }
+}
+
+/** To be called every LINGER_MS. */
+function lingerer(engine: IngestSession['engine']): () => void {
+  const { eventLoopUtilization } = performance;
+  let lookedAt = eventLoopUtilization();
+  let sentAt = performance.now();
+  return () => {
+    const now = performance.now();
+    const since = eventLoopUtilization();
+    const isBacklog = eventLoopUtilization(since, lookedAt).utilization > BACKLOG_BUSY;
+    lookedAt = since;
+    if (isBacklog && now - sentAt < BACKLOG_LINGER_MS) return;
+    sentAt = now;
+    engine.flush(false);
+  };
 }

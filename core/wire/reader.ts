@@ -93,19 +93,18 @@ export class EventBatchReader {
     return this.#events.count;
   }
 
-  /** The next item is in `event`, `attempt` or `control`. */
-  next(): ItemKind {
+  /** The next item is in `event`, or what is given for it; in `attempt` or `control`. */
+  next(event = this.event): ItemKind {
     const kind = this.#order.next();
-    if (kind === ITEM.event) this.#event();
+    if (kind === ITEM.event) this.#event(event);
     else if (kind === ITEM.attempt) this.#attempt();
     else if (kind === ITEM.control) this.control = this.#controls[this.#nextControl++]!;
     else return ITEM.none;
     return kind as ItemKind;
   }
 
-  #event(): void {
+  #event(event: ApiEvent): void {
     const i = this.#nextEvent++;
-    const { event } = this;
     const table = this.#events;
     const parts = this.#parts;
     const strings = parts.strings.list;
@@ -138,12 +137,11 @@ export class EventBatchReader {
     event.fingerprint0 = table.fingerprint.words[2 * i]!;
     event.fingerprint1 = table.fingerprint.words[2 * i + 1]!;
     this.latestSecond = table.latestSecond.values[i]!;
-    if (i === this.#exceptionAt) this.#exceptions(i);
+    if (i === this.#exceptionAt) this.#exceptions(i, event);
   }
 
-  #exceptions(i: number): void {
+  #exceptions(i: number, event: ApiEvent): void {
     const { exactEvent, exactField, exactValue } = this.#events;
-    const { event } = this;
     while (this.#exceptionAt === i) {
       const j = this.#nextException++;
       const field = exactField.values[j];
