@@ -50,6 +50,8 @@ export class AlertBook implements Teller {
   };
   /** Health alerts that fire. */
   readonly #firing = new Set<string>();
+  /** Of what nobody resolves, the hour in which it was last told. */
+  readonly #toldIn = new Map<string, number>();
 
   constructor(options: AlertBookOptions) {
     this.#options = options;
@@ -106,9 +108,9 @@ export class AlertBook implements Teller {
 
   notice({ kind, text, at }: DeskNotice): void {
     this.#options.logger.warn({ brake: kind }, text);
-    // One an hour at the most: it says that a brake holds, not what it holds.
-    const id = `health-brake-${kind}-${Math.floor(at / HOUR_MS)}`;
-    this.health({ id, state: 'firing', severity: 'high', title: `brake: ${kind}`, text, at });
+    // It says that a brake holds, not what it holds.
+    const id = `health-brake-${kind}`;
+    this.#hourly({ id, state: 'firing', severity: 'high', title: `brake: ${kind}`, text, at });
   }
 
   trouble({ kind, action, reason }: Trouble): void {
@@ -119,7 +121,15 @@ export class AlertBook implements Teller {
     if (kind !== 'audit' && kind !== 'store' && kind !== 'no-gateway') return;
     const title = `actions at ${gateway} do not start: ${kind}`;
     const said = { severity: 'critical', title, text: reason, at: clock.now() } as const;
-    this.health({ id: `health-${kind}-${gateway}`, state: 'firing', ...said });
+    this.#hourly({ id: `health-${kind}-${gateway}`, state: 'firing', ...said });
+  }
+
+  /** Once an hour at the most, and again in each in which it goes on. */
+  #hourly(said: HealthFacts): void {
+    const hour = Math.floor(said.at / HOUR_MS);
+    if (this.#toldIn.get(said.id) === hour) return;
+    this.#toldIn.set(said.id, hour);
+    this.#options.tell(healthAlert({ ...said, id: `${said.id}-${hour}` }));
   }
 
   /** Firing is told once until it is resolved; resolving what does not fire is nothing. */
