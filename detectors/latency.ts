@@ -68,10 +68,21 @@ const DAY_MS = 86_400_000;
 
 const last = { window: 0, recent: 0 };
 
+/** Learned as soon as it was judged: one logarithm does for both. */
+const measured = { durationMs: 1, log: 0 };
+
+function logOf(durationMs: number): number {
+  if (durationMs !== measured.durationMs) {
+    measured.durationMs = durationMs;
+    measured.log = Math.log(Math.max(0.5, durationMs));
+  }
+  return measured.log;
+}
+
 /** ln of the duration, clipped to what this key may show; NaN when the record says nothing of use. */
 function measure(state: State, event: ApiEvent, clipSigmas: number): number {
   if (event.durationMs < 0 || event.status >= 400) return Number.NaN;
-  const x = Math.log(Math.max(0.5, event.durationMs));
+  const x = logOf(event.durationMs);
   if (state.requests < WINDOWS[0]) return x;
   const room = clipSigmas * sigma(state);
   return Math.min(state.mean + room, Math.max(state.mean - room, x));

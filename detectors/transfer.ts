@@ -116,13 +116,28 @@ function ready(state: State, event: ApiEvent, subject: Subject, config: Config):
   );
 }
 
+/** An event asks for the same ones up to four times, and logarithms are most of what it costs here. */
+const asked = { bytes: 0, thousandths: 0, quantile: 0, ofQuantile: 1 };
+
 function thousandthsOf(bytes: number): number {
-  return Math.min(65_535, Math.round(1000 * Math.log(Math.max(1, bytes))));
+  if (bytes !== asked.bytes) {
+    asked.bytes = bytes;
+    asked.thousandths = Math.min(65_535, Math.round(1000 * Math.log(Math.max(1, bytes))));
+  }
+  return asked.thousandths;
+}
+
+function bytesOf(thousandths: number): number {
+  if (thousandths !== asked.quantile) {
+    asked.quantile = thousandths;
+    asked.ofQuantile = Math.exp(thousandths / 1000);
+  }
+  return asked.ofQuantile;
 }
 
 /** Score of a single answer: surprising for an hour of this key's, and a record. */
 function judgeOne(state: State, bytes: number, subject: Subject, config: Config): number {
-  const quantile = Math.exp(state.quantile / 1000);
+  const quantile = bytesOf(state.quantile);
   if (bytes < config.answerBytesMin || bytes <= quantile) return 0;
   if (thousandthsOf(bytes) < state.record + 1000 * RECORD_RATIO) return 0;
   const mean = Math.max(state.excess, EXCESS_QUANTILES_MIN * quantile);
@@ -245,7 +260,7 @@ export const transfer = defineDetector<typeof LAYOUT, Config>({
 function countedBytes(state: State, event: ApiEvent): number {
   const bytes = Math.max(0, event.bytesOut);
   if (state.quantile === 0) return bytes;
-  return Math.min(bytes, COUNTED_QUANTILES * Math.exp(state.quantile / 1000));
+  return Math.min(bytes, COUNTED_QUANTILES * bytesOf(state.quantile));
 }
 
 /** One answer that was told is the record from then on, whatever it was: its like is told once. */
@@ -268,7 +283,7 @@ function learnTail(state: State, bytes: number, weight: number): void {
     state.quantile = Math.max(1, state.quantile - STEP_DOWN);
     return;
   }
-  const excess = bytes - Math.exp(state.quantile / 1000);
+  const excess = bytes - bytesOf(state.quantile);
   state.quantile = Math.min(65_535, state.quantile + STEP_UP);
   if (weight < 1) return;
   // One of twenty gets here: a weight of 1/50 is worth a thousand requests.
@@ -278,7 +293,7 @@ function learnTail(state: State, bytes: number, weight: number): void {
 
 function describeOne(state: State, event: ApiEvent): Evidence {
   const largest = Math.exp(state.record / 1000);
-  const quantile = Math.exp(state.quantile / 1000);
+  const quantile = bytesOf(state.quantile);
   return {
     fromAt: event.at,
     observed: { bytes: event.bytesOut },

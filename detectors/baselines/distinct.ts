@@ -8,6 +8,8 @@ const REGISTERS = 64;
 const INDEX_BITS = 6;
 const RANK_MAX = 15;
 const ALPHA = 0.709;
+/** 2^−rank. */
+const INVERSE = Float64Array.from({ length: RANK_MAX + 1 }, (_, rank) => 2 ** -rank);
 /** Below it linear counting is closer. */
 const LINEAR_MAX = 2.5 * REGISTERS;
 
@@ -35,7 +37,7 @@ export function addDistinct(state: State, code: number): boolean {
   const before = (pair >> shift) & 15;
   if (rank <= before) return false;
   state.ranks.set(at, pair + ((rank - before) << shift));
-  state.inverse += 2 ** -rank - 2 ** -before;
+  state.inverse += INVERSE[rank]! - INVERSE[before]!;
   if (before === 0) state.empty -= 1;
   return true;
 }

@@ -64,15 +64,20 @@ export function multiplier(
   meanPerHour: number,
 ): number {
   const slot = hour % HOURS_OF_WEEK;
+  const lastSlot = (now - 1) % HOURS_OF_WEEK;
   let seen = 0;
   let weight = 0;
+  let own = 0;
   for (let day = 0, x = slot % 24; day < 7; day++, x += 24) {
-    const e = meanPerHour * visitWeight(visitsOf(x, now, firstHour));
+    // As visitsOf; an hour that was never lived through weighs nothing.
+    const last = now - 1 - (lastSlot >= x ? lastSlot - x : lastSlot - x + HOURS_OF_WEEK);
+    if (last < firstHour) continue;
+    const e = meanPerHour * visitWeight((((last - firstHour) / HOURS_OF_WEEK) | 0) + 1);
     seen += RATIOS[profile.get(x)]! * e;
     weight += e;
+    if (x === slot) own = e;
   }
   const ofDay = (seen + KAPPA) / (weight + KAPPA);
-  const own = meanPerHour * visitWeight(visitsOf(slot, now, firstHour));
   return (RATIOS[profile.get(slot)]! * own + KAPPA * ofDay) / (own + KAPPA);
 }
 
