@@ -33,6 +33,8 @@ const WORDS: Readonly<Record<Verb, { readonly summary: string; readonly example:
 const POLL_MS = 250;
 /** A key that nobody uses shows nothing: `--wait` gives up then. */
 const WAIT_MS_MAX = 180_000;
+/** Actions of a key at a gateway that are looked at for one that still holds. */
+const HOLDING_MAX = 100;
 
 function verb(name: Verb): Command {
   return defineCommand({
@@ -120,6 +122,10 @@ async function runVerb(name: Verb, context: VerbContext): Promise<ExitStatus> {
       for (const line of actionLines(action, print.style)) print.line(line);
     }
     if (actions.length === 0) print.note('No gateway of the configuration has this key.');
+    if (name === 'restore' && options.wait && (await allCovered(actions, client))) {
+      print.note('Something else still holds it there, so the log shows nothing of the undo.');
+      return EXIT.done;
+    }
     if (options.wait && actions.some((action) => isUnseen(action, name))) {
       print.note('Not seen in the log yet: is the key in use, and do the records come?');
       return EXIT.verdict;
@@ -164,8 +170,21 @@ async function verified(
     await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
     const read = await Promise.all(actions.map(({ id }) => client.response.action(id)));
     latest = read.map((action, i) => action ?? actions[i]!);
+    if (name === 'restore' && (await allCovered(latest, client))) break;
   }
   return latest;
+}
+
+/** Undone, all of them, and each is followed by another one that holds: what is refused says nothing of these. */
+async function allCovered(actions: readonly Action[], client: StateClient): Promise<boolean> {
+  if (actions.length === 0) return false;
+  for (const { gateway, state, subject, undoVerdict } of actions) {
+    if (state !== 'undone' || undoVerdict !== undefined) return false;
+    const filter = { subjectId: subject.id, gateway, state: 'done', limit: HOLDING_MAX } as const;
+    const done = await client.response.actions(filter);
+    if (!done.some(({ wants }) => wants === 'applied')) return false;
+  }
+  return true;
 }
 
 function statusOf(actions: readonly Action[], name: Verb): ExitStatus {

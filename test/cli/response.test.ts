@@ -223,6 +223,7 @@ test('restore --wait returns once the key is accepted again, whatever was seen b
         asked += 1;
         return sampleAction(asked < 2 ? undone : { ...undone, undoVerdict });
       },
+      actions: async () => [],
     });
     const words = ['restore', 'k', '--reason', 'x', '--yes', '--wait'];
     const { status, stdout } = await run(words, options);
@@ -230,6 +231,26 @@ test('restore --wait returns once the key is accepted again, whatever was seen b
     assert.equal(asked, 2);
     assert.match(stdout, new RegExp(`undone, ${undoVerdict}`));
   }
+});
+
+test('restore --wait does not wait for what cannot be seen: another action holds the key', async () => {
+  const undone = sampleAction({ state: 'undone', wants: 'undone' });
+  const options = withResponse({
+    command: async () => ({
+      decisions: [sampleDecision({ state: 'ended' })],
+      actions: [undone],
+      planned: [],
+    }),
+    action: async () => undone,
+    actions: async ({ gateway, state }) => {
+      assert.deepEqual([gateway, state], [undone.gateway, 'done']);
+      return [sampleAction({ id: 'act_other', state: 'done', wants: 'applied' })];
+    },
+  });
+  const words = ['restore', 'k', '--reason', 'x', '--yes', '--wait'];
+  const { status, stderr } = await run(words, options);
+  assert.equal(status, 0);
+  assert.match(stderr, /Something else still holds it/);
 });
 
 test('a process that does not respond lists what was done all the same', async () => {
