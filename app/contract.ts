@@ -2,6 +2,7 @@
  * What the command line sees of the assemblies. Each function lives in the file of its name
  * (`replay` in app/replay.ts, …); cli/ loads it when the command runs, so that `--help` stays fast.
  */
+import type { IncidentDetail, KeyFilter, KeyLine, KeyLookup } from '../console/contract.ts';
 import type { Action } from '../core/action.ts';
 import type { AlertBudget } from '../core/alert-budget.ts';
 import type { Config, SourceConfig } from '../core/config.ts';
@@ -15,12 +16,13 @@ import type {
 } from '../core/control.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Facts, Finding, Incident, Severity } from '../core/finding.ts';
-import type { KeyLimits, ResponseClient } from '../core/response.ts';
+import type { ResponseClient } from '../core/response.ts';
 import type { IncidentFilter, UsageRow } from '../core/store.ts';
 import type { ReadinessCounts } from '../detectors/engine/census.ts';
-import type { KeyState } from '../detectors/engine/contract.ts';
 import type { BacktestDecision, BacktestLine } from './backtest/contract.ts';
 import type { Score } from './score/contract.ts';
+
+export type { IncidentDetail, KeyFilter, KeyLine, KeyLookup } from '../console/contract.ts';
 
 /** A configuration that passed every check, frozen. */
 export interface LoadedConfig {
@@ -247,36 +249,8 @@ export interface DemoSummary {
 }
 export type Demo = (options: DemoOptions) => Promise<DemoSummary>;
 
-/** One line `{"type":"key"}`. */
-export interface KeyLine extends KeyState {
-  readonly type: 'key';
-  readonly rung: string;
-  /** Of one key alone, where the decision endpoint runs. */
-  readonly limits?: KeyLimits;
-}
-
 /** How a person names a key: an id or a label, or the raw key itself (read from stdin, hashed at once). */
 export type KeyReference = { readonly name: string } | { readonly raw: string };
-
-export type KeyLookup =
-  | { readonly kind: 'found'; readonly key: KeyLine; readonly usage: readonly UsageRow[] }
-  /** A label that several keys have. */
-  | { readonly kind: 'ambiguous'; readonly candidates: readonly KeyLine[] }
-  | { readonly kind: 'unknown'; readonly nearest: string | undefined };
-
-export interface KeyFilter {
-  readonly limit: number;
-  /** Begin of the id. */
-  readonly prefix?: string;
-  readonly consumer?: string;
-  /** Only keys used at or after this instant, epoch ms. */
-  readonly sinceAt?: number;
-}
-
-export interface IncidentDetail {
-  readonly incident: Incident;
-  readonly findings: readonly Finding[];
-}
 
 /** One finding judged again from its recorded inputs. */
 export interface ExplainedFinding {

@@ -3,6 +3,7 @@ import type { Readiness, Traffic } from '../console/contract.ts';
 import type { MetricsSnapshot, SourceMetrics } from '../console/metrics.ts';
 import type { ResponseMetrics } from '../console/response-metrics.ts';
 import type { Clock } from '../core/clock.ts';
+import type { EngineStats } from '../detectors/engine/contract.ts';
 import { rejectedByReason } from '../ingest/reader.ts';
 import type { LiveInputs } from './live-inputs.ts';
 import type { ReadinessBoard } from './readiness-board.ts';
@@ -46,6 +47,16 @@ export function readinessOf({ watch, live }: StatusParts): Readiness {
   return { missing: sourceTroubles({ watch, live }), traffic: trafficOf(watch.sources) };
 }
 
+/** What an engine says of itself, or several together. */
+export function engineMetrics(stats: EngineStats) {
+  const { events, subjects, unadmitted, findings, incidents, openIncidents } = stats;
+  const { silenced, partOf, closedAs, heldBack } = stats;
+  return {
+    ...{ events, subjects, unadmitted, findings, incidents, openIncidents },
+    ...{ silenced, partOf, closedAs, heldBack },
+  };
+}
+
 export function metricsOf(parts: StatusParts): MetricsSnapshot {
   const { session, watch, live, clock } = parts;
   const stats = session.engine.stats();
@@ -54,16 +65,7 @@ export function metricsOf(parts: StatusParts): MetricsSnapshot {
   const { checkpointAt } = session;
   return {
     sources: watch.sources.map((source) => sourceMetrics(source, parts)),
-    events: stats.events,
-    subjects: stats.subjects,
-    unadmitted: stats.unadmitted,
-    findings: stats.findings,
-    incidents: stats.incidents,
-    openIncidents: stats.openIncidents,
-    silenced: stats.silenced,
-    partOf: stats.partOf,
-    closedAs: stats.closedAs,
-    heldBack: stats.heldBack,
+    ...engineMetrics(stats),
     readiness: parts.board.latest()?.detectors,
     checkpointAgeMs: checkpointAt === undefined ? undefined : now - checkpointAt,
     checkpointMs: session.checkpointMs,

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RedisConfig } from '../core/config.ts';
-import type { Checkpoint, SubjectRow } from '../core/store.ts';
+import { type Checkpoint, EMPTY_CHECKPOINT, type SubjectRow } from '../core/store.ts';
 import { openRedisState, type PartitionState } from '../store/redis/state.ts';
 
 const RECORD_BYTES = 1300;
@@ -26,20 +26,10 @@ const admin = new Redis(url, { commandTimeout: 60_000 });
 
 function checkpoint(from: number, count: number): Checkpoint {
   return {
+    ...EMPTY_CHECKPOINT,
     meta: { from },
-    streams: [],
     logPosition: from,
-    groups: [],
-    removedGroupParts: [],
     subjects: rows(from, count),
-    removedSubjects: [],
-    open: [],
-    findings: [],
-    inputs: [],
-    incidents: [],
-    usage: [],
-    controls: [],
-    deadLetters: [],
   };
 }
 

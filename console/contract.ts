@@ -65,6 +65,7 @@ export type KeyLookup =
 
 export interface KeyFilter {
   readonly limit: number;
+  /** Begin of the id. */
   readonly prefix?: string;
   readonly consumer?: string;
   /** Only keys used at or after this instant, epoch ms. */

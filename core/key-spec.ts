@@ -49,3 +49,19 @@ function compile(pattern: string): RegExp {
 function isOneOf<T extends string>(list: readonly T[], word: string): word is T {
   return (list as readonly string[]).includes(word);
 }
+
+/** The header that a key spec reads, lower case. */
+export function headerOf(spec: KeySpec): string | undefined {
+  switch (spec.kind) {
+    case 'header':
+      return spec.name;
+    case 'bearer':
+    case 'basic':
+    case 'jwt':
+      return 'authorization';
+    case 'cookie':
+      return 'cookie';
+    default:
+      return undefined;
+  }
+}

@@ -87,6 +87,23 @@ export interface Checkpoint {
   readonly deadLetters: readonly DeadLetter[];
 }
 
+/** Nothing changed. */
+export const EMPTY_CHECKPOINT: Checkpoint = Object.freeze({
+  meta: {},
+  streams: [],
+  groups: [],
+  removedGroupParts: [],
+  subjects: [],
+  removedSubjects: [],
+  open: [],
+  findings: [],
+  inputs: [],
+  incidents: [],
+  usage: [],
+  controls: [],
+  deadLetters: [],
+});
+
 export interface LoadedState {
   readonly meta: Readonly<Record<string, unknown>>;
   readonly streams: readonly StreamPosition[];

@@ -3,7 +3,7 @@
  * key in the one place and a suspended key in the other a thief would pass, if the service behind takes the other.
  * For the same reason every value of a repeated header counts, also where a proxy joined them with commas.
  */
-import { type KeySpec, parseKeySpec } from '../core/key-spec.ts';
+import { headerOf, parseKeySpec } from '../core/key-spec.ts';
 import { type Extractor, extractorOf } from '../enrich/key-extract.ts';
 import { FOUND, QueryFinder } from '../enrich/query.ts';
 
@@ -145,19 +145,4 @@ function add(out: string[], key: string): void {
 
 function latin1(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
-}
-
-function headerOf(spec: KeySpec): string | undefined {
-  switch (spec.kind) {
-    case 'header':
-      return spec.name.toLowerCase();
-    case 'bearer':
-    case 'basic':
-    case 'jwt':
-      return 'authorization';
-    case 'cookie':
-      return 'cookie';
-    default:
-      return undefined;
-  }
 }

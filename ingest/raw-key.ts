@@ -1,6 +1,6 @@
 /** Raw keys in a record: where they may stand, and what to do when there are two. */
 import type { FormatOptions } from '../core/format.ts';
-import type { KeySpec } from '../core/key-spec.ts';
+import { headerOf } from '../core/key-spec.ts';
 import { FIELD, fieldBytes, type RecordDraft } from '../core/record.ts';
 import { KIND } from './json-paths.ts';
 import type { JsonReader } from './json-read.ts';
@@ -26,22 +26,6 @@ export function keyHeaders(options: FormatOptions): readonly string[] {
   }
   const header = headerOf(key);
   return header === undefined ? [] : [header];
-}
-
-/** The header that a key spec reads, lower case. */
-export function headerOf(key: KeySpec): string | undefined {
-  switch (key.kind) {
-    case 'header':
-      return key.name;
-    case 'bearer':
-    case 'basic':
-    case 'jwt':
-      return 'authorization';
-    case 'cookie':
-      return 'cookie';
-    default:
-      return undefined;
-  }
 }
 
 /** `a.b\.c.0` → ['a', 'b.c', '0']: a dot after a backslash is part of the name. */

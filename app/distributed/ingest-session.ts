@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { KafkaConfig, RedisConfig } from '../../core/config.ts';
 import type { StreamPosition } from '../../core/source.ts';
-import type { Checkpoint } from '../../core/store.ts';
+import { EMPTY_CHECKPOINT } from '../../core/store.ts';
 import { createEnricher, type FullEnricher } from '../../enrich/enricher.ts';
 import { openGeography } from '../../enrich/geography.ts';
 import { loadPepper } from '../../enrich/pepper.ts';
@@ -54,21 +54,6 @@ interface Meta {
   readonly router?: SavedRouter;
 }
 
-const NOTHING: Omit<Checkpoint, 'meta'> = Object.freeze({
-  streams: [],
-  groups: [],
-  deadLetters: [],
-  removedGroupParts: [],
-  subjects: [],
-  removedSubjects: [],
-  open: [],
-  findings: [],
-  inputs: [],
-  incidents: [],
-  usage: [],
-  controls: [],
-});
-
 export async function openIngestSession(options: IngestOptions): Promise<IngestSession> {
   const { config: loaded, kafka } = options;
   const { config } = loaded;
@@ -98,7 +83,8 @@ export async function openIngestSession(options: IngestOptions): Promise<IngestS
     const meta = (state?.meta ?? {}) as Partial<Meta>;
     const instance = meta.instance ?? randomBytes(4).toString('hex');
     // Before anything is sent: a process that comes after this one has to call its streams the same.
-    if (meta.instance === undefined) await kept.store.commit({ ...NOTHING, meta: { instance } });
+    if (meta.instance === undefined)
+      await kept.store.commit({ ...EMPTY_CHECKPOINT, meta: { instance } });
     const engine = new EventRouter({
       producer,
       topic: topicNames(kafka.prefix).events,
@@ -161,7 +147,7 @@ function sessionOf({ clock, config }: IngestOptions, parts: Parts): IngestSessio
       await engine.settle();
       const own: Meta = { instance, router };
       await kept.store.commit({
-        ...NOTHING,
+        ...EMPTY_CHECKPOINT,
         meta: { ...own },
         streams,
         groups,

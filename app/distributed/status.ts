@@ -5,7 +5,7 @@ import type { PartitionConsumer } from '../../core/broker.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { EngineStats } from '../../detectors/engine/contract.ts';
 import { createCounters } from '../../ingest/reader.ts';
-import { sourceMetrics, trafficOf } from '../run-status.ts';
+import { engineMetrics, sourceMetrics, trafficOf } from '../run-status.ts';
 import { summaryOf } from '../summary.ts';
 import type { ConsoleRole } from './console.ts';
 import type { DecideRole } from './decide.ts';
@@ -112,16 +112,7 @@ export function metricsOf(roles: RunningRoles): MetricsSnapshot {
   const { watermarkAt } = stats;
   return {
     sources: ingest?.watch.sources.map((source) => sourceMetrics(source, ingest)) ?? [],
-    events: stats.events,
-    subjects: stats.subjects,
-    unadmitted: stats.unadmitted,
-    findings: stats.findings,
-    incidents: stats.incidents,
-    openIncidents: stats.openIncidents,
-    silenced: stats.silenced,
-    partOf: stats.partOf,
-    closedAs: stats.closedAs,
-    heldBack: stats.heldBack,
+    ...engineMetrics(stats),
     readiness: undefined,
     checkpointAgeMs: checkpoints.length === 0 ? undefined : now - Math.min(...checkpoints),
     checkpointMs: undefined,

@@ -4,10 +4,11 @@
  */
 import { KeyhoundError } from '../../core/errors.ts';
 import { type Decoder, type Format, type FormatOptions, REJECTION } from '../../core/format.ts';
+import { headerOf } from '../../core/key-spec.ts';
 import { AUTH, type Auth, createDraft, FIELD, type RecordDraft } from '../../core/record.ts';
 import { suggest } from '../../core/suggest.ts';
 import { ascii, isBlank, JsonReader, type TextPlan, textPlan } from '../json-read.ts';
-import { dottedPath, headerOf, takeRawKey } from '../raw-key.ts';
+import { dottedPath, takeRawKey } from '../raw-key.ts';
 import { type Range, sampleObjects } from '../sample.ts';
 
 const LATENESS_MS = 60_000;

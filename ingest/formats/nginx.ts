@@ -7,7 +7,7 @@
  */
 import { KeyhoundError } from '../../core/errors.ts';
 import { type Decoder, type Format, type FormatOptions, REJECTION } from '../../core/format.ts';
-import type { KeySpec } from '../../core/key-spec.ts';
+import { headerOf, type KeySpec } from '../../core/key-spec.ts';
 import { FIELD, LIMITED_BY, type RecordDraft, resetDraft } from '../../core/record.ts';
 import { asBasicHeader } from '../basic-user.ts';
 import { putLogText, splitRequest } from '../clf-scan.ts';
@@ -15,7 +15,7 @@ import { authOf, isBlank } from '../json-read.ts';
 import { type Escape, NGINX_COMBINED, parseLogFormat } from '../log-format.ts';
 import { holdsNoQuote, LogTemplate } from '../log-template.ts';
 import { readNumber } from '../numbers.ts';
-import { headerOf, KEY_NAMES } from '../raw-key.ts';
+import { KEY_NAMES } from '../raw-key.ts';
 import { byShare } from '../sample.ts';
 import { Scratch } from '../scratch.ts';
 import { TimeReader, usable } from '../time.ts';

@@ -10,6 +10,7 @@ import type {
 import { dispatch } from '../../cli/dispatch.ts';
 import type { ExitStatus } from '../../cli/exit.ts';
 import type { StopReason } from '../../cli/io.ts';
+import type { ResponseClient } from '../../core/response.ts';
 
 export interface Ran {
   readonly status: ExitStatus;
@@ -59,6 +60,20 @@ export function stopWith(reason: StopReason): AbortController {
 const unused = (): never => {
   throw new Error('this assembly was not expected to be called');
 };
+/** A response of which nothing is expected to be asked. */
+export const UNUSED_RESPONSE: ResponseClient = {
+  responseStatus: unused,
+  decisions: unused,
+  decision: unused,
+  actions: unused,
+  action: unused,
+  command: unused,
+  approve: unused,
+  stop: unused,
+  reconcile: unused,
+  verifyAudit: unused,
+  testChannels: unused,
+};
 const NOTHING: Assemblies = {
   replay: unused,
   backtest: unused,
@@ -84,19 +99,7 @@ export function clientWith(methods: Partial<StateClient>): Partial<Assemblies> {
       addRule: unused,
       removeRule: unused,
       closeIncident: unused,
-      response: {
-        responseStatus: unused,
-        decisions: unused,
-        decision: unused,
-        actions: unused,
-        action: unused,
-        command: unused,
-        approve: unused,
-        stop: unused,
-        reconcile: unused,
-        verifyAudit: unused,
-        testChannels: unused,
-      },
+      response: UNUSED_RESPONSE,
       close: async () => {},
       ...methods,
     }),

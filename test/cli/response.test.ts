@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { CommandRequest, ResponseClient, ResponseStatus } from '../../core/response.ts';
 import { sampleAction, sampleDecision } from '../support/response-samples.ts';
-import { clientWith, key, type RunOptions, run } from './memory-io.ts';
+import { clientWith, key, type RunOptions, run, UNUSED_RESPONSE } from './memory-io.ts';
 
 const STATUS: ResponseStatus = {
   type: 'response',
@@ -19,21 +19,7 @@ const STATUS: ResponseStatus = {
 };
 
 function withResponse(parts: Partial<ResponseClient>): RunOptions {
-  const unused = async (): Promise<never> => assert.fail('not expected');
-  const response: ResponseClient = {
-    responseStatus: async () => STATUS,
-    decisions: unused,
-    decision: unused,
-    actions: unused,
-    action: unused,
-    command: unused,
-    approve: unused,
-    stop: unused,
-    reconcile: unused,
-    verifyAudit: unused,
-    testChannels: unused,
-    ...parts,
-  };
+  const response = { ...UNUSED_RESPONSE, responseStatus: async () => STATUS, ...parts };
   const found = { kind: 'found', key: key({ id: 'kong:7f2d' }), usage: [] } as const;
   return {
     assemblies: clientWith({ key: async () => found, response }),

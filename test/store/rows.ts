@@ -2,26 +2,18 @@
 import { keyEntrySchema } from '../../core/config.ts';
 import { keyGroupOfDigest } from '../../core/event.ts';
 import type { Finding, FindingInputs, Incident, Severity } from '../../core/finding.ts';
-import type { Checkpoint, DeadLetter, LoadedState, SubjectRow } from '../../core/store.ts';
+import {
+  type Checkpoint,
+  type DeadLetter,
+  EMPTY_CHECKPOINT,
+  type LoadedState,
+  type SubjectRow,
+} from '../../core/store.ts';
+
+export { EMPTY_CHECKPOINT as EMPTY } from '../../core/store.ts';
 
 export const HOUR_MS = 3_600_000;
 export const BASE_AT = Date.UTC(2026, 2, 1);
-
-export const EMPTY: Checkpoint = Object.freeze({
-  meta: {},
-  streams: [],
-  groups: [],
-  removedGroupParts: [],
-  subjects: [],
-  removedSubjects: [],
-  open: [],
-  findings: [],
-  inputs: [],
-  incidents: [],
-  usage: [],
-  controls: [],
-  deadLetters: [],
-});
 
 export function digest(n: number): Uint8Array {
   const bytes = new Uint8Array(16);
@@ -120,7 +112,7 @@ export function checkpointNumber(n: number): Checkpoint {
   const subjects: SubjectRow[] = [];
   for (let i = 0; i < NUMBERED_SUBJECTS; i++) subjects.push(subject(i, numbered(n, 600)));
   return {
-    ...EMPTY,
+    ...EMPTY_CHECKPOINT,
     meta: { number: n },
     streams: [{ stream: 'web:1', source: 'web', position: n, finished: false }],
     groups: [{ group: 3, part: 'sketch', bytes: numbered(n, 2000) }],
