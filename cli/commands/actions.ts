@@ -8,7 +8,15 @@ import type { ResponseStatus } from '../../core/response.ts';
 import { type Command, defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { actionLines, actionTable, decisionLines, statusLines } from '../print/response.ts';
-import { LIMIT_DEFAULT, LIST_OPTIONS, listedSubject, STATE_OPTION, withClient } from './client.ts';
+import {
+  LIMIT_DEFAULT,
+  LIST_OPTIONS,
+  listedSubject,
+  oneMore,
+  printList,
+  STATE_OPTION,
+  withClient,
+} from './client.ts';
 import { personOf } from './rules.ts';
 
 const actions = defineCommand({
@@ -28,9 +36,10 @@ const actions = defineCommand({
   ],
   run: async (context) => {
     const { options, print } = context;
+    const limit = options.limit ?? LIMIT_DEFAULT;
     const { found, status } = await withClient(context, options.state, async (client) => ({
       found: await client.response.actions({
-        limit: options.limit ?? LIMIT_DEFAULT,
+        limit: oneMore(limit),
         ...(options.since === undefined ? {} : { sinceAt: options.since }),
         ...(options.status === undefined ? {} : { state: options.status }),
         ...(options.gateway === undefined ? {} : { gateway: options.gateway }),
@@ -38,9 +47,7 @@ const actions = defineCommand({
       }),
       status: await statusHere(client),
     }));
-    for (const action of found) print.object(action);
-    if (found.length === 0) print.note('No actions.');
-    else for (const line of actionTable(found, print.columns, print.style)) print.line(line);
+    printList(print, found, limit, { none: 'No actions.', table: actionTable });
     if (status === undefined) print.note('Another process responds: ask it what is switched on.');
     else for (const line of statusLines(status, print.style)) print.line(line);
     return EXIT.done;

@@ -16,22 +16,54 @@ export const STATE_OPTION = {
 } as const satisfies OptionTable;
 
 export const LIMIT_DEFAULT = 50;
-/** Of lists about keys. */
-export const LIST_OPTIONS = {
-  limit: {
+/** Of one answer of the API. */
+const LIMIT_MAX = 10_000;
+
+function limitOption(max: number) {
+  return {
     type: 'number',
     value: 'N',
     min: 1,
-    max: 10_000,
+    max,
     description: 'Most lines.',
     default: `${LIMIT_DEFAULT}`,
-  },
+  } as const;
+}
+
+/** Of lists that may be as long as there are keys. */
+export const LONG_LIST_OPTIONS = { limit: limitOption(10_000_000) } as const;
+
+/** Of lists about keys. */
+export const LIST_OPTIONS = {
+  limit: limitOption(LIMIT_MAX),
   subject: {
     type: 'text',
     value: 'KEY',
     description: 'Only of this key, by its id or its label; - reads a raw key from stdin.',
   },
 } as const satisfies OptionTable;
+
+/** How many are asked for, to know whether there are more. */
+export function oneMore(limit: number): number {
+  return Math.min(limit + 1, LIMIT_MAX);
+}
+
+/** As objects, or as a table; `found` may have one more than the limit. */
+export function printList<T extends object>(
+  print: Printer,
+  found: readonly T[],
+  limit: number,
+  as: {
+    readonly none: string;
+    table(rows: readonly T[], columns: number, style: Printer['style']): readonly string[];
+  },
+): void {
+  const shown = found.slice(0, limit);
+  for (const one of shown) print.object(one);
+  if (shown.length === 0) print.note(as.none);
+  else for (const line of as.table(shown, print.columns, print.style)) print.line(line);
+  if (found.length > limit) print.note(`There are more: --limit ${limit} was reached.`);
+}
 
 /** Id of the key that a list is narrowed to; none where it is not. */
 export async function listedSubject(

@@ -5,7 +5,15 @@ import { type Command, defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { actionLines, decisionLines, decisionTable } from '../print/response.ts';
 import { unknown } from './actions.ts';
-import { LIMIT_DEFAULT, LIST_OPTIONS, listedSubject, STATE_OPTION, withClient } from './client.ts';
+import {
+  LIMIT_DEFAULT,
+  LIST_OPTIONS,
+  listedSubject,
+  oneMore,
+  printList,
+  STATE_OPTION,
+  withClient,
+} from './client.ts';
 
 const ID = { usage: 'ID', min: 1, max: 1 } as const;
 
@@ -25,17 +33,16 @@ const decisions = defineCommand({
   ],
   run: async (context) => {
     const { options, print } = context;
+    const limit = options.limit ?? LIMIT_DEFAULT;
     const found = await withClient(context, options.state, async (client) =>
       client.response.decisions({
-        limit: options.limit ?? LIMIT_DEFAULT,
+        limit: oneMore(limit),
         ...(options.since === undefined ? {} : { sinceAt: options.since }),
         ...(options.status === undefined ? {} : { state: options.status }),
         ...(await listedSubject(options.subject, client, context)),
       }),
     );
-    for (const decision of found) print.object(decision);
-    if (found.length === 0) print.note('No decisions.');
-    else for (const line of decisionTable(found, print.columns, print.style)) print.line(line);
+    printList(print, found, limit, { none: 'No decisions.', table: decisionTable });
     return EXIT.done;
   },
 });

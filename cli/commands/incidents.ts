@@ -5,9 +5,16 @@ import { defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { incidentTable } from '../print/incident.ts';
 import { budgetLine } from '../print/summary.ts';
-import { readReference, STATE_OPTION, subjectOf, withClient } from './client.ts';
+import {
+  LIMIT_DEFAULT,
+  LIST_OPTIONS,
+  LONG_LIST_OPTIONS,
+  listedSubject,
+  printList,
+  STATE_OPTION,
+  withClient,
+} from './client.ts';
 
-const LIMIT = 50;
 /** Incidents that a budget is worked out from. */
 const BUDGET_LIMIT = 9999;
 
@@ -16,14 +23,7 @@ export const incidents = defineCommand({
   summary: 'Lists incidents, the newest first.',
   positionals: NO_ARGS,
   options: {
-    limit: {
-      type: 'number',
-      value: 'N',
-      min: 1,
-      max: 10_000_000,
-      description: 'Most lines.',
-      default: `${LIMIT}`,
-    },
+    ...LONG_LIST_OPTIONS,
     since: { type: 'instant', description: 'Only incidents updated since then.' },
     severity: { type: 'choice', choices: SEVERITIES, description: 'At least this severe.' },
     budget: {
@@ -34,11 +34,7 @@ export const incidents = defineCommand({
       description: 'Instead of the list: from which risk on it would have been N alerts a day.',
     },
     open: { type: 'flag', description: 'Only open ones.' },
-    subject: {
-      type: 'text',
-      value: 'KEY',
-      description: 'Only of this key, by its id or its label; - reads a raw key from stdin.',
-    },
+    subject: LIST_OPTIONS.subject,
     ...STATE_OPTION,
   },
   examples: [
@@ -49,30 +45,23 @@ export const incidents = defineCommand({
   ],
   run: async (context) => {
     const { options, print } = context;
-    const limit = options.limit ?? (options.budget === undefined ? LIMIT : BUDGET_LIMIT);
-    const named =
-      options.subject === undefined ? undefined : await readReference(options.subject, context.io);
-    const found = await withClient(context, options.state, async (client) => {
-      const subjectId = named === undefined ? undefined : await subjectOf(named, client, print);
-      return client.incidents({
+    const limit = options.limit ?? (options.budget === undefined ? LIMIT_DEFAULT : BUDGET_LIMIT);
+    const found = await withClient(context, options.state, async (client) =>
+      client.incidents({
         limit: limit + 1,
         ...(options.since === undefined ? {} : { sinceAt: options.since }),
         ...(options.severity === undefined ? {} : { severity: options.severity }),
-        ...(subjectId === undefined ? {} : { subjectId }),
+        ...(await listedSubject(options.subject, client, context)),
         ...(options.open ? { open: true } : {}),
-      });
-    });
+      }),
+    );
     if (options.budget !== undefined) {
       const budget = budgetOf(found, options.budget);
       print.object(budget);
       print.line(budgetLine(budget));
       return EXIT.done;
     }
-    const shown = found.slice(0, limit);
-    for (const incident of shown) print.object(incident);
-    if (shown.length === 0) print.note('No incidents.');
-    else for (const line of incidentTable(shown, print.columns, print.style)) print.line(line);
-    if (found.length > limit) print.note(`There are more: --limit ${limit} was reached.`);
+    printList(print, found, limit, { none: 'No incidents.', table: incidentTable });
     return EXIT.done;
   },
 });

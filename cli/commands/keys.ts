@@ -1,23 +1,14 @@
 import { defineCommand, NO_ARGS } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { keyTable } from '../print/key.ts';
-import { STATE_OPTION, withClient } from './client.ts';
-
-const LIMIT = 50;
+import { LIMIT_DEFAULT, LONG_LIST_OPTIONS, printList, STATE_OPTION, withClient } from './client.ts';
 
 export const keys = defineCommand({
   name: 'keys',
   summary: 'Lists the keys that have a baseline, and how far it may be trusted.',
   positionals: NO_ARGS,
   options: {
-    limit: {
-      type: 'number',
-      value: 'N',
-      min: 1,
-      max: 10_000_000,
-      description: 'Most lines.',
-      default: `${LIMIT}`,
-    },
+    ...LONG_LIST_OPTIONS,
     since: { type: 'instant', description: 'Only keys used since then.' },
     prefix: { type: 'text', value: 'TEXT', description: 'Only keys whose id begins so.' },
     consumer: { type: 'text', value: 'NAME', description: 'Only keys of this consumer.' },
@@ -29,7 +20,7 @@ export const keys = defineCommand({
   ],
   run: async (context) => {
     const { options, print } = context;
-    const limit = options.limit ?? LIMIT;
+    const limit = options.limit ?? LIMIT_DEFAULT;
     const found = await withClient(context, options.state, (client) =>
       client.keys({
         limit: limit + 1,
@@ -38,17 +29,11 @@ export const keys = defineCommand({
         ...(options.consumer === undefined ? {} : { consumer: options.consumer }),
       }),
     );
-    const shown = found.slice(0, limit);
-    for (const key of shown) print.object(key);
     const filtered = [options.since, options.prefix, options.consumer].some((f) => f !== undefined);
-    if (shown.length === 0)
-      print.note(
-        filtered
-          ? 'No key is like that. Without --since, --prefix and --consumer all are listed.'
-          : 'No keys. `keyhound replay PATH --state DIR` or `run` learns some.',
-      );
-    else for (const line of keyTable(shown, print.columns, print.style)) print.line(line);
-    if (found.length > limit) print.note(`There are more: --limit ${limit} was reached.`);
+    const none = filtered
+      ? 'No key is like that. Without --since, --prefix and --consumer all are listed.'
+      : 'No keys. `keyhound replay PATH --state DIR` or `run` learns some.';
+    printList(print, found, limit, { none, table: keyTable });
     return EXIT.done;
   },
 });

@@ -255,7 +255,7 @@ test('a process that does not respond lists what was done all the same', async (
 test('lists print a line each; an unknown id is an error that says where to look', async () => {
   const options = withResponse({
     actions: async (filter) => {
-      assert.deepEqual(filter, { limit: 50, state: 'done', subjectId: 'kong:7f2d' });
+      assert.deepEqual(filter, { limit: 51, state: 'done', subjectId: 'kong:7f2d' });
       const done = { state: 'done', verdict: 'contained' } as const;
       return [sampleAction(done), sampleAction({ ...done, wants: 'undone' })];
     },
@@ -314,4 +314,19 @@ test('keys show says which limits hold for the key, and what the learned one is 
   });
   assert.match(stdout, /limit +minute 600 in 1m\n/);
   assert.match(stdout, /limit +learned 90 in 1h, only shown: p99 of its hours 30 × 3\n/);
+});
+
+test('a list that is cut short says so', async () => {
+  const two = [sampleDecision(), sampleDecision({ id: 'dec_b' })];
+  const options = withResponse({
+    decisions: async (filter) => two.slice(0, filter.limit),
+    actions: async (filter) => [sampleAction(), sampleAction()].slice(0, filter.limit),
+  });
+  for (const list of ['decisions', 'actions']) {
+    const { stdout, stderr } = await run([list, '--limit', '1', '--json'], options);
+    const lines = stdout.split('\n').filter((line) => /"type":"(decision|action)"/.test(line));
+    assert.equal(lines.length, 1, list);
+    assert.match(stderr, /There are more: --limit 1 was reached/, list);
+  }
+  assert.doesNotMatch((await run(['decisions', '--limit', '2'], options)).stderr, /There are more/);
 });
