@@ -42,8 +42,8 @@ export interface OwnedPartition {
    */
   readonly nextOffset: number | 'earliest';
   /**
-   * Applies messages in order, at most 500. May take its time (the driver keeps the membership alive, buffers a
-   * bounded number of messages and then stops fetching this partition alone). Not called again before it has
+   * Applies messages in order, at most 500 or about 128 KiB. May take its time (the driver keeps the membership alive,
+   * buffers a bounded number of messages and then stops fetching this partition alone). Not called again before it has
    * settled. Rejecting with code `fenced` means that somebody else owns the state: the partition is given up.
    * Any other rejection ends the consumer, and `close` is not called: the state may be half applied.
    */
@@ -58,7 +58,7 @@ export interface OwnedPartition {
 
 export interface PartitionLag {
   readonly partition: number;
-  /** Offset after the last message delivered to `apply`. */
+  /** Offset of the first message that is not applied, or being applied with others at this moment. */
   readonly position: number;
   /** Offset after the last message in the log. */
   readonly end: number;

@@ -7,8 +7,9 @@ import type { Batch } from 'kafkajs';
 import type { OwnedPartition, PartitionLag, ReceivedMessage } from '../../core/broker.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 
-/** Most messages of one `apply`. */
+/** Most messages of one `apply`, and what they hold but for the last one, bytes. */
 const CHUNK_MAX = 500;
+const CHUNK_BYTES_MAX = 128 << 10;
 const MESSAGES_MAX = 20_000;
 /** What a buffered message takes beside key and value, roughly. */
 const OVERHEAD_BYTES = 150;
@@ -35,6 +36,8 @@ export class Partition {
   readonly owned: OwnedPartition;
   readonly #ports: PartitionPorts;
   readonly #bytesMax: () => number;
+  /** Offset of the first message that is being applied. */
+  #applying: number | undefined;
   #queue: ReceivedMessage[] = [];
   /** First of the queue that is not applied yet. */
   #head = 0;
@@ -73,7 +76,7 @@ export class Partition {
 
   get lag(): PartitionLag {
     const waiting = this.#queue[this.#head];
-    const position = waiting === undefined ? this.#fetchNext : waiting.offset;
+    const position = this.#applying ?? waiting?.offset ?? this.#fetchNext;
     return { partition: this.number, position, end: Math.max(this.#end, this.#fetchNext) };
   }
 
@@ -138,11 +141,14 @@ export class Partition {
     await nextTurn();
     while (!this.#released && this.#head < this.#queue.length) {
       const chunk = this.#take();
+      this.#applying = chunk[0]!.offset;
       try {
         await this.owned.apply(chunk);
       } catch (error) {
         this.#gotStuck(error);
         break;
+      } finally {
+        this.#applying = undefined;
       }
       if (this.#isFull && !this.#released && !this.#overflows(0.5)) {
         this.#isFull = false;
@@ -168,11 +174,14 @@ export class Partition {
   }
 
   #take(): ReceivedMessage[] {
-    const chunk = this.#queue.slice(this.#head, this.#head + CHUNK_MAX);
-    this.#head += chunk.length;
-    for (const { key, value } of chunk) {
-      this.#heldBytes -= value.length + (key?.length ?? 0) + OVERHEAD_BYTES;
+    const chunk: ReceivedMessage[] = [];
+    let bytes = 0;
+    while (chunk.length < CHUNK_MAX && bytes < CHUNK_BYTES_MAX && this.#head < this.#queue.length) {
+      const message = this.#queue[this.#head++]!;
+      chunk.push(message);
+      bytes += message.value.length + (message.key?.length ?? 0) + OVERHEAD_BYTES;
     }
+    this.#heldBytes -= bytes;
     // Applied messages keep the whole answer of a fetch in memory as long as they are listed.
     if (this.#head * 2 >= this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);
