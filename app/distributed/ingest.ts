@@ -14,11 +14,13 @@ import { type IngestSession, openIngestSession } from './ingest-session.ts';
 /** What was read is on its way at the latest after this, ms. */
 const LINGER_MS = 10;
 /**
- * While the process has no pause, it reads a backlog: then events wait so long for more of their partition. Whoever
- * reads a batch pays for it and for each key in it, whether it has ten events or a thousand.
+ * While the process has no pause and events come this fast, it reads a backlog: then they wait so long for more of their
+ * partition. Whoever reads a batch pays for it and for each key in it, whether it has ten events or a thousand. Without
+ * the pace, a machine that is short of processors would make what is live wait longer still.
  */
 const BACKLOG_LINGER_MS = 250;
 const BACKLOG_BUSY = 0.95;
+const BACKLOG_EVENTS_PER_MS = 10;
 /** Partitions without events are told how far the streams are so often, ms. */
 const HEARTBEAT_MS = 500;
 const HOPELESS_MS = 10_000;
@@ -153,13 +155,19 @@ async function serveIngest(
 /** To be called every LINGER_MS. */
 function lingerer(engine: IngestSession['engine']): () => void {
   const { eventLoopUtilization } = performance;
-  let lookedAt = eventLoopUtilization();
-  let sentAt = performance.now();
+  let before = eventLoopUtilization();
+  let { events } = engine;
+  let lookedAt = performance.now();
+  let sentAt = lookedAt;
   return () => {
     const now = performance.now();
     const since = eventLoopUtilization();
-    const isBacklog = eventLoopUtilization(since, lookedAt).utilization > BACKLOG_BUSY;
-    lookedAt = since;
+    const isBacklog =
+      engine.events - events > BACKLOG_EVENTS_PER_MS * (now - lookedAt) &&
+      eventLoopUtilization(since, before).utilization > BACKLOG_BUSY;
+    before = since;
+    ({ events } = engine);
+    lookedAt = now;
     if (isBacklog && now - sentAt < BACKLOG_LINGER_MS) return;
     sentAt = now;
     engine.flush(false);
