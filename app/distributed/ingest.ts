@@ -14,9 +14,9 @@ import { type IngestSession, openIngestSession } from './ingest-session.ts';
 /** What was read is on its way at the latest after this, ms. */
 const LINGER_MS = 10;
 /**
- * While the process has no pause and events come this fast, it reads a backlog: then they wait so long for more of their
- * partition. Whoever reads a batch pays for it and for each key in it, whether it has ten events or a thousand. Without
- * the pace, a machine that is short of processors would make what is live wait longer still.
+ * While the process has no pause and events come this fast, it reads a backlog: then they wait so long for more of
+ * their partition. Whoever reads a batch pays for it and for each key in it, whether it has ten events or a thousand.
+ * Without the pace, a machine that is short of processors would make what is live wait longer still.
  */
 const BACKLOG_LINGER_MS = 250;
 const BACKLOG_BUSY = 0.95;
