@@ -10,10 +10,11 @@ import { loadConfig } from '../../app/config.ts';
 import type { BacktestDecision, BacktestLine, Incident } from '../../app/contract.ts';
 import { replay } from '../../app/replay.ts';
 import { KeyhoundError } from '../../core/errors.ts';
+import { PEPPER } from './made-state.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'keyhound-backtest-'));
 after(() => rmSync(folder, { recursive: true }));
-process.env['KEYHOUND_PEPPER'] = 'a-pepper-of-more-than-sixteen-bytes';
+process.env['KEYHOUND_PEPPER'] = PEPPER;
 
 const at = (name: string): string => join(folder, name);
 const T0 = Date.parse('2026-03-02T10:00:00Z');

@@ -8,10 +8,11 @@ import { loadConfig } from '../../app/config.ts';
 import type { ReplaySummary } from '../../app/contract.ts';
 import { replay } from '../../app/replay.ts';
 import { KeyhoundError } from '../../core/errors.ts';
+import { PEPPER } from './made-state.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'keyhound-inputs-'));
 after(() => rmSync(folder, { recursive: true }));
-process.env['KEYHOUND_PEPPER'] = 'a-pepper-of-more-than-sixteen-bytes';
+process.env['KEYHOUND_PEPPER'] = PEPPER;
 
 async function replayed(...paths: string[]): Promise<ReplaySummary> {
   const config = loadConfig({ file: undefined, env: {}, cwd: folder });

@@ -1,0 +1,58 @@
+/**
+ * `npm test`: the fast tests of a folder in one process, as many processes at once as there are cores. A process for
+ * each file took longer to load than most files take to run. What tests share (environment, folders) they put back.
+ * The last line sums up: `N passed, N failed`.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+
+const RESULT = /^(\d+) passed, (\d+) failed\n$/m;
+const TEST = path.join('test');
+
+interface Sum {
+  passed: number;
+  failed: number;
+}
+
+/** Largest first, so that none begins when the others end. */
+function groups(): string[][] {
+  const byFolder = new Map<string, string[]>();
+  for (const file of globSync(`${TEST}/**/*.test.ts`).sort()) {
+    if (file.endsWith('.slow.test.ts')) continue;
+    const folder = path.dirname(file).split(path.sep).slice(0, 3).join('/');
+    byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
+  }
+  return [...byFolder.values()].sort((a, b) => b.length - a.length);
+}
+
+async function run(files: readonly string[], sum: Sum): Promise<void> {
+  const flags = ['--disable-warning=ExperimentalWarning', '--test', '--test-isolation=none'];
+  const args = [...flags, '--test-reporter=./test/reporter.ts', ...files];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = once(child, 'exit');
+  let said = '';
+  for await (const chunk of child.stdout.setEncoding('utf8')) said += chunk;
+  const [, passed = 0, failed = 0] = RESULT.exec(said) ?? [];
+  process.stdout.write(said.replace(RESULT, ''));
+  sum.passed += Number(passed);
+  sum.failed += Number(failed);
+  await exit;
+  if (child.exitCode === 0 || Number(failed) > 0) return;
+  // It broke outside of its tests.
+  console.log(
+    `FAILED: ${path.dirname(files[0]!)} ended with ${child.exitCode ?? child.signalCode}`,
+  );
+  sum.failed += 1;
+}
+
+const sum: Sum = { passed: 0, failed: 0 };
+const waiting = groups();
+const workers = Array.from({ length: availableParallelism() }, async () => {
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await run(next, sum);
+});
+await Promise.all(workers);
+console.log(`${sum.passed} passed, ${sum.failed} failed`);
+process.exitCode = sum.failed === 0 ? 0 : 1;
