@@ -160,7 +160,9 @@ class Run {
   }
   /** A new decision, or the end of one that was confirmed. */
   #order() {
-    const standing = this.made.filter((id) => !this.ended.has(id));
+    const asked = new Set<string>();
+    for (const one of this.#underWay.values()) if (one.do === 'decide') asked.add(one.decision.id);
+    const standing = this.made.filter((id) => !this.ended.has(id) && !asked.has(id));
     // Mostly what took effect; else also what was only just asked for.
     const anyOf = this.#random() < 0.2;
     const free = standing.filter((id) => anyOf || this.#gateway.effects.has(actionId(id, 'kong')));
