@@ -5,16 +5,15 @@ import { DecideFacts } from '../../../app/distributed/decide-facts.ts';
 import { createLimitFacts, type KnownUse, knownUse } from '../../../app/response/limit-facts.ts';
 import { calendarOf, NO_CALENDAR } from '../../../core/calendar.ts';
 import { keyEntrySchema } from '../../../core/config.ts';
-import { type ApiEvent, createEvent } from '../../../core/event.ts';
+import type { ApiEvent } from '../../../core/event.ts';
 import { namedIdentity } from '../../../enrich/digest.ts';
 import { loadRegistry } from '../../../enrich/registry.ts';
 import type { StateReader } from '../../../store/redis/reader.ts';
-import { createEventFiller } from '../../../traffic/api-event.ts';
 import { createTraffic } from '../../../traffic/traffic.ts';
 import { openBench } from '../../detectors/bench.ts';
-import { cloneEvent } from '../../detectors/fixture-events.ts';
 import { hex, KeptState } from '../../detectors/kept-state.ts';
 import { NO_DIRECTORY } from '../../support/directory.ts';
+import { eventsOf } from '../../support/traffic-events.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -34,13 +33,7 @@ function traffic(): ApiEvent[] {
     ...{ seed: 5, keys: 3, days: DAYS, fromAt: FROM_AT, rates: { min: 0.004, max: 0.006 } },
     attacks: [{ ...attack, durationMs: HOUR_MS, rateMin: 1 }],
   });
-  const fill = createEventFiller();
-  const event = createEvent();
-  return Array.from(model.events(), (request, position) => {
-    fill(request, event);
-    event.position = position;
-    return cloneEvent(event);
-  });
+  return eventsOf(model);
 }
 
 function keyAt(index: number): string {

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type ApiEvent, createEvent } from '../../../core/event.ts';
+import type { ApiEvent } from '../../../core/event.ts';
 import type { Finding, Incident } from '../../../core/finding.ts';
-import { createEventFiller } from '../../../traffic/api-event.ts';
 import { createTraffic } from '../../../traffic/traffic.ts';
+import { eventsOf } from '../../support/traffic-events.ts';
 import { latest, openBench, told } from '../bench.ts';
-import { cloneEvent } from '../fixture-events.ts';
 import { KeptState } from '../kept-state.ts';
 import { settledRecords } from '../sound.ts';
 
@@ -30,13 +29,7 @@ function traffic(): ApiEvent[] {
       rateMin: 0.5,
     })),
   });
-  const fill = createEventFiller();
-  const event = createEvent();
-  return Array.from(model.events(), (request, position) => {
-    fill(request, event);
-    event.position = position;
-    return cloneEvent(event);
-  });
+  return eventsOf(model);
 }
 
 const EVENTS = traffic();

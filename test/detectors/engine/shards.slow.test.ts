@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Closing, Rule } from '../../../core/control.ts';
-import { type ApiEvent, createEvent } from '../../../core/event.ts';
+import type { ApiEvent } from '../../../core/event.ts';
 import { aboutOf, type Finding, type Incident } from '../../../core/finding.ts';
 import type { ControlRecord } from '../../../core/store.ts';
 import type { Attempt } from '../../../core/wire/layout.ts';
@@ -10,12 +10,11 @@ import { groupOfNetwork, isFailure } from '../../../detectors/engine/crowds.ts';
 import { consumerOf } from '../../../detectors/engine/engine.ts';
 import type { Report } from '../../../detectors/engine/exchange.ts';
 import { groupOfIncident } from '../../../detectors/engine/subject-group.ts';
-import { createEventFiller } from '../../../traffic/api-event.ts';
 import { nextUnit, STATE_WORDS, seedState } from '../../../traffic/random.ts';
 import { createTraffic } from '../../../traffic/traffic.ts';
 import { NO_DIRECTORY } from '../../support/directory.ts';
+import { eventsOf } from '../../support/traffic-events.ts';
 import { type Bench, LATENESS_MS, latest, openBench } from '../bench.ts';
-import { cloneEvent } from '../fixture-events.ts';
 import { KeptState } from '../kept-state.ts';
 
 const DAYS = 5;
@@ -39,13 +38,7 @@ function traffic(): ApiEvent[] {
       rateMin: 0.5,
     })),
   });
-  const fill = createEventFiller();
-  const event = createEvent();
-  return Array.from(model.events(), (request, position) => {
-    fill(request, event);
-    event.position = position;
-    return cloneEvent(event);
-  });
+  return eventsOf(model);
 }
 
 const EVENTS = traffic();
