@@ -1,7 +1,8 @@
 /**
  * One call of a gateway's API: method, headers, JSON body, time limit, bound of the answer, and errors that say
- * whether another try may help. It never tries again itself, follows no redirect (a token would follow it), and
- * repeats in an error neither a header, nor a body, nor a path: only what the caller says of the call.
+ * whether another try may help. It never writes twice: only a read whose connection was closed under it is sent
+ * once more. It follows no redirect (a token would follow it), and repeats in an error neither a header, nor a
+ * body, nor a path: only what the caller says of the call.
  */
 import { KeyhoundError } from '../../core/errors.ts';
 import type { GatewayTools } from '../../core/gateway.ts';
@@ -64,9 +65,13 @@ export async function httpCall(
 ): Promise<HttpAnswer> {
   signal.throwIfAborted();
   const limit = AbortSignal.timeout(api.timeoutMs);
+  const either = AbortSignal.any([signal, limit]);
   let answer: HttpAnswer;
   try {
-    answer = await send(api, call, AbortSignal.any([signal, limit]));
+    answer = await send(api, call, either).catch((error: unknown) => {
+      if (call.method !== 'GET' || !isClosed(error)) throw error;
+      return send(api, call, either);
+    });
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof KeyhoundError) throw error;
@@ -140,13 +145,22 @@ function timedOut(api: HttpApi, call: HttpCall): KeyhoundError {
 }
 
 function unreachable(api: HttpApi, call: HttpCall, error: unknown): KeyhoundError {
-  // Only the system's own word: undici's message may repeat a header.
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code =
-    cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
-      ? cause.code
-      : 'connection failed';
+  const code = codeOf(error) ?? 'connection failed';
   return problem(api, call, `not reached (${code})`, 'gateway-unreachable', true);
+}
+
+/** Closed by the other side: often one kept open that a gateway's restart or idle limit ended meanwhile. */
+function isClosed(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET';
+}
+
+/** Only the system's own word: undici's message may repeat a header. */
+function codeOf(error: unknown): string | undefined {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
+    ? cause.code
+    : undefined;
 }
 
 function problem(

@@ -104,6 +104,25 @@ test('a reset, a server that is away and a token that is no header are told apar
   await failure(undefined, CALL, { headers: { 'x-token': `${TOKEN}\nx` } });
 });
 
+test('a read whose connection is closed is sent once more, a write never', async () => {
+  answer = { status: 200, json: { ok: true } };
+  const read: HttpCall = { method: 'GET', path: '/keys', what: 'GET /keys' };
+  fake.calls.length = 0;
+  fake.failNext({ kind: 'reset', applied: false }, () => true);
+  assert.deepEqual((await httpCall(api, read, NEVER)).json, { ok: true });
+  assert.deepEqual(fake.calls, ['GET /keys', 'GET /keys']);
+
+  fake.calls.length = 0;
+  for (let i = 0; i < 2; i++) fake.failNext({ kind: 'reset', applied: false }, () => true);
+  assert.deepEqual((await failure(undefined, read)).code, 'gateway-unreachable');
+  assert.equal(fake.calls.length, 2);
+
+  fake.calls.length = 0;
+  fake.failNext({ kind: 'reset', applied: true });
+  assert.deepEqual((await failure(undefined)).code, 'gateway-unreachable');
+  assert.deepEqual(fake.calls, ['PUT /keys/raw-key-1']);
+});
+
 test('an answer without an end is cut off', async () => {
   const error = await failure({ status: 200, json: 'x'.repeat(9 * 1024 * 1024) });
   assert.deepEqual([error.code, error.retryable], ['gateway-answer', false]);
