@@ -51,11 +51,15 @@ export function writeFloat(buffer: Uint8Array, offset: number, value: number): n
 /** Reads values one after the other from bytes[at, end). Throws `event-damaged` past the end. */
 export class BytesReader {
   bytes: Uint8Array = new Uint8Array(0);
+  view = new DataView(this.bytes.buffer);
   at = 0;
   end = 0;
 
   begin(bytes: Uint8Array, at: number, end: number): void {
-    this.bytes = bytes;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
     this.at = at;
     this.end = end;
   }

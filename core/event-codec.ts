@@ -180,7 +180,7 @@ class Parts<T> {
     const end = start + length;
     if (end > from.end) throw damaged();
     from.at = end;
-    return this.#cache.get(from.bytes, start, end);
+    return this.#cache.get(from.view, start, end);
   }
 }
 

@@ -5,46 +5,88 @@
 
 /** Longer parts are decoded each time: what hostile bytes leave behind must stay small. */
 const CACHED_BYTES_MAX = 1024;
-
-interface Known<T> {
-  readonly view: DataView;
-  readonly value: T;
-}
+/** A row is two lines of memory: the length of the part, then its bytes. Few parts are longer. */
+const ROW_WORDS = 32;
+const ROW_BYTES_MAX = 4 * (ROW_WORDS - 1);
 
 export class PartCache<T> {
   readonly #mask: number;
-  readonly #known: (Known<T> | undefined)[];
+  /** The bytes of each slot side by side: to compare is to read one place, however many parts are known. */
+  readonly #rows: Int32Array;
+  /** Bytes that are longer than a row, by slot. */
+  readonly #long = new Map<number, DataView>();
+  readonly #values: (T | undefined)[];
   readonly #parse: (bytes: Uint8Array) => T;
-  /** Of the bytes asked for last: parts come many to a buffer. */
-  #bytes: Uint8Array = EMPTY;
-  #view: DataView = new DataView(EMPTY.buffer);
 
   /** `slots`: a power of two. `parse` gets bytes of its own, and may throw. */
   constructor(slots: number, parse: (bytes: Uint8Array) => T) {
     this.#mask = slots - 1;
-    this.#known = new Array<undefined>(slots).fill(undefined);
+    this.#rows = new Int32Array(slots * ROW_WORDS);
+    this.#values = new Array<undefined>(slots).fill(undefined);
     this.#parse = parse;
   }
 
-  /** The part that bytes[start, end) spell. */
-  get(bytes: Uint8Array, start: number, end: number): T {
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  /** Where the part that the bytes [start, end) of `view` spell is looked for. */
+  slotOf(view: DataView, start: number, end: number): number {
+    return hash(view, start, end) & this.#mask;
+  }
+
+  /**
+   * Reads the memory of a slot ahead. Several in a row are waited for at the same time, while `get` waits for one after
+   * the other. Its result means nothing; whoever uses it keeps the compiler from leaving the reading out.
+   */
+  touch(slot: number): number {
+    const word = slot * ROW_WORDS;
+    return this.#rows[word]! ^ this.#rows[word + ROW_WORDS / 2]!;
+  }
+
+  /** The part that the bytes [start, end) of `view` spell. */
+  get(view: DataView, start: number, end: number, slot = this.slotOf(view, start, end)): T {
+    const known = this.#values[slot];
+    if (known !== undefined && this.#isAt(slot, view, start, end)) return known;
+    return this.#learn(slot, view, start, end);
+  }
+
+  #isAt(slot: number, view: DataView, start: number, end: number): boolean {
+    const rows = this.#rows;
+    let word = slot * ROW_WORDS;
+    const length = end - start;
+    if (rows[word] !== length) return false;
+    if (length > ROW_BYTES_MAX) return isEqual(this.#long.get(slot)!, view, start, end);
+    let at = start;
+    for (; at + 4 <= end; at += 4) {
+      if (rows[++word] !== view.getInt32(at, true)) return false;
     }
-    const slot = hash(this.#view, start, end) & this.#mask;
-    const known = this.#known[slot];
-    if (known !== undefined && isEqual(known.view, this.#view, start, end)) return known.value;
-    // Not slice(): a Buffer's shares the memory of its message.
-    const own = new Uint8Array(bytes.subarray(start, end));
+    return at === end || rows[word + 1] === lastBytes(view, at, end);
+  }
+
+  #learn(slot: number, view: DataView, start: number, end: number): T {
+    const own = new Uint8Array(end - start);
+    own.set(new Uint8Array(view.buffer, view.byteOffset + start, end - start));
     const value = this.#parse(own);
     if (own.length > CACHED_BYTES_MAX) return value;
-    this.#known[slot] = { view: new DataView(own.buffer), value };
+    const rows = this.#rows;
+    let word = slot * ROW_WORDS;
+    rows[word] = own.length;
+    if (own.length > ROW_BYTES_MAX) {
+      this.#long.set(slot, new DataView(own.buffer));
+    } else {
+      this.#long.delete(slot);
+      let at = start;
+      for (; at + 4 <= end; at += 4) rows[++word] = view.getInt32(at, true);
+      if (at < end) rows[word + 1] = lastBytes(view, at, end);
+    }
+    this.#values[slot] = value;
     return value;
   }
 }
 
-const EMPTY = new Uint8Array(0);
+/** Fewer than four bytes as one word. */
+function lastBytes(view: DataView, start: number, end: number): number {
+  let word = 0;
+  for (let at = start; at < end; at++) word = (word << 8) | view.getUint8(at);
+  return word;
+}
 
 /** Four bytes at a time: only for slots, so it may be weaker than core/hash.ts, and takes a third of the time. */
 function hash(view: DataView, start: number, end: number): number {
@@ -59,12 +101,8 @@ function hash(view: DataView, start: number, end: number): number {
 }
 
 function isEqual(known: DataView, view: DataView, start: number, end: number): boolean {
-  const length = end - start;
-  if (known.byteLength !== length) return false;
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    if (known.getInt32(i, true) !== view.getInt32(start + i, true)) return false;
+  for (let at = start; at < end; at++) {
+    if (known.getUint8(at - start) !== view.getUint8(at)) return false;
   }
-  for (; i < length; i++) if (known.getUint8(i) !== view.getUint8(start + i)) return false;
   return true;
 }

@@ -11,6 +11,7 @@ import { createEvent } from '../../core/event.ts';
 import type { Checkpoint, LoadedState } from '../../core/store.ts';
 import { Turns } from '../../core/turns.ts';
 import { ITEM, type StreamIdentity } from '../../core/wire/layout.ts';
+import type { KnownParts } from '../../core/wire/parts.ts';
 import { EventBatchReader } from '../../core/wire/reader.ts';
 import type { Report } from '../../detectors/engine/exchange.ts';
 import type { ShardEngine } from '../../detectors/engine/shard-engine.ts';
@@ -35,6 +36,8 @@ export interface PartitionParts {
   readonly engine: ShardEngine;
   readonly state: PartitionState;
   readonly loaded: LoadedState | undefined;
+  /** Shared by the partitions of the process. */
+  readonly known: KnownParts;
   readonly feed: ExchangeFeed;
   readonly teller: ExchangeTeller;
   readonly results: ResultSender;
@@ -61,7 +64,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   /** Wall clock of the last batch; -Infinity before the first. */
   heardOfAt = Number.NEGATIVE_INFINITY;
   private readonly parts: PartitionParts;
-  private readonly reader = new EventBatchReader();
+  private readonly reader: EventBatchReader;
   /** Events read ahead, and the latest second of their streams before each. */
   private readonly ring = Array.from({ length: AHEAD }, createEvent);
   private readonly seconds = new Float64Array(AHEAD);
@@ -82,6 +85,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   constructor(parts: PartitionParts) {
     const { clock, loaded } = parts;
     this.parts = parts;
+    this.reader = new EventBatchReader(parts.known);
     this.nextOffset = loaded?.logPosition ?? 'earliest';
     this.appliedTo = loaded?.logPosition ?? 0;
     this.saved = this.appliedTo;

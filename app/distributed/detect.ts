@@ -8,6 +8,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { KafkaConfig, RedisConfig } from '../../core/config.ts';
 import { KEY_GROUPS } from '../../core/event.ts';
 import type { Incident } from '../../core/finding.ts';
+import { KnownParts } from '../../core/wire/parts.ts';
 import { createShardEngine, type ShardEngine } from '../../detectors/engine/shard-engine.ts';
 import { loadCalendars } from '../../enrich/calendars.ts';
 import { geographyVersion } from '../../enrich/geography.ts';
@@ -65,6 +66,7 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
   );
   const teller = new ExchangeTeller((messages) => producer.send(topics.exchange, 0, messages));
   const open = new Map<number, DetectPartition>();
+  const known = new KnownParts();
   const makeEngine = engineMaker(options);
   const failed = Promise.withResolvers<Error>();
   const owner: PartitionOwner = {
@@ -76,6 +78,7 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
       const one: DetectPartition = new DetectPartition({
         ...owned,
         partition,
+        known,
         feed,
         teller,
         results,

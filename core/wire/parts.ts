@@ -20,47 +20,110 @@ const NO_STREAM: StreamIdentity = Object.freeze({ name: '', source: '', lateness
 
 /** An event has three texts of its own, at most. */
 const PARTS_MAX = 3 * ITEMS_MAX;
+/** Parts whose memory is read ahead. */
+const AHEAD = 32;
 
 /** The entries of one batch by index; 0 is none. */
 class Entries<T> {
   readonly list: T[];
   readonly #cache: PartCache<T>;
+  /** Of each part: begin, end, slot. */
+  #noted = new Uint32Array(3 * 64);
+  #count = 0;
+  /** Of reading ahead; kept so that it is not left out. */
+  seen = 0;
 
-  constructor(slots: number, none: T, parse: (bytes: Uint8Array) => T) {
+  constructor(none: T, cache: PartCache<T>) {
     this.list = [none];
-    this.#cache = new PartCache(slots, parse);
+    this.#cache = cache;
   }
 
+  clear(): void {
+    this.list.length = 1;
+    this.#count = 0;
+  }
+
+  /** Notes where the field at hand lies; `settle` reads it. */
   read(input: Input): void {
     const end = input.range();
-    if (this.list.length > PARTS_MAX) throw damagedBatch('it has too many parts');
-    this.list.push(this.#cache.get(input.bytes, input.at, end));
+    const i = this.#count++;
+    if (i === PARTS_MAX) throw damagedBatch('it has too many parts');
+    if (3 * i === this.#noted.length) this.#grow();
+    this.#noted[3 * i] = input.at;
+    this.#noted[3 * i + 1] = end;
+    this.#noted[3 * i + 2] = this.#cache.slotOf(input.view, input.at, end);
     input.at = end;
+  }
+
+  settle({ view }: Input): void {
+    const noted = this.#noted;
+    const count = this.#count;
+    let seen = 0;
+    for (let from = 0; from < count; from += AHEAD) {
+      const to = Math.min(count, from + AHEAD);
+      for (let i = from; i < to; i++) seen ^= this.#cache.touch(noted[3 * i + 2]!);
+      for (let i = from; i < to; i++) {
+        const slot = noted[3 * i + 2]!;
+        this.list.push(this.#cache.get(view, noted[3 * i]!, noted[3 * i + 1]!, slot));
+      }
+    }
+    this.seen = seen;
+  }
+
+  #grow(): void {
+    const noted = new Uint32Array(2 * this.#noted.length);
+    noted.set(this.#noted);
+    this.#noted = noted;
   }
 }
 
+/** What all batches of a process have named so far. Readers may share one: nothing of a batch is kept here. */
+export class KnownParts {
+  readonly streams = new PartCache(1 << 8, readStream);
+  readonly keys = new PartCache(1 << 15, readKey);
+  readonly places = new PartCache(1 << 13, readPlace);
+  readonly routes = new PartCache(1 << 12, readRoute);
+  readonly clients = new PartCache(1 << 8, readClient);
+  readonly networks = new PartCache(1 << 13, readNetwork);
+  readonly strings = new PartCache(1 << 12, (bytes) => decodeText(bytes, 0, bytes.length));
+}
+
 export class Parts {
-  readonly streams = new Entries<StreamIdentity>(1 << 8, NO_STREAM, readStream);
-  readonly keys = new Entries<KeyIdentity>(1 << 15, NO_KEY, readKey);
-  readonly places = new Entries<Place>(1 << 13, UNKNOWN_PLACE, readPlace);
-  readonly routes = new Entries<Route>(1 << 12, UNKNOWN_ROUTE, readRoute);
-  readonly clients = new Entries<ClientFamily>(1 << 8, UNKNOWN_CLIENT, readClient);
-  readonly networks = new Entries<Network>(1 << 13, NO_NETWORK, readNetwork);
-  readonly strings = new Entries<string>(1 << 12, '', (bytes) =>
-    decodeText(bytes, 0, bytes.length),
-  );
-  readonly #all = [
-    this.streams,
-    this.keys,
-    this.places,
-    this.routes,
-    this.clients,
-    this.networks,
-    this.strings,
-  ];
+  readonly streams: Entries<StreamIdentity>;
+  readonly keys: Entries<KeyIdentity>;
+  readonly places: Entries<Place>;
+  readonly routes: Entries<Route>;
+  readonly clients: Entries<ClientFamily>;
+  readonly networks: Entries<Network>;
+  readonly strings: Entries<string>;
+  readonly #all: readonly Entries<unknown>[];
+
+  constructor(known: KnownParts) {
+    this.streams = new Entries(NO_STREAM, known.streams);
+    this.keys = new Entries(NO_KEY, known.keys);
+    this.places = new Entries(UNKNOWN_PLACE, known.places);
+    this.routes = new Entries(UNKNOWN_ROUTE, known.routes);
+    this.clients = new Entries(UNKNOWN_CLIENT, known.clients);
+    this.networks = new Entries(NO_NETWORK, known.networks);
+    this.strings = new Entries('', known.strings);
+    this.#all = [
+      this.streams,
+      this.keys,
+      this.places,
+      this.routes,
+      this.clients,
+      this.networks,
+      this.strings,
+    ];
+  }
+
+  /** Finds or makes all that was read. */
+  settle(input: Input): void {
+    for (const entries of this.#all) entries.settle(input);
+  }
 
   clear(): void {
-    for (const { list } of this.#all) list.length = 1;
+    for (const entries of this.#all) entries.clear();
   }
 }
 

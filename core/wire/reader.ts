@@ -30,7 +30,7 @@ import {
   type WireControl,
 } from './layout.ts';
 import { WIRE } from './output.ts';
-import { Parts } from './parts.ts';
+import { KnownParts, Parts } from './parts.ts';
 import { AttemptTable, EventTable, Order } from './tables.ts';
 
 export class EventBatchReader {
@@ -42,7 +42,7 @@ export class EventBatchReader {
   latestSecond = Number.NEGATIVE_INFINITY;
   readonly #input = new Input();
   readonly #inner = new Input();
-  readonly #parts = new Parts();
+  readonly #parts: Parts;
   readonly #events = new EventTable();
   readonly #attempts = new AttemptTable();
   readonly #controls: WireControl[] = [];
@@ -55,6 +55,11 @@ export class EventBatchReader {
   #nextControl = 0;
   #nextException = 0;
   #exceptionAt = -1;
+
+  /** `known`: shared with other readers of the process. */
+  constructor(known = new KnownParts()) {
+    this.#parts = new Parts(known);
+  }
 
   /** Throws `operating` with code `event-version` or `event-damaged`; the batch before is gone then, too. */
   open(bytes: Uint8Array): void {
@@ -192,6 +197,7 @@ export class EventBatchReader {
       } else input.skip();
     }
     if (format !== WIRE_FORMAT) throw damagedBatch('it does not say its format');
+    parts.settle(input);
   }
 
   #readItems(bytes: Uint8Array): void {
