@@ -25,6 +25,7 @@ const AHEAD = 32;
 
 /** The entries of one batch by index; 0 is none. */
 class Entries<T> {
+  /** Room that is used again: what lies behind `length` is of batches before. */
   readonly list: T[];
   readonly #cache: PartCache<T>;
   /** Of each part: begin, end, slot. */
@@ -38,8 +39,12 @@ class Entries<T> {
     this.#cache = cache;
   }
 
+  /** Of the batch, with the one that is none. */
+  get length(): number {
+    return 1 + this.#count;
+  }
+
   clear(): void {
-    this.list.length = 1;
     this.#count = 0;
   }
 
@@ -64,7 +69,7 @@ class Entries<T> {
       for (let i = from; i < to; i++) seen ^= this.#cache.touch(noted[3 * i + 2]!);
       for (let i = from; i < to; i++) {
         const slot = noted[3 * i + 2]!;
-        this.list.push(this.#cache.get(view, noted[3 * i]!, noted[3 * i + 1]!, slot));
+        this.list[1 + i] = this.#cache.get(view, noted[3 * i]!, noted[3 * i + 1]!, slot);
       }
     }
     this.seen = seen;
@@ -81,10 +86,10 @@ class Entries<T> {
 export class KnownParts {
   readonly streams = new PartCache(1 << 8, readStream);
   readonly keys = new PartCache(1 << 15, readKey);
-  readonly places = new PartCache(1 << 13, readPlace);
+  readonly places = new PartCache(1 << 14, readPlace);
   readonly routes = new PartCache(1 << 12, readRoute);
   readonly clients = new PartCache(1 << 8, readClient);
-  readonly networks = new PartCache(1 << 13, readNetwork);
+  readonly networks = new PartCache(1 << 15, readNetwork);
   readonly strings = new PartCache(1 << 12, (bytes) => decodeText(bytes, 0, bytes.length));
 }
 

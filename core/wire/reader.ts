@@ -242,8 +242,8 @@ export class EventBatchReader {
     this.#events.resolve(this.#parts);
     this.#attempts.resolve(this.#parts);
     this.#order.resolve([this.#events.count, this.#attempts.count, this.#controls.length]);
-    const { list } = this.#parts.streams;
-    for (let i = 1; i < list.length; i++) this.#streams.push(list[i]!);
+    const { list, length } = this.#parts.streams;
+    for (let i = 1; i < length; i++) this.#streams.push(list[i]!);
     this.#latestAt.complete(this.#streams.length);
     this.#states.complete(this.#streams.length);
     const { exactEvent } = this.#events;

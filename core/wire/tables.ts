@@ -101,16 +101,16 @@ export class EventTable extends Table {
         column === this.exactEvent || column === this.exactField || column === this.exactValue;
       column?.complete(isException ? exceptions : this.count);
     }
-    this.stream.within(parts.streams.list.length);
-    this.key.within(parts.keys.list.length);
-    this.place.within(parts.places.list.length);
-    this.route.within(parts.routes.list.length);
-    this.client.within(parts.clients.list.length);
-    this.network.within(parts.networks.list.length);
-    this.method.within(parts.strings.list.length);
-    this.consumer.within(parts.strings.list.length);
-    this.environment.within(parts.strings.list.length);
-    this.resolvePlaces(parts.streams.list.length);
+    this.stream.within(parts.streams.length);
+    this.key.within(parts.keys.length);
+    this.place.within(parts.places.length);
+    this.route.within(parts.routes.length);
+    this.client.within(parts.clients.length);
+    this.network.within(parts.networks.length);
+    this.method.within(parts.strings.length);
+    this.consumer.within(parts.strings.length);
+    this.environment.within(parts.strings.length);
+    this.resolvePlaces(parts.streams.length);
     this.#resolveExceptions();
   }
 
@@ -133,10 +133,10 @@ export class AttemptTable extends Table {
 
   resolve(parts: Parts): void {
     for (const column of this.columns) column?.complete(this.count);
-    this.stream.within(parts.streams.list.length);
-    this.network.within(parts.networks.list.length);
-    this.consumer.within(parts.strings.list.length);
-    this.resolvePlaces(parts.streams.list.length);
+    this.stream.within(parts.streams.length);
+    this.network.within(parts.networks.length);
+    this.consumer.within(parts.strings.length);
+    this.resolvePlaces(parts.streams.length);
   }
 }
 

@@ -5,6 +5,8 @@ import type { UsageRow } from '../../core/store.ts';
 import type { Header } from './judge.ts';
 
 const HOUR_MS = 3_600_000;
+const DIGEST_BYTES = 16;
+const DIGESTS_BYTES = 256 * DIGEST_BYTES;
 
 export class Outbox {
   findings = new Map<string, Finding>();
@@ -12,6 +14,9 @@ export class Outbox {
   inputs: FindingInputs[] = [];
   usage: UsageRow[] = [];
   removed: Uint8Array[] = [];
+  /** Of many rows of usage: a buffer of its own for each would cost more than all else of it. */
+  private digests = new DataView(new ArrayBuffer(0));
+  private digestsAt = DIGESTS_BYTES;
   private readonly durable: boolean;
   private readonly onInputs: ((inputs: FindingInputs) => void) | undefined;
 
@@ -57,12 +62,17 @@ export class Outbox {
   /** The hour the header has counted, before it starts another. */
   hour(header: Header): void {
     if (!this.durable || header.usageRequests === 0) return;
-    const digest = new Uint8Array(16);
-    const view = new DataView(digest.buffer);
-    view.setUint32(0, header.digest0, true);
-    view.setUint32(4, header.digest1, true);
-    view.setUint32(8, header.digest2, true);
-    view.setUint32(12, header.digest3, true);
+    if (this.digestsAt === DIGESTS_BYTES) {
+      this.digests = new DataView(new ArrayBuffer(DIGESTS_BYTES));
+      this.digestsAt = 0;
+    }
+    const { digests, digestsAt } = this;
+    digests.setUint32(digestsAt, header.digest0, true);
+    digests.setUint32(digestsAt + 4, header.digest1, true);
+    digests.setUint32(digestsAt + 8, header.digest2, true);
+    digests.setUint32(digestsAt + 12, header.digest3, true);
+    const digest = new Uint8Array(digests.buffer, digestsAt, DIGEST_BYTES);
+    this.digestsAt += DIGEST_BYTES;
     this.usage.push({
       digest,
       hourAt: header.usageHour * HOUR_MS,

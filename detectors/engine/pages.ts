@@ -13,27 +13,42 @@ export const PAGE_RECORDS = 1 << PAGE_BITS;
 /** Pages of a buffer: a thousand records, about a megabyte. */
 const BLOCK_BITS = 5;
 const IN_BLOCK = (1 << (BLOCK_BITS + PAGE_BITS)) - 1;
+/** Of a block, behind its records: a copy of one of them. Copying within a buffer needs no object for it. */
+const SCRATCH = IN_BLOCK + 1;
 
 export class Pages {
   readonly recordBytes: number;
-  /** A copy of one record: the engine keeps here what an event is judged from. */
-  readonly scratch: Uint8Array;
   private readonly blocks: Memory[] = [];
+  /** The block with the latest copy. */
+  private copied: Memory | undefined;
   private used = 0;
 
   constructor(recordBytes: number) {
     this.recordBytes = recordBytes;
-    this.scratch = new Uint8Array(recordBytes);
   }
 
   /** Number of the first record of a new, zeroed page. */
   take(): number {
     const first = this.used << PAGE_BITS;
     if ((first & IN_BLOCK) === 0) {
-      this.blocks.push(new Memory(new ArrayBuffer((IN_BLOCK + 1) * this.recordBytes)));
+      this.blocks.push(new Memory(new ArrayBuffer((SCRATCH + 1) * this.recordBytes)));
     }
     this.used++;
     return first;
+  }
+
+  /** Keeps what a record holds now: the engine judges an event from it. */
+  copyToScratch(record: number): void {
+    const memory = this.memoryOf(record);
+    const at = this.offset(record);
+    memory.bytes.copyWithin(SCRATCH * this.recordBytes, at, at + this.recordBytes);
+    this.copied = memory;
+  }
+
+  /** A copy of the record that was last copied to scratch. */
+  scratchCopy(): Uint8Array {
+    const at = SCRATCH * this.recordBytes;
+    return this.copied!.bytes.slice(at, at + this.recordBytes);
   }
 
   /** Where a record lies. */

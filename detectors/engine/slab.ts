@@ -99,14 +99,12 @@ export class Slab {
   }
 
   copyToScratch(slot: number): void {
-    const at = this.offset(slot);
-    const { scratch, recordBytes } = this.pages;
-    scratch.set(this.memoryOf(slot).bytes.subarray(at, at + recordBytes));
+    this.pages.copyToScratch(this.recordOf(slot));
   }
 
   /** A copy of the record that was last copied to scratch. */
   scratchCopy(): Uint8Array {
-    return this.pages.scratch.slice();
+    return this.pages.scratchCopy();
   }
 
   /** A copy of a record's bytes. */
