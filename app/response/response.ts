@@ -26,7 +26,8 @@ import type { PolicyHolder } from '../../responders/policy-holder.ts';
 import type { Logger } from '../contract.ts';
 import { Keeper } from './keeper.ts';
 import type { KillSwitch } from './kill-switch.ts';
-import { outcomeOf, watchOf } from './watching.ts';
+import { Watches } from './watches.ts';
+import { outcomeOf } from './watching.ts';
 
 const TICK_MS = 1000;
 const HOUR_MS = 3_600_000;
@@ -103,14 +104,17 @@ export class Response {
   #told: (() => void)[] = [];
   readonly #findings = new Map<string, Finding>();
   readonly #profiles = new Map<string, KeyProfile>();
-  /** Actions that detection could not be told of yet. */
-  readonly #unwatched = new Map<string, Action>();
-  #isWatching = false;
+  readonly #watches: Watches;
   #latestMs = 0;
 
   constructor(options: ResponseOptions) {
     this.options = options;
     const { keep, audit, adapters, clock, logger, teller, holder, directory, calendar } = options;
+    this.#watches = new Watches({
+      watch: (request) => options.detection.watch(request),
+      settleMsOf: (gateway) => adapters.find(({ name }) => name === gateway)?.settleMs ?? 0,
+      ...{ clock, logger, random: options.random },
+    });
     this.runner = createActionRunner({
       adapters,
       store: keep,
@@ -200,7 +204,9 @@ export class Response {
     for (const decision of open) {
       if (decision.state === 'standing') void this.keeper.take(decision, false);
     }
-    for (const action of await keep.heldActions()) await this.#watch(action);
+    for (const action of await keep.heldActions()) {
+      await this.#watches.note(action);
+    }
     for (const { incident, findings } of await detection.openCases()) {
       for (const finding of findings) this.finding(finding);
       this.incident(incident);
@@ -225,7 +231,7 @@ export class Response {
           await this.setStopped(stopped !== undefined, false, by);
         }
         this.desk.tick(now);
-        void this.#watchAgain();
+        void this.#watches.again();
         await onTick(now);
       } catch (error) {
         logger.error({ err: error }, 'the response failed to look after itself');
@@ -286,39 +292,7 @@ export class Response {
 
   #action(action: Action): void {
     this.options.teller.action(action);
-    void this.#watch(action);
-  }
-
-  /** What detection cannot be told now is told later: without it nothing says whether the action holds. */
-  async #watch(action: Action): Promise<void> {
-    const adapter = this.options.adapters.find(({ name }) => name === action.gateway);
-    const request = watchOf(action, adapter?.settleMs ?? 0);
-    if (request === undefined) return;
-    try {
-      await this.options.detection.watch(request);
-      // A later one of the same action may have come meanwhile.
-      if (this.#unwatched.get(action.id)?.revision === action.revision)
-        this.#unwatched.delete(action.id);
-    } catch (error) {
-      const known = this.#unwatched.get(action.id);
-      if (known === undefined) {
-        const note = 'an action is not watched yet; it is tried again';
-        this.options.logger.warn({ err: error, action: action.id }, note);
-      }
-      if (known === undefined || known.revision < action.revision)
-        keepSome(this.#unwatched, action.id, action);
-    }
-  }
-
-  async #watchAgain(): Promise<void> {
-    if (this.#isWatching) return;
-    this.#isWatching = true;
-    for (const action of [...this.#unwatched.values()]) {
-      await this.#watch(action);
-      // Whoever refused this one will refuse the next.
-      if (this.#unwatched.has(action.id)) break;
-    }
-    this.#isWatching = false;
+    void this.#watches.note(action);
   }
 
   /** For a decision by hand: what the key was used for before the incident that is open. */
