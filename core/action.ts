@@ -20,6 +20,14 @@ export type ActionVerdict = (typeof VERDICTS_OF_ACTION)[number];
 /** `restored`: the key is accepted again. `not-restored`: it is still refused. */
 export type UndoVerdict = 'restored' | 'not-restored' | 'no-traffic';
 
+/** A gateway that was away is asked again for what it did not take. */
+export interface Again {
+  /** When the action was given up first, RFC 3339. */
+  readonly sinceAt: string;
+  /** It is tried no more from then on, RFC 3339. */
+  readonly untilAt: string;
+}
+
 /** One line `{"type":"action"}`. A higher revision of the same id replaces the line before. */
 export interface Action {
   readonly type: 'action';
@@ -63,6 +71,8 @@ export interface Action {
   readonly attempts: number;
   /** Of these, the ones that failed. Absent: none. */
   readonly failures?: number;
+  /** Failed because its gateway was away: it is taken up again. Stays until it is done, or given up for good. */
+  readonly again?: Again;
   /** Fingerprint that the write under way leaves: a decision that is renewed meanwhile must know it as ours. */
   readonly tried?: string;
   /** Id of the audit entry that says that it was applied; absent before. */
@@ -95,9 +105,15 @@ export function actionChangedAt(action: Action): number {
   return Math.max(...times.filter((at) => !Number.isNaN(at)));
 }
 
+/** Given up for now: it is taken up again when its gateway answers. */
+export function isPutOff({ state, wants, again }: Action): boolean {
+  return state === 'failed' && wants === 'applied' && again !== undefined;
+}
+
 /** Not yet as it is to be. A failed undo is tried on. */
-export function isUnsettled({ state, wants }: Action): boolean {
-  if (state === 'planned' || state === 'running') return true;
+export function isUnsettled(action: Action): boolean {
+  const { state, wants } = action;
+  if (state === 'planned' || state === 'running' || isPutOff(action)) return true;
   return wants === 'undone' && (state === 'done' || state === 'failed');
 }
 

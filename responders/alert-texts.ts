@@ -8,7 +8,7 @@
  * A revision is the sum of the revisions of all that an alert is made of, so it grows with each of them: give all
  * decisions and actions, ended ones too.
  */
-import { type Action, isHeld } from '../core/action.ts';
+import { type Action, isHeld, isPutOff } from '../core/action.ts';
 import type { Alert } from '../core/alert.ts';
 import { type Decision, isLiftedByName } from '../core/decision.ts';
 import type { Finding, Incident, Severity, SubjectName } from '../core/finding.ts';
@@ -92,10 +92,14 @@ export function decisionAlert({ decision, actions, consumer, nowMs }: DecisionSt
  * other state, so it is made of every revision.
  */
 export function actionAlarm(action: Action, consumer: string, nowMs: number): Alert {
-  const { error, gateway, id, leak, revision, rung, state, subject, verdict, wants } = action;
+  const { again, error, gateway, id, leak, revision, rung } = action;
+  const { state, subject, verdict, wants } = action;
   const isLeaking = verdict === 'not-contained' && state === 'done' && wants === 'applied';
   const isRefused = state === 'undone' && action.undoVerdict === 'not-restored';
-  const isAlarm = isLeaking || isRefused || state === 'failed' || state === 'conflict';
+  // What is taken up again has not come to hold yet: it is told once, not with each try.
+  const isTriedAgain = again !== undefined && (state === 'planned' || state === 'running');
+  const isFailed = state === 'failed' || isTriedAgain;
+  const isAlarm = isLeaking || isRefused || isFailed || state === 'conflict';
   const name = nameOf(subject);
   const facts = [...keyFact(subject), ['gateway', gateway] as const, ...byHand([action])];
   const base = { id, revision, kind: 'action', subject, ...consumerOf(consumer) } as const;
@@ -115,14 +119,15 @@ export function actionAlarm(action: Action, consumer: string, nowMs: number): Al
     const title = `NOT restored: ${name} is still refused at ${gateway}`;
     return alarm('high', title, `It was taken back at ${gateway}, and no request is accepted.`);
   }
-  if (state === 'failed') {
+  if (isFailed) {
     const how = error === undefined ? '' : `: ${error}`;
     if (wants === 'undone') {
       const title = `${name} could not be taken back at ${gateway}`;
       return alarm('high', title, `It may still be ${PAST[rung]} there, and is tried on${how}`);
     }
     const title = `${name} could not be ${PAST[rung]} at ${gateway}`;
-    return alarm('high', title, `Nothing holds it at ${gateway}${how}`);
+    const text = [`Nothing holds it at ${gateway}${how}`, ...triedAgain(action)].join('\n');
+    return alarm('high', title, text);
   }
   if (state === 'conflict') {
     return alarm(
@@ -136,6 +141,12 @@ export function actionAlarm(action: Action, consumer: string, nowMs: number): Al
     `${name}: what was wrong at ${gateway} is over`,
     doneLines([action]).join('\n'),
   );
+}
+
+/** Whether people may leave it to Keyhound, and until when. */
+function triedAgain({ again }: Action): string[] {
+  if (again === undefined) return [];
+  return [`It is tried again until ${minute(again.untilAt)}, as long as what was decided stands.`];
 }
 
 /** Somebody has to agree, or had to. */
@@ -308,9 +319,11 @@ function notDone({ heldBy, id, mode, rung, state, why }: Decision): Alert['facts
 
 /** What did not work, and the literal calls that undo without Keyhound what did. */
 function byHand(actions: readonly Action[]): Alert['facts'] {
-  return actions.flatMap(({ error, gateway, rung, state, undo, wants }): Alert['facts'] => {
+  return actions.flatMap((action): Alert['facts'] => {
+    const { error, gateway, rung, state, undo, wants } = action;
     if (state === 'failed' && wants === 'applied') {
-      const how = error === undefined ? '' : `: ${error}`;
+      const again = isPutOff(action) ? ', and is tried again' : '';
+      const how = `${again}${error === undefined ? '' : `: ${error}`}`;
       return [[`failed at ${gateway}`, `could not be ${PAST[rung]}${how}`]];
     }
     const holds = undo !== '' && state === 'done' && wants === 'applied';

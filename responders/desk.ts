@@ -77,15 +77,20 @@ function tellBudget(
   options.onNotice?.({ kind: 'budget', rung, text: why, at });
 }
 
-/** Rungs that hide what they refuse go on for their time: that it is quiet then proves nothing. */
+/**
+ * Rungs that hide what they refuse go on for their time: that it is quiet then proves nothing. Where nothing has held
+ * the key so far it does, and what comes late would surprise people.
+ */
 function closed({ incident }: CaseFile, state: DeskState, nowMs: number): void {
   const { book, files, again, options } = state;
-  const { ends } = options.holder.policy.calm;
+  const ends: readonly string[] = options.holder.policy.calm.ends;
+  const isCalmed = ({ id, rung }: Decision) =>
+    ends.includes(rung) || options.env.isPutOff?.(id) === true;
   for (const decision of book.ofIncident(incident.id)) {
     if (decision.actor !== 'policy') continue;
     const by = incident.closedBy === undefined ? 'policy' : `person:${incident.closedBy}`;
     if (incident.closedAs === 'false-alarm') book.end(decision, 'false-alarm', by, nowMs);
-    else if (decision.state !== 'standing' || (ends as readonly string[]).includes(decision.rung))
+    else if (decision.state !== 'standing' || isCalmed(decision))
       book.end(decision, 'calm', by, nowMs);
   }
   files.close(incident.id);

@@ -26,6 +26,7 @@ import type { PolicyHolder } from '../../responders/policy-holder.ts';
 import type { Logger } from '../contract.ts';
 import { Keeper } from './keeper.ts';
 import type { KillSwitch } from './kill-switch.ts';
+import { mayTakeUp, PutOffs } from './put-off.ts';
 import { Watches } from './watches.ts';
 import { outcomeOf } from './watching.ts';
 
@@ -50,7 +51,7 @@ export interface ResponseKeep
 
 /** What the response asks of detection. */
 export interface DetectionPort {
-  readonly env: Omit<DeskEnv, 'rungsOf' | 'asksPerRequest' | 'profileOf'>;
+  readonly env: Omit<DeskEnv, 'rungsOf' | 'asksPerRequest' | 'profileOf' | 'isPutOff'>;
   /**
    * From here on what `env` answers of these keys is as detection has saved it; where detection is elsewhere, and not
    * asked before. What cannot be read is not known.
@@ -104,6 +105,7 @@ export class Response {
   #told: (() => void)[] = [];
   readonly #findings = new Map<string, Finding>();
   readonly #profiles = new Map<string, KeyProfile>();
+  readonly #putOffs = new PutOffs();
   readonly #watches: Watches;
   #latestMs = 0;
 
@@ -123,6 +125,7 @@ export class Response {
       decisions: keep,
       clock,
       random: options.random,
+      mayTakeUp: (decision) => mayTakeUp(decision, holder, directory),
       onAction: (action) => this.#action(action),
       onTrouble: (trouble) => teller.trouble(trouble),
     });
@@ -146,6 +149,7 @@ export class Response {
         rungsOf: (id) => this.rungsOf(id),
         asksPerRequest: (id) => this.adaptersOf(id).some((one) => one.rungs.has('contain')),
         profileOf: (incidentId) => this.#profiles.get(incidentId),
+        isPutOff: (decisionId) => this.#putOffs.has(decisionId),
       },
       onDecision: (decision) => void this.keeper.take(decision),
       onNotice: (notice) => teller.notice(notice),
@@ -204,7 +208,9 @@ export class Response {
     for (const decision of open) {
       if (decision.state === 'standing') void this.keeper.take(decision, false);
     }
+    for (const action of await keep.unsettledActions()) this.#putOffs.note(action);
     for (const action of await keep.heldActions()) {
+      this.#putOffs.note(action);
       await this.#watches.note(action);
     }
     for (const { incident, findings } of await detection.openCases()) {
@@ -291,6 +297,7 @@ export class Response {
   }
 
   #action(action: Action): void {
+    this.#putOffs.note(action);
     this.options.teller.action(action);
     void this.#watches.note(action);
   }

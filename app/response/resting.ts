@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Action, isUnsettled } from '../../core/action.ts';
+import { type Action, isPutOff, isUnsettled } from '../../core/action.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { CommandAnswer, ResponseClient } from '../../core/response.ts';
 import { Turns } from '../../core/turns.ts';
@@ -110,7 +110,8 @@ async function openActing(options: RestingOptions): Promise<EmbeddedResponse> {
 async function settled(answer: CommandAnswer, { store }: EmbeddedResponse): Promise<CommandAnswer> {
   const untilAt = systemClock.now() + PATIENCE_MS;
   let actions: Action[] = [...answer.actions];
-  while (actions.some(isUnsettled) && systemClock.now() < untilAt) {
+  const isAwaited = (action: Action) => isUnsettled(action) && !isPutOff(action);
+  while (actions.some(isAwaited) && systemClock.now() < untilAt) {
     await sleep(LOOK_MS);
     const read = await Promise.all(actions.map(({ id }) => store.action(id)));
     actions = read.map((action, i) => action ?? actions[i]!);

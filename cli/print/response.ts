@@ -55,6 +55,9 @@ export function actionLines(action: Action, style: Style): string[] {
       ? []
       : [style.bad(`  gets through: ${forTerminal(action.leak)}`)]),
     ...(action.error === undefined ? [] : [style.bad(`  ${forTerminal(action.error)}`)]),
+    ...(action.again === undefined
+      ? []
+      : [`  tried again when the gateway answers, until ${when(action.again.untilAt)} UTC`]),
     ...(action.siblings ?? []).map((key) => `  also hit: ${forTerminal(key)}`),
     ...undoLines(action.undo),
     style.dim(`  ${action.id}, of ${action.decision}`),

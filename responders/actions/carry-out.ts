@@ -5,15 +5,17 @@
  * The audit has its entry before, or nothing is written. What was tried and not heard of is tried again only after
  * a look at the gateway.
  */
-import type { Action } from '../../core/action.ts';
+import { type Action, isPutOff } from '../../core/action.ts';
 import type { GatewayState } from '../../core/gateway.ts';
 import { faultOf, GatewayFault, workedOut } from './calls.ts';
 import { Overtaken } from './records.ts';
 import { whoseState } from './standing.ts';
 import {
+  againOf,
   type Bench,
   endOf,
   giveWay,
+  lookAgainAt,
   loseTo,
   type NextAt,
   othersOf,
@@ -53,7 +55,8 @@ async function tryOnce(bench: Bench, action: Action, signal: AbortSignal): Promi
   const effective = strictest([...standing, action])!;
   const request = { target, original, wish: wishOf(effective) };
   const plan = workedOut(() => adapter.plan(request));
-  if (action.attempts === 0) await records.record(action, { what: 'applying' });
+  if (isPutOff(action)) await records.record(action, TAKEN_UP, { since: action.again?.sinceAt });
+  else if (action.attempts === 0) await records.record(action, { what: 'applying' });
   const expected = workedOut(() => adapter.expect?.(request));
   const running = await records.change(action, {
     state: 'running',
@@ -74,6 +77,12 @@ async function tryOnce(bench: Bench, action: Action, signal: AbortSignal): Promi
   return await finish(bench, running, effective, left);
 }
 
+const TAKEN_UP = {
+  what: 'taken-up',
+  who: 'keyhound',
+  why: 'the gateway answers again, and what was decided still stands',
+} as const;
+
 async function finish(
   bench: Bench,
   running: Action,
@@ -93,6 +102,7 @@ async function finish(
     appliedAs,
     tried: undefined,
     error: undefined,
+    again: undefined,
   });
   return endOf(done);
 }
@@ -106,6 +116,8 @@ async function failed(
   const { records, bounds, store, clock } = bench;
   const action = await store.action(before.id);
   if (action === undefined || action.wants !== 'applied') return clock.now();
+  // Told and recorded when it was given up; that the gateway is still away is no news.
+  if (isPutOff(action) && fault.retryable) return putOff(bench, action, fault);
   const failures = (action.failures ?? 0) + 1;
   if (fault.retryable && failures < bounds.failuresMax) {
     await records.change(action, { failures, error: fault.message });
@@ -119,9 +131,27 @@ async function failed(
     failures,
     error: fault.message,
     original: left === 'nothing' ? undefined : action.original,
+    // What was refused is refused again.
+    again: fault.retryable ? againOf(bench, action) : undefined,
   });
   records.trouble('failed', given, fault.message);
-  return endOf(given);
+  return isPutOff(given) ? putOff(bench, given, fault) : endOf(given);
+}
+
+/** Its end, and that of its tries, come before the next look at the gateway. */
+function putOff(bench: Bench, action: Action, fault: GatewayFault): NextAt {
+  const { sinceAt, untilAt } = action.again!;
+  const awayMs = bench.clock.now() - Date.parse(sinceAt);
+  return Math.min(lookAgainAt(bench, fault, awayMs), Date.parse(untilAt));
+}
+
+/** One more try of an action that was given up because its gateway was away. */
+export async function takeUp(bench: Bench, action: Action, signal: AbortSignal): Promise<NextAt> {
+  const { clock, records } = bench;
+  if (clock.now() < Date.parse(action.again!.untilAt)) return await carryOut(bench, action, signal);
+  const why = action.error ?? '';
+  await records.record(action, { what: 'given-up', who: 'keyhound', why });
+  return endOf(await records.change(action, { again: undefined }));
 }
 
 /** It came through after all. */

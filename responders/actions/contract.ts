@@ -16,20 +16,25 @@ import type { Discrepancy } from '../../core/response.ts';
 import type { Pacer } from './pacer.ts';
 
 export interface RunnerBounds {
-  /** Failures after which an action is `failed`. An undo is tried on, at `undoAgainMs`. */
+  /** Failures after which an action or an undo is `failed`. */
   readonly failuresMax: number;
   readonly backoffMs: number;
   readonly backoffMsMax: number;
   /** Of one read or write at a gateway. */
   readonly callMsMax: number;
-  /** Between two tries of an undo that is `failed`. */
+  /** Until a gateway that was away is asked again for what is `failed`; then twice as long each time. */
+  readonly againMs: number;
+  readonly againMsMax: number;
+  /** How long an action that is `failed` is taken up again; an undo is for ever. */
+  readonly againForMs: number;
+  /** Between two tries of an undo that the gateway refuses. */
   readonly undoAgainMs: number;
 }
 
 /**
- * `failed`: given up, the key is not contained. `undo-failed`: not taken back yet, tried on. `conflict`: a person
- * changed the key at the gateway; theirs stays. `audit`: cannot be recorded, so nothing is done. `store`: cannot be
- * kept, so nothing is done. `no-gateway`: it is configured no more.
+ * `failed`: given up, the key is not contained; once more where it was taken up and failed again. `undo-failed`: not
+ * taken back yet, tried on. `conflict`: a person changed the key at the gateway; theirs stays. `audit`: cannot be
+ * recorded, so nothing is done. `store`: cannot be kept, so nothing is done. `no-gateway`: it is configured no more.
  */
 export type TroubleKind = 'failed' | 'undo-failed' | 'conflict' | 'audit' | 'store' | 'no-gateway';
 
@@ -52,6 +57,11 @@ export interface RunnerOptions {
   random(): number;
   /** What gateways are told about a key. Default: the credential id is what follows the first colon. */
   target?(subject: SubjectName): KeyTarget;
+  /**
+   * Whether an action that its gateway was away for may still be taken up, though its decision stands: what was
+   * switched off meanwhile is done no more. Default: it may.
+   */
+  mayTakeUp?(decision: Decision): boolean;
   /** Told of each revision, once it is durable. */
   onAction?(action: Action): void;
   onTrouble?(trouble: Trouble): void;

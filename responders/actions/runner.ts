@@ -3,6 +3,7 @@
  *
  *   planned ──► running ──► done ──► undone
  *      │           ├─────► failed ──► undone      (given up; what may be there is taken back later)
+ *      │           │◄────────┘                    (its gateway was away, and answers again)
  *      │           └─────► conflict               (a person changed the key at the gateway: theirs stays)
  *      └─────────────────────────► undone         (nothing was written)
  *
@@ -10,14 +11,14 @@
  * handed out twice does no harm. What holds for a key follows from the records that stand (wishes.ts), so the order
  * in which actions are carried out or end does not matter: a later one may overtake one that waits for its retry.
  */
-import type { Action } from '../../core/action.ts';
+import { type Action, isPutOff } from '../../core/action.ts';
 import { toIso } from '../../core/clock.ts';
 import type { Decision } from '../../core/decision.ts';
 import type { GatewayAdapter } from '../../core/gateway.ts';
 import type { KeyProfile } from '../../core/key-profile.ts';
 import { isActing, isThrottle, nextBest } from '../../core/ladder.ts';
 import { createCalls } from './calls.ts';
-import { carryOut } from './carry-out.ts';
+import { carryOut, takeUp } from './carry-out.ts';
 import type { ActionRunner, RunnerBounds, RunnerOptions, Verification } from './contract.ts';
 import { actionId } from './ids.ts';
 import { createPacer } from './pacer.ts';
@@ -32,6 +33,9 @@ const BOUNDS: RunnerBounds = Object.freeze({
   backoffMs: 500,
   backoffMsMax: 60_000,
   callMsMax: 10_000,
+  againMs: 60_000,
+  againMsMax: 5 * 60_000,
+  againForMs: 24 * 3_600_000,
   undoAgainMs: 15 * 60_000,
 });
 /** What waits for an expired action to be taken back first looks again after so long. */
@@ -124,7 +128,8 @@ function createParts(options: RunnerOptions) {
 /** Undefined when it is to be taken back already. */
 function endPatch(action: Action, endedBy: string, endedWhy: string): ActionPatch | undefined {
   if (action.wants === 'undone') return undefined;
-  return { wants: 'undone', attempts: 0, failures: undefined, endedBy, endedWhy };
+  const begun = { attempts: 0, failures: undefined, again: undefined };
+  return { wants: 'undone', ...begun, endedBy, endedWhy };
 }
 
 async function request(
@@ -249,13 +254,16 @@ async function settleExpired(runner: RunnerParts): Promise<Action[]> {
 
 /** Who or what ends an action that is to hold; undefined: nothing yet. */
 async function endOfAction(
-  { decisions }: RunnerOptions,
+  { decisions, mayTakeUp }: RunnerOptions,
   action: Action,
   atMs: number,
 ): Promise<{ readonly by: string; readonly why: string } | undefined> {
   if (action.wants === 'undone') return undefined;
   if (isExpired(action, atMs)) return { by: 'keyhound', why: 'expired' };
   const decision = await decisions.decision(action.decision);
+  if (isPutOff(action) && (decision === undefined || mayTakeUp?.(decision) === false)) {
+    return { by: 'keyhound', why: 'what was decided is done no more' };
+  }
   if (decision?.state !== 'ended') return undefined;
   return { by: decision.endedBy ?? decision.actor, why: decision.endedAs ?? 'ended' };
 }
@@ -327,11 +335,12 @@ async function step(
     if (action.state === 'undone' || action.state === 'conflict') return undefined;
     return await takeBack(bench, action, signal);
   }
-  if (action.state !== 'planned' && action.state !== 'running') return endOf(action);
+  const isBegun = action.state === 'planned' || action.state === 'running';
+  if (!isBegun && !isPutOff(action)) return endOf(action);
   // `resume` adds it again.
   if (runner.stopped) return endOf(action);
   if (runner.settling.size > 0 && clock.now() < runner.settlingUntilAt) {
     return clock.now() + SETTLING_MS;
   }
-  return await carryOut(bench, action, signal);
+  return await (isBegun ? carryOut : takeUp)(bench, action, signal);
 }

@@ -1,6 +1,6 @@
 /** What carrying out and taking back have in common. */
-import type { Action, ActionStore } from '../../core/action.ts';
-import type { Clock } from '../../core/clock.ts';
+import type { Action, ActionStore, Again } from '../../core/action.ts';
+import { type Clock, toIso } from '../../core/clock.ts';
 import type { GatewayAdapter, GatewayState } from '../../core/gateway.ts';
 import { backoffMs } from './backoff.ts';
 import type { GatewayCalls, GatewayFault } from './calls.ts';
@@ -43,6 +43,26 @@ export function retryAt(bench: Bench, fault: GatewayFault, failures: number): nu
   return bench.clock.now() + Math.ceil(Math.max(waitMs, fault.retryAfterMs));
 }
 
+/** Undefined where its end, or the bound of its tries, has come. */
+export function againOf({ bounds, clock }: Bench, action: Action): Again | undefined {
+  const now = clock.now();
+  const { sinceAt = toIso(now) } = action.again ?? {};
+  const last = Date.parse(sinceAt) + bounds.againForMs;
+  const untilMs = Math.min(last, endOf(action) ?? last);
+  return untilMs <= now ? undefined : { sinceAt, untilAt: toIso(untilMs) };
+}
+
+/** When a gateway that was away is asked again; the longer it is away, the later. */
+export function lookAgainAt(bench: Bench, fault: GatewayFault, awayMs: number): number {
+  const { againMs, againMsMax } = bench.bounds;
+  const waitMs = backoffMs(
+    { baseMs: Math.max(againMs, awayMs), maxMs: againMsMax },
+    1,
+    bench.random,
+  );
+  return bench.clock.now() + Math.ceil(Math.max(waitMs, fault.retryAfterMs));
+}
+
 const THEIRS = 'somebody else changed the key at the gateway; that stays, and nothing is done';
 
 /** A person's later change wins: also over the others of the key that were in effect. */
@@ -56,7 +76,11 @@ export async function giveWay(
   await loseTo(bench, others, present);
   const facts = { found: present.fingerprint };
   await records.record(action, { what: 'conflict', who: 'keyhound', why: THEIRS }, facts);
-  const left = await records.change(action, { state: 'conflict', error: THEIRS });
+  const left = await records.change(action, {
+    state: 'conflict',
+    error: THEIRS,
+    again: undefined,
+  });
   records.trouble('conflict', left, THEIRS);
   return left.wants === 'applied' ? endOf(left) : undefined;
 }

@@ -7,6 +7,7 @@ import { whoseState } from './standing.ts';
 import {
   type Bench,
   giveWay,
+  lookAgainAt,
   loseTo,
   type NextAt,
   othersOf,
@@ -116,7 +117,8 @@ async function failed(bench: Bench, { id }: Action, fault: GatewayFault): Promis
   }
   const given = await records.change(action, { ...patch, state: 'failed' });
   records.trouble('undo-failed', given, fault.message);
-  return clock.now() + bounds.undoAgainMs;
+  if (!fault.retryable) return clock.now() + bounds.undoAgainMs;
+  return lookAgainAt(bench, fault, bounds.againMs * 2 ** (failures - bounds.failuresMax));
 }
 
 function byOf({ endedBy, endedWhy }: Action): { readonly who: string; readonly why: string } {

@@ -45,6 +45,8 @@ export interface DeskEnv {
   factsNow?(subjectId: string): KeyFacts | undefined;
   /** Where the registry does not say. */
   consumerOf?(subjectId: string): string | undefined;
+  /** Whether a decision holds nowhere yet: every action of it failed so far, and is tried again. */
+  isPutOff?(decisionId: string): boolean;
   /** Aged keys in use of late. */
   activeKeys?(): number | undefined;
 }

@@ -164,6 +164,26 @@ test('a throttle ends when it is calm, a suspension only in its time', () => {
   assert.equal(world.decisions()[0]?.endedAs, 'calm');
 });
 
+test('a suspension that holds nowhere, as its gateway is away, ends when it is calm', () => {
+  const putOff = new Set<string>();
+  const world = createWorld({ env: { isPutOff: (id) => putOff.has(id) } });
+  for (const key of ['kong:1', 'kong:2']) {
+    world.tell(
+      key,
+      [
+        ['scope', 12],
+        ['new-place', 6],
+      ],
+      T0,
+    );
+  }
+  putOff.add(world.decisions()[0]!.id);
+  world.close('kong:1', T0 + 10 * MINUTE);
+  world.close('kong:2', T0 + 10 * MINUTE);
+  assert.deepEqual(world.standing(T0 + 10 * MINUTE), ['kong:2 suspend']);
+  assert.equal(world.decisions()[0]?.endedAs, 'calm');
+});
+
 test('a suspension that had its time goes on milder, while its incident is open, until there is more', () => {
   const critical = (score: number): readonly Said[] => [
     ['volume-spike', score],

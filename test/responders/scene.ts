@@ -165,7 +165,7 @@ function directoryOf(entries: readonly Partial<KeyEntry>[]): KeyDirectory {
   };
 }
 
-function makeFinding(
+export function makeFinding(
   key: string,
   detector: string,
   score: number,
@@ -196,7 +196,7 @@ function makeFinding(
 }
 
 /** Risk as detection sums it up, for findings of different causes. */
-function makeIncident(
+export function makeIncident(
   key: string,
   findings: readonly Finding[],
   nowMs: number,

@@ -85,7 +85,7 @@ test('an action that goes on failing is given up, visibly, and leaves nothing be
   await r.start();
   failing(r, 'set', ...Array<FakeFault>(10).fill('unavailable'));
   const { id } = await r.decide();
-  await r.work(START + MINUTE_MS);
+  await r.work(START + MINUTE_MS / 2);
   const action = await r.action(id);
   assert.deepEqual(
     [action.state, action.failures, action.error],
@@ -97,6 +97,7 @@ test('an action that goes on failing is given up, visibly, and leaves nothing be
     [['failed', '503 Service Unavailable']],
   );
   assert.equal(r.audit.notes.at(-1)!.what, 'failed');
+  r.gateway.fault = () => 'unavailable';
   await r.work(START + 2 * HOUR_MS);
   assert.equal((await r.action(id)).state, 'undone', 'its end closes it');
   assert.equal(count(r, 'set'), 4);
@@ -167,7 +168,9 @@ test('an adapter that never answers is given up after the bound, and asked again
 });
 
 test('an undo that fails is tried on, and told', async () => {
-  const r = rig({ bounds: { failuresMax: 3, undoAgainMs: 10 * MINUTE_MS } });
+  const r = rig({
+    bounds: { failuresMax: 3, againMs: 10 * MINUTE_MS, againMsMax: 10 * MINUTE_MS },
+  });
   await r.start();
   const { id, decision } = await r.decide();
   await r.work();

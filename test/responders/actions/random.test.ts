@@ -65,6 +65,8 @@ const scenario = fc.record({
   write: fc.constantFrom('set' as const, 'create' as const),
   tells: fc.boolean(),
   people: fc.boolean(),
+  /** With few, actions are given up and taken up again. */
+  failuresMax: fc.constantFrom(2, 8),
   /** Calls and writes between two faults, and between two kills. */
   faultEvery: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 40 }),
   killEvery: fc.array(fc.integer({ min: 3, max: 25 }), { maxLength: 8 }),
@@ -147,6 +149,7 @@ class World {
         clock: this.clock,
         random: () => 0.5,
         pace: async () => {},
+        bounds: { failuresMax: this.scenario.failuresMax },
       });
       void this.runner.run(new AbortController().signal).catch(() => {});
       await new Promise((resolve) => setImmediate(resolve));

@@ -118,12 +118,15 @@ function testLists(driver: PlacedDriver<ActionStore>, name: (g: string) => strin
       await Promise.all([of(5, 'conflict'), of(6, 'planned', 'undone'), of(7, 'done', 'undone')]);
       await Promise.all([of(8, 'failed', 'undone'), of(9, 'conflict', 'undone')]);
       await of(10, 'undone', 'undone');
+      const again = { sinceAt: '2026-03-01T10:00:00.000Z', untilAt: '2026-03-01T11:00:00.000Z' };
+      await store.createAction(action(11, { state: 'failed', again }));
+      await store.createAction(action(12, { state: 'done', again }));
       const unsettled = async (from: ActionStore) =>
         (await from.unsettledActions()).map(({ id }) => Number(id.slice(4))).sort((a, b) => a - b);
-      assert.deepEqual(await unsettled(store), [1, 2, 6, 7, 8]);
+      assert.deepEqual(await unsettled(store), [1, 2, 6, 7, 8, 11]);
       await store.changeAction(action(1, { revision: 2, state: 'done' }));
       await store.changeAction(action(3, { revision: 2, state: 'done', wants: 'undone' }));
-      assert.deepEqual(await seenAnew(driver, place, unsettled), [2, 3, 6, 7, 8]);
+      assert.deepEqual(await seenAnew(driver, place, unsettled), [2, 3, 6, 7, 8, 11]);
     }),
   );
 
