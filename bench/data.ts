@@ -1,8 +1,7 @@
-/** Files to replay: one day of the traffic model, kept between runs under names that tell what is in them. */
+/** Files to replay: a day of the traffic model, kept between runs under names that tell what is in them. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { runChild } from './child.ts';
-import type { Plan } from './plan.ts';
 
 const SEED = 20_260_504;
 /** Requests of a day for each line wanted: a little more, --lines cuts. */
@@ -17,24 +16,33 @@ export interface BenchFile {
   readonly lines: number;
 }
 
-export async function benchFile(
-  format: 'kong' | 'nginx',
-  plan: Plan,
-  folder: string,
-): Promise<BenchFile> {
-  const file = path.join(folder, `${format}-${SEED}-${plan.keys}-${plan.lines}.log`);
-  if (!fs.existsSync(file)) {
-    const partial = `${file}.partial`;
-    await runChild([...trafficWords(plan), '--format', format, '--out', partial], folder);
-    fs.renameSync(partial, file);
-  }
-  return { path: file, bytes: fs.statSync(file).size, lines: plan.lines };
+export interface LogSize {
+  readonly lines: number;
+  readonly keys: number;
+  /** Of all keys together, on the day's average, until there are enough lines. Default: so many that they fill the day. */
+  readonly perSecond?: number;
 }
 
-function trafficWords(plan: Plan): string[] {
-  const mean = (plan.lines * MARGIN) / plan.keys / DAY_SECONDS;
+export async function benchFile(
+  format: 'kong' | 'nginx',
+  size: LogSize,
+  folder: string,
+): Promise<BenchFile> {
+  const { keys, lines, perSecond } = size;
+  const pace = perSecond === undefined ? '' : `-${perSecond}`;
+  const file = path.join(folder, `${format}-${SEED}-${keys}-${lines}${pace}.log`);
+  if (!fs.existsSync(file)) {
+    const partial = `${file}.partial`;
+    await runChild([...trafficWords(size), '--format', format, '--out', partial], folder);
+    fs.renameSync(partial, file);
+  }
+  return { path: file, bytes: fs.statSync(file).size, lines };
+}
+
+function trafficWords({ keys, lines, perSecond }: LogSize): string[] {
+  const mean = (perSecond ?? (lines * MARGIN) / DAY_SECONDS) / keys;
   const min = (mean * Math.log(RATE_RATIO)) / (RATE_RATIO - 1);
-  const numbers = { seed: SEED, keys: plan.keys, days: 1, lines: plan.lines };
+  const numbers = { seed: SEED, keys, days: 1, lines };
   const words = Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, String(value)]);
   return ['traffic/main.ts', ...words, '--rate', `${min}..${min * RATE_RATIO}`];
 }

@@ -21,6 +21,8 @@ const PATIENCE_MS = 900_000;
 const TOLD_MAX = 6000;
 
 export interface DrainResults {
+  readonly log: string;
+  readonly lines: number;
   /** One figure a round. */
   readonly bare: readonly number[];
   readonly one: readonly number[];
@@ -38,22 +40,34 @@ export interface DrainResults {
   readonly load: number;
 }
 
+export interface DrainOptions {
+  /** Of the log; topics are named after it. */
+  readonly name: string;
+  readonly rounds: number;
+  readonly folder: string;
+  readonly say: Say;
+}
+
 export async function measureDrain(
   servers: Servers,
   file: BenchFile,
-  rounds: number,
-  folder: string,
-  say: Say,
+  { name, rounds, folder, say }: DrainOptions,
 ): Promise<DrainResults> {
   const sources = [{ name: 'log', kind: 'file', format: 'kong', path: path.resolve(file.path) }];
-  const stack = new Stack(servers, { prefix: 'drain', partitions: PARTITIONS, sources, settings });
+  const bareTopic = `bare-${name}`;
+  const stack = new Stack(servers, {
+    prefix: `drain-${name}`,
+    partitions: PARTITIONS,
+    sources,
+    settings,
+  });
   try {
     await stack.createTopics();
     say('filling the topics');
     const ingest = await fill(stack, file);
-    await fillWithJson(stack.kafkaConfig, 'bare', file.path);
+    await fillWithJson(stack.kafkaConfig, bareTopic, file.path);
     const events = await sizeOf(stack.kafkaConfig, topicNames(stack.prefix).events);
-    const words = ['bench/variants/kafka-parse.ts', servers.kafka.brokers[0]!, 'bare'];
+    const words = ['bench/variants/kafka-parse.ts', servers.kafka.brokers[0]!, bareTopic];
     const bare: number[] = [];
     const one: Drained[] = [];
     const two: Drained[] = [];
@@ -65,6 +79,8 @@ export async function measureDrain(
     }
     const speeds = (all: readonly Drained[]) => all.map((drain) => drain.perCpuSecond);
     return {
+      log: name,
+      lines: file.lines,
       ...ingest,
       bare,
       one: speeds(one),
