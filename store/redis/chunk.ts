@@ -12,11 +12,16 @@ const ARRAY = 0xdd;
 const STRING = 0xdb;
 const HEAD_BYTES = 5;
 const FIRST_BYTES = 4096;
+/** Room of chunks that were packed, for the next ones: a checkpoint fills one for each key group. */
+const SPARE: Buffer[] = [];
+const SPARE_MAX = 64;
+
+const NO_ROOM = Buffer.alloc(0);
 
 class StringList {
   count = 0;
   length = 0;
-  #bytes = Buffer.allocUnsafe(FIRST_BYTES);
+  #bytes = SPARE.pop() ?? Buffer.allocUnsafe(FIRST_BYTES);
 
   add(value: Uint8Array | string): void {
     const bytes = typeof value === 'string' ? Buffer.from(value) : value;
@@ -44,6 +49,13 @@ class StringList {
 
   bytes(): Buffer {
     return this.#bytes.subarray(0, this.length);
+  }
+
+  /** Nothing more can be added. */
+  giveRoomBack(): void {
+    if (SPARE.length < SPARE_MAX) SPARE.push(this.#bytes);
+    this.#bytes = NO_ROOM;
+    this.length = 0;
   }
 
   #reserve(more: number): void {
@@ -94,13 +106,18 @@ export class Chunk {
     strings.append(row.record);
   }
 
-  bytes(): Buffer {
+  /** All that was added, and empties it. */
+  pack(): Buffer {
     const parts = [head(ARRAY, this.#lists.length)];
     for (const list of this.#lists) {
       parts.push(head(ARRAY, list?.count ?? 0));
       if (list !== undefined) parts.push(list.bytes());
     }
-    return Buffer.concat(parts);
+    const packed = Buffer.concat(parts);
+    for (const list of this.#lists) list?.giveRoomBack();
+    this.#lists.fill(undefined);
+    this.rows = 0;
+    return packed;
   }
 
   #list(index: number): StringList {

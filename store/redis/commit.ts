@@ -69,12 +69,12 @@ async function stageEngine(owned: Owned, outlet: Outlet, checkpoint: Checkpoint)
   for (const row of checkpoint.streams) {
     own.put(PARTITION_LISTS.streams, row.stream, JSON.stringify(row));
   }
-  return own.bytes();
+  return own.pack();
 }
 
 interface Filling {
   readonly one: OwnedGroup;
-  chunk: Chunk;
+  readonly chunk: Chunk;
   next: number;
 }
 
@@ -100,8 +100,7 @@ function createOutlet({ link, scripts }: Territory, owned: Owned, at: Attempt) {
     if (inFlight.length >= IN_FLIGHT_MAX) await inFlight.shift();
     const { one, chunk } = filling;
     const index = filling.next++;
-    filling.chunk = emptyChunk();
-    const bytes = chunk.bytes();
+    const bytes = chunk.pack();
     const sent = link
       .insist(() => scripts.stage(one.keys, at, one.applied, index, bytes))
       .then((verdict) => judge(owned, verdict));
