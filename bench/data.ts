@@ -19,7 +19,7 @@ export interface BenchFile {
 export interface LogSize {
   readonly lines: number;
   readonly keys: number;
-  /** Of all keys together, on the day's average, until there are enough lines. Default: so many that they fill the day. */
+  /** Of all keys together, on the day's average, until there are enough lines. Default: they fill the day. */
   readonly perSecond?: number;
 }
 
