@@ -48,6 +48,8 @@ export interface ReportStore {
   reportHandled(sender: string, deliveryId: string): Promise<void>;
   /** Received at or after, oldest first. */
   reports(sinceAt: number): Promise<ReceivedReport[]>;
+  /** Of these the ones that are not handled; costs as much as there are of them. */
+  openReports(sinceAt: number): Promise<ReceivedReport[]>;
   /** Forgets those that were handled and received before that instant. */
   removeReports(beforeAt: number): Promise<void>;
 }

@@ -96,6 +96,8 @@ class Leaks implements LeakTrigger {
   /** Reports are handed on one after the other. */
   #handing: Promise<void> = Promise.resolve();
   #restored: Promise<void> | undefined;
+  /** When reports that are too old are forgotten next, epoch ms. */
+  #sweepAt = 0;
 
   constructor(options: LeakTriggerOptions) {
     this.#options = options;
@@ -218,10 +220,10 @@ class Leaks implements LeakTrigger {
     await this.#restore();
     await this.#handing;
     const since = clock.now() - REMEMBERED_MS;
-    for (const received of await store.reports(since)) {
-      if (!received.handled) this.#handOn(received);
-    }
+    for (const received of await store.openReports(since)) this.#handOn(received);
     await this.#handing;
+    if (clock.now() < this.#sweepAt) return;
+    this.#sweepAt = clock.now() + HOUR_MS;
     await store.removeReports(since);
   }
 

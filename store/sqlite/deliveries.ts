@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Delivery, DeliveryStore, Told } from '../../core/alert.ts';
 import type { ReceivedReport, ReportStore } from '../../core/report.ts';
 import type { Batch } from './batch.ts';
-import { bodyOf, numberOf } from './rows.ts';
+import { bodyOf, numberOf, type Row } from './rows.ts';
 
 export function createDeliveryStore(db: DatabaseSync, batch: Batch): DeliveryStore {
   const putDelivery = db.prepare(
@@ -45,6 +45,10 @@ export function createReportStore(db: DatabaseSync, batch: Batch): ReportStore {
   const reports = db.prepare(
     'SELECT body, handled FROM reports WHERE at >= ?1 ORDER BY at, sender, delivery',
   );
+  const openReports = db.prepare(
+    `SELECT body, handled FROM reports INDEXED BY reports_open WHERE handled = 0 AND at >= ?1
+     ORDER BY at, sender, delivery`,
+  );
   const removeReports = db.prepare('DELETE FROM reports WHERE at < ?1 AND handled = 1');
   return {
     putReport: (report) =>
@@ -56,15 +60,14 @@ export function createReportStore(db: DatabaseSync, batch: Batch): ReportStore {
     async reportHandled(sender, deliveryId) {
       await batch.write(() => handle.run(sender, deliveryId));
     },
-    reports: (sinceAt) =>
-      batch.read(() =>
-        reports.all(sinceAt).map((row) => ({
-          ...bodyOf<ReceivedReport>(row),
-          handled: numberOf(row, 'handled') === 1,
-        })),
-      ),
+    reports: (sinceAt) => batch.read(() => reports.all(sinceAt).map(reportOf)),
+    openReports: (sinceAt) => batch.read(() => openReports.all(sinceAt).map(reportOf)),
     async removeReports(beforeAt) {
       await batch.write(() => removeReports.run(beforeAt));
     },
   };
+}
+
+function reportOf(row: Row): ReceivedReport {
+  return { ...bodyOf<ReceivedReport>(row), handled: numberOf(row, 'handled') === 1 };
 }

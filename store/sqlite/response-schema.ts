@@ -91,8 +91,13 @@ CREATE TABLE reports (
 CREATE INDEX reports_by_time ON reports (at);
 `;
 
+/** Looked for every few seconds among all that is remembered of a week. */
+const OPEN_REPORTS = `
+CREATE INDEX reports_open ON reports (at) WHERE handled = 0;
+`;
+
 /** Of `response.db`; its mark is "KEYR". */
 export const RESPONSE_SCHEMA: Schema = Object.freeze({
   applicationId: 0x4b455952,
-  migrations: Object.freeze([TABLES]),
+  migrations: Object.freeze([TABLES, OPEN_REPORTS]),
 });

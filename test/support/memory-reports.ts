@@ -7,6 +7,8 @@ export interface MemoryReports extends ReportStore {
   calls: number;
   /** All that is kept, as text. */
   text(): string;
+  /** Reports that were read so far. */
+  read: number;
 }
 
 export function memoryReports(): MemoryReports {
@@ -16,6 +18,7 @@ export function memoryReports(): MemoryReports {
   const store: MemoryReports = {
     failing: false,
     calls: 0,
+    read: 0,
     text: () => JSON.stringify([...reports]),
     async putReport(report) {
       store.calls++;
@@ -31,7 +34,15 @@ export function memoryReports(): MemoryReports {
     },
     async reports(sinceAt) {
       if (store.failing) throw new Error('disk full');
-      return [...reports.values()].filter(({ at }) => at >= sinceAt);
+      const found = [...reports.values()].filter(({ at }) => at >= sinceAt);
+      store.read += found.length;
+      return found;
+    },
+    async openReports(sinceAt) {
+      if (store.failing) throw new Error('disk full');
+      const found = [...reports.values()].filter(({ at, handled }) => at >= sinceAt && !handled);
+      store.read += found.length;
+      return found;
     },
     async removeReports(beforeAt) {
       for (const [key, { at, handled }] of reports)

@@ -40,6 +40,20 @@ export function createReportStore(link: RedisLink, prefix: string): ReportStore 
   const keys = [key('bodies'), key('at'), key('open')];
   const put = defineScript(link, 'keyhoundReportPut', PUT, 3);
   const remove = defineScript(link, 'keyhoundReportRemove', REMOVE, 3);
+  const read = async (names: readonly string[]) => {
+    const found: ReceivedReport[] = [];
+    for (let at = 0; at < names.length; at += PAGE) {
+      const page = names.slice(at, at + PAGE);
+      const bodies = await insist(() => redis.hmget(key('bodies'), ...page));
+      const open = await insist(() => redis.smismember(key('open'), ...page));
+      for (const [i, body] of bodies.entries()) {
+        if (body === null) continue;
+        const report = JSON.parse(body.slice(body.indexOf(' ') + 1)) as ReceivedReport;
+        found.push({ ...report, handled: open[i] === 0 });
+      }
+    }
+    return found;
+  };
   const nameOf = (sender: string, deliveryId: string) => `${sender}${NUL}${deliveryId}`;
   return {
     async putReport(report) {
@@ -51,19 +65,17 @@ export function createReportStore(link: RedisLink, prefix: string): ReportStore 
       await insist(() => redis.srem(key('open'), nameOf(sender, deliveryId)));
     },
     async reports(sinceAt) {
-      const names = await insist(() => redis.zrangebyscore(key('at'), sinceAt, '+inf'));
-      const found: ReceivedReport[] = [];
-      for (let at = 0; at < names.length; at += PAGE) {
-        const page = names.slice(at, at + PAGE);
-        const bodies = await insist(() => redis.hmget(key('bodies'), ...page));
-        const open = await insist(() => redis.smismember(key('open'), ...page));
-        for (const [i, body] of bodies.entries()) {
-          if (body === null) continue;
-          const report = JSON.parse(body.slice(body.indexOf(' ') + 1)) as ReceivedReport;
-          found.push({ ...report, handled: open[i] === 0 });
-        }
-      }
-      return found;
+      return read(await insist(() => redis.zrangebyscore(key('at'), sinceAt, '+inf')));
+    },
+    async openReports(sinceAt) {
+      const found = await read(await insist(() => redis.smembers(key('open'))));
+      return found
+        .filter(({ at, handled }) => at >= sinceAt && !handled)
+        .sort(
+          (a, b) =>
+            a.at - b.at ||
+            (nameOf(a.sender, a.deliveryId) < nameOf(b.sender, b.deliveryId) ? -1 : 1),
+        );
     },
     async removeReports(beforeAt) {
       await remove(keys, beforeAt);

@@ -99,6 +99,33 @@ export function testReportStore(driver: PlacedDriver<ReportStore>): void {
     }),
   );
 
+  test(name('open reports are those that are not handled, oldest first'), () =>
+    withPlace(driver, async (store, place) => {
+      for (const [id, at] of [
+        ['m4', 40],
+        ['m2', 20],
+        ['m3', 30],
+        ['m1', 10],
+      ] as const) {
+        await store.putReport(report(id, at));
+      }
+      await store.putReport(report('m5', 50, true));
+      await store.reportHandled('scanner', 'm3');
+      await store.putReport({ ...report('m2', 20), sender: 'other' });
+      const open = async (anew: ReportStore) =>
+        (await anew.openReports(20)).map(({ deliveryId, handled, sender }) => [
+          sender,
+          deliveryId,
+          handled,
+        ]);
+      assert.deepEqual(await seenAnew(driver, place, open), [
+        ['other', 'm2', false],
+        ['scanner', 'm2', false],
+        ['scanner', 'm4', false],
+      ]);
+    }),
+  );
+
   test(name('only handled reports are forgotten'), () =>
     withPlace(driver, async (store) => {
       for (const [id, at] of [

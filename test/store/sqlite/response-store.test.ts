@@ -58,6 +58,22 @@ test('a file of a later version, and one of somebody else, are refused', async (
   await refuses(openSqliteResponseStore({ folder }), 'state-foreign');
 });
 
+test('a file of an earlier version keeps what is in it', async () => {
+  const folder = await temporaryFolder();
+  const db = new DatabaseSync(path.join(folder, RESPONSE_FILE));
+  db.exec(RESPONSE_SCHEMA.migrations[0]!);
+  db.exec(`PRAGMA application_id = ${RESPONSE_SCHEMA.applicationId}; PRAGMA user_version = 1`);
+  const report = { sender: 'scanner', deliveryId: 'm1', at: 10, hits: [], handled: false };
+  db.prepare('INSERT INTO reports VALUES (?, ?, ?, 0, ?)').run(
+    ...(['scanner', 'm1', 10, JSON.stringify(report)] as const),
+  );
+  db.close();
+  await refuses(openSqliteResponseStore({ folder, readOnly: true }), 'state-older');
+  const store = await openSqliteResponseStore({ folder });
+  assert.deepEqual(await store.openReports(0), [report]);
+  await store.close();
+});
+
 test('an open checkpoint of detection holds up nothing', async () => {
   const folder = await temporaryFolder();
   const state = await openSqliteStore({ folder, pepperFingerprint: PEPPER });
