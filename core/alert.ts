@@ -36,6 +36,10 @@ export interface Alert {
   readonly undo?: string;
   /** Wall clock, epoch ms. */
   readonly at: number;
+  /** Alerts of kind `action` that it goes on with: who was told of one is told of this one under that id. */
+  readonly follows?: readonly string[];
+  /** Until then it may wait for what belongs to it, epoch ms. */
+  readonly waitUntilAt?: number;
 }
 
 /** What a channel sends in one request. */
@@ -119,6 +123,8 @@ export interface Told {
   readonly done: number;
   /** False: it was only counted in a message's `more`. */
   readonly named: boolean;
+  /** Id under which it was told, where that is another alert's (Alert.follows). */
+  readonly as?: string;
   /** Epoch ms. */
   readonly at: number;
 }

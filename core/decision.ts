@@ -102,6 +102,11 @@ export function isLiftedByName({ rung, actor }: Pick<Decision, 'rung' | 'actor'>
   return rung === 'revoke' && actor !== 'policy';
 }
 
+/** Decided on the proof of a leak, beside any incident. */
+export function isOfReport({ actor, incident }: Pick<Decision, 'actor' | 'incident'>): boolean {
+  return incident === null && actor.startsWith('report:');
+}
+
 /** When the newest of what a revision tells was, epoch ms: what lists are ordered and filtered by. */
 export function decisionChangedAt(decision: Decision): number {
   const approved = decision.approvals?.map(({ at }) => at) ?? [];

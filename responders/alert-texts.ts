@@ -10,7 +10,7 @@
  */
 import { type Action, isHeld, isPutOff } from '../core/action.ts';
 import type { Alert } from '../core/alert.ts';
-import { type Decision, isLiftedByName } from '../core/decision.ts';
+import { type Decision, isLiftedByName, isOfReport } from '../core/decision.ts';
 import type { Finding, Incident, Severity, SubjectName } from '../core/finding.ts';
 import { isActing } from '../core/ladder.ts';
 import type { LeakReport, ReportBrake } from '../core/report.ts';
@@ -18,6 +18,9 @@ import { doneLines, minute, PAST } from './done-lines.ts';
 
 const SENTENCES_MAX = 5;
 const TITLE_MAX = 160;
+const PUBLIC = 'its key is public';
+/** Detection tells the incident of a report soon after it, ms: both go in one message. */
+const INCIDENT_MS = 3000;
 
 export interface IncidentStory {
   readonly incident: Incident;
@@ -33,27 +36,47 @@ export interface IncidentStory {
   readonly nowMs: number;
 }
 
-/** One alert an incident. Silenced, or explained by one of many keys, it is over as far as people are concerned. */
+/**
+ * One alert an incident. Silenced, or explained by one of many keys, it is over as far as people are concerned. A
+ * report of a leak of its key belongs to it: told as one, which is over when both are.
+ */
 export function incidentAlert(story: IncidentStory): Alert {
-  const { incident, decisions, actions, consumer, nowMs } = story;
+  const { incident, findings, decisions, actions, consumer, nowMs } = story;
   const { closedAt, silencedBy, partOf, severity, subject } = incident;
-  const isOver = closedAt !== null || silencedBy !== undefined || partOf !== undefined;
-  const sentences = sentencesOf(story);
+  const reports = decisions.filter(isOfReport);
+  const isExplained = closedAt !== null || silencedBy !== undefined || partOf !== undefined;
+  const isOver = isExplained && reports.every((one) => isDecisionOver(one, actions));
+  const isProven = findings.some(({ detector }) => detector === 'leak');
+  const proofs = isProven ? [] : reports.map(({ why }) => why);
+  const sentences = [...proofs, ...sentencesOf(story)];
+  const title = reports.length > 0 ? PUBLIC : shortened(sentences[0] ?? incident.why);
   return {
     id: incident.id,
     revision: revisionOf([incident, ...decisions, ...actions]),
     kind: 'incident',
     state: isOver ? 'resolved' : 'firing',
-    severity,
+    severity: reports.length > 0 ? 'critical' : severity,
     subject,
     ...consumerOf(consumer),
-    title: `${nameOf(subject)}: ${shortened(sentences[0] ?? incident.why)}`,
+    title: `${nameOf(subject)}: ${title}`,
     text: [...sentences.slice(0, SENTENCES_MAX), ...endOf(incident)].join('\n'),
-    facts: [...factsOf(story), ...decisions.flatMap(notDone), ...byHand(actions)],
+    facts: [
+      ...factsOf(story),
+      ...reports.map(
+        ({ actor, id }) => ['report', `${actor.replace(/^report:/, '')}, ${id}`] as const,
+      ),
+      ...decisions.flatMap(notDone),
+      ...byHand(actions),
+    ],
     done: doneLines(actions),
     ...undoOf(subject, actions, decisions),
     at: nowMs,
+    ...(reports.length === 0 ? {} : { follows: reports.map(({ id }) => id) }),
   };
+}
+
+function isDecisionOver({ id, state }: Decision, actions: readonly Action[]): boolean {
+  return state === 'ended' && !actions.some((one) => one.decision === id && isHeld(one));
 }
 
 export interface DecisionStory {
@@ -66,9 +89,9 @@ export interface DecisionStory {
 
 /** What a person or a report had done, until it is taken back. */
 export function decisionAlert({ decision, actions, consumer, nowMs }: DecisionStory): Alert {
-  const { actor, id, rung, state, subject, why } = decision;
-  const isOver = state === 'ended' && !actions.some(isHeld);
-  const isReport = actor.startsWith('report:');
+  const { actor, decidedAt, id, rung, subject, why } = decision;
+  const isOver = isDecisionOver(decision, actions);
+  const isReport = isOfReport(decision);
   const who = actor.replace(/^person:/, '').replace(/^report:/, 'a report of ');
   return {
     id,
@@ -78,12 +101,13 @@ export function decisionAlert({ decision, actions, consumer, nowMs }: DecisionSt
     severity: isReport ? 'critical' : 'medium',
     subject,
     ...consumerOf(consumer),
-    title: `${nameOf(subject)}: ${isReport ? 'its key is public' : `${PAST[rung]} by ${who}`}`,
+    title: `${nameOf(subject)}: ${isReport ? PUBLIC : `${PAST[rung]} by ${who}`}`,
     text: why,
     facts: [...keyFact(subject), ...notDone(decision), ...byHand(actions)],
     done: doneLines(actions),
     ...undoOf(subject, actions, [decision]),
     at: nowMs,
+    ...(isReport ? { waitUntilAt: Date.parse(decidedAt) + INCIDENT_MS } : {}),
   };
 }
 

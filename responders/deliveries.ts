@@ -128,10 +128,12 @@ export class Deliveries {
     await this.#save();
   }
 
-  #take(alert: Alert, nowMs: number): void {
+  #take(told: Alert, nowMs: number): void {
     for (const line of this.#lines.values()) {
       const { name, replaces } = line.channel;
+      const alert = this.#told.under(name, told);
       if (!this.#wants(line, alert)) continue;
+      if (alert.id !== told.id) this.#note(name, told, true, nowMs, alert.id);
       const news = this.#told.newsOf(name, alert);
       if (news === 'none') continue;
       if (news === 'update' && !replaces) {
@@ -139,7 +141,8 @@ export class Deliveries {
         if (this.#room.refresh(name, alert)) this.#note(name, alert, true, nowMs);
         continue;
       }
-      const dueAt = nowMs + (news === 'page' ? GROUP_MS : UPDATE_MS);
+      const soonest = nowMs + (news === 'page' ? GROUP_MS : UPDATE_MS);
+      const dueAt = Math.max(soonest, alert.waitUntilAt ?? 0);
       const named = this.#room.join(name, alert, { group: groupOf(alert), dueAt, nowMs });
       this.#note(name, alert, named, nowMs);
       line.wake();
@@ -153,9 +156,10 @@ export class Deliveries {
     return atLeast(alert.severity, config.severity) || this.#told.knows(channel.name, alert.id);
   }
 
-  #note(channel: string, alert: Alert, named: boolean, at: number): void {
+  #note(channel: string, alert: Alert, named: boolean, at: number, as?: string): void {
     const { id, revision, state, severity, done } = alert;
-    const told = { channel, alert: id, revision, state, severity, done: done.length, named, at };
+    const said = { channel, alert: id, revision, state, severity, done: done.length, named, at };
+    const told: Told = as === undefined ? said : { ...said, as };
     this.#told.put(told);
     this.#toldChanged.set(`${channel} ${id}`, told);
   }

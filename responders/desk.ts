@@ -58,6 +58,7 @@ export function createDesk(options: DeskOptions): Desk {
     tick: (nowMs) => tick(state, nowMs),
     standing: (subjectId, nowMs) => book.standing(subjectId, nowMs),
     open: () => book.open(),
+    openOf: (subjectId) => book.ofSubject(subjectId),
     decision: (id) => book.get(id),
     takeOver: (decisions, nowMs) => takeOver(decisions, state, nowMs),
     status: (nowMs) => statusOf(state, nowMs),

@@ -23,6 +23,14 @@ export class ToldBook {
     return this.#told.has(keyOf(channel, alert));
   }
 
+  /** The alert under the id by which the channel knows it. */
+  under(channel: string, alert: Alert): Alert {
+    const known = this.#told.get(keyOf(channel, alert.id));
+    const told = alert.follows?.find((id) => this.knows(channel, id));
+    const as = known === undefined ? told : known.as;
+    return as === undefined ? alert : { ...alert, id: as, kind: 'action' };
+  }
+
   newsOf(channel: string, alert: Alert): News {
     const told = this.#told.get(keyOf(channel, alert.id));
     if (told === undefined) return alert.state === 'firing' ? 'page' : 'none';

@@ -5,6 +5,7 @@ import type { ConsoleData } from '../../console/contract.ts';
 import type { Calendar } from '../../core/calendar.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { ClosedAs } from '../../core/control.ts';
+import type { Decision } from '../../core/decision.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { SubjectName } from '../../core/finding.ts';
 import type { GatewayAdapter } from '../../core/gateway.ts';
@@ -73,8 +74,9 @@ export function createActing(options: ActingOptions): Acting {
   const telling = createTelling({
     ...{ config, store: keep, folder, clock, logger },
     consumerOf: (id) => directory.entry(id)?.consumer ?? env.consumerOf?.(id) ?? '',
+    openOf: (id): readonly Decision[] => response.desk.openOf(id),
   });
-  const response = new Response({
+  const response: Response = new Response({
     ...options,
     audit: telling.audit,
     holder,

@@ -2,7 +2,7 @@
 import type { Action } from '../../core/action.ts';
 import type { Alert } from '../../core/alert.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Decision } from '../../core/decision.ts';
+import { type Decision, isOfReport } from '../../core/decision.ts';
 import type { Finding, Incident } from '../../core/finding.ts';
 import { isActing } from '../../core/ladder.ts';
 import type { Trouble } from '../../responders/actions/contract.ts';
@@ -27,10 +27,12 @@ export interface AlertBookOptions {
   readonly logger: Logger;
   /** '' where nobody knows. */
   consumerOf(subjectId: string): string;
+  /** Decisions about a key that are held, wait or stand. */
+  openOf(subjectId: string): readonly Decision[];
   tell(alert: Alert): void;
 }
 
-/** An incident with what followed from it; or a decision of a person or a report, of no incident. */
+/** An incident with what followed from it and reports of leaks of its key; or a decision of no incident. */
 interface Entry {
   incident: Incident | undefined;
   findings: readonly Finding[];
@@ -43,6 +45,8 @@ export class AlertBook implements Teller {
   readonly #entries = new Map<string, Entry>();
   /** Entry that a decision's actions belong to. */
   readonly #entryOf = new Map<string, string>();
+  /** Open incident by subject, of those that are told. */
+  readonly #openOf = new Map<string, string>();
   /** Revisions of actions since the start. */
   readonly counted = {
     actions: {} as Record<string, number>,
@@ -65,14 +69,21 @@ export class AlertBook implements Teller {
     const entry = this.#entry(incident.id);
     entry.incident = incident;
     entry.findings = findings;
+    if (incident.closedAt === null) this.#openOf.set(incident.subject.id, incident.id);
+    else if (this.#openOf.get(incident.subject.id) === incident.id)
+      this.#openOf.delete(incident.subject.id);
+    if (findings.some(({ detector }) => detector === 'leak')) this.#takeIn(entry, incident);
     this.#tell(entry);
     const stands = [...entry.actions.values()].some(({ state }) => state === 'done');
-    if (incident.closedAt !== null && !stands) this.#forget(incident.id, entry);
+    const reports = [...entry.decisions.values()].filter(isOfReport);
+    const goesOn = stands || reports.some(({ state }) => state !== 'ended');
+    if (incident.closedAt !== null && !goesOn) this.#forget(incident.id, entry);
   }
 
   decision(decision: Decision, actions: readonly Action[]): void {
-    if (!isActing(decision.rung) || decision.mode === 'observe') return;
-    const id = decision.incident ?? decision.id;
+    if (!isShown(decision)) return;
+    const open = isOfReport(decision) ? this.#openOf.get(decision.subject.id) : undefined;
+    const id = this.#entryOf.get(decision.id) ?? decision.incident ?? open ?? decision.id;
     this.#entryOf.set(decision.id, id);
     const entry = this.#entry(id);
     entry.decisions.set(decision.id, decision);
@@ -154,8 +165,24 @@ export class AlertBook implements Teller {
     return entry;
   }
 
+  /** Reports that were told, or will be, by themselves: from now on they are told with the incident. */
+  #takeIn(entry: Entry, { id, subject }: Incident): void {
+    for (const report of this.#options.openOf(subject.id)) {
+      const isHere = this.#entryOf.get(report.id) === id;
+      if (isHere || !isOfReport(report) || !isShown(report)) continue;
+      const own = this.#entries.get(report.id);
+      entry.decisions.set(report.id, own?.decisions.get(report.id) ?? report);
+      for (const [name, action] of own?.actions ?? []) entry.actions.set(name, action);
+      this.#entries.delete(report.id);
+      this.#entryOf.set(report.id, id);
+    }
+  }
+
   #forget(id: string, entry: Entry): void {
     this.#entries.delete(id);
+    const { subject } = entry.incident ?? {};
+    if (subject !== undefined && this.#openOf.get(subject.id) === id)
+      this.#openOf.delete(subject.id);
     for (const decision of entry.decisions.keys()) this.#entryOf.delete(decision);
   }
 
@@ -175,4 +202,9 @@ export class AlertBook implements Teller {
   #consumer(subjectId: string): string {
     return this.#options.consumerOf(subjectId);
   }
+}
+
+/** What only tells, or only observes, shows in its incident. */
+function isShown({ mode, rung }: Decision): boolean {
+  return isActing(rung) && mode !== 'observe';
 }

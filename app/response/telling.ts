@@ -6,6 +6,7 @@ import type { DeliveryStore } from '../../core/alert.ts';
 import type { AuditLog, AuditStore } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Config } from '../../core/config.ts';
+import type { Decision } from '../../core/decision.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { AuditCheck, ChannelCheck } from '../../core/response.ts';
 import { createAuditLog } from '../../responders/audit.ts';
@@ -30,6 +31,8 @@ export interface TellingOptions {
   readonly folder: string;
   /** '' where nobody knows. */
   consumerOf(subjectId: string): string;
+  /** Decisions about a key that are held, wait or stand. */
+  openOf(subjectId: string): readonly Decision[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -71,8 +74,7 @@ export function createTelling(options: TellingOptions): Telling {
     onStoreError: (error) => logger.error({ err: error }, 'deliveries cannot be kept'),
   });
   const book = new AlertBook({
-    ...{ clock, logger },
-    consumerOf: options.consumerOf,
+    ...{ clock, logger, consumerOf: options.consumerOf, openOf: options.openOf },
     tell: (alert) => void deliveries.tell(alert),
   });
   const heads = publisherOf(options);

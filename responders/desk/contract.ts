@@ -112,6 +112,8 @@ export interface Desk {
   standing(subjectId: string, nowMs: number): readonly Decision[];
   /** All that are held, waiting or standing. */
   open(): readonly Decision[];
+  /** Of these the ones about a key. */
+  openOf(subjectId: string): readonly Decision[];
   decision(id: string): Decision | undefined;
   /** After a restart, before anything else: all that are open, and what ended within the last day. */
   takeOver(decisions: readonly Decision[], nowMs: number): void;

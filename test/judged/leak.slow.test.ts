@@ -101,7 +101,11 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await sleep(10);
 }
 
-type Told = { state: string; severity: string; title: string; done?: string[]; undo?: string };
+type Told = { id: string; state: string; severity: string; title: string } & {
+  facts?: { name: string; value: string }[];
+  done?: string[];
+  undo?: string;
+};
 
 function alertsOf({ channel }: Scene): Told[] {
   return [...channel.messages.values()].flatMap(({ data }) => data.alerts as unknown as Told[]);
@@ -159,9 +163,21 @@ test('a leaked key is revoked, seen and told; nobody else is touched', async (t)
       done.some((line) => /^contained at kong/.test(line)),
     );
   });
+  toldAsOne(alertsOf(all));
   await restored(all, undo);
   await service.stop();
 });
+
+/** The report and its incident are one alert to people, which names both. */
+function toldAsOne(alerts: readonly Told[]): void {
+  const ofKey = alerts.filter(({ title }) => title.startsWith('checkout: '));
+  assert.equal(new Set(ofKey.map(({ id }) => id)).size, 1, JSON.stringify(ofKey));
+  const { facts = [], title } = ofKey.at(-1)!;
+  const named = Object.fromEntries(facts.map(({ name, value }) => [name, value]));
+  assert.equal(title, 'checkout: its key is public');
+  assert.match(named['details']!, /^keyhound incidents show inc_/);
+  assert.match(named['report']!, /^scanner, dec_/);
+}
 
 /** The command of the alert works as it stands there; without the decision's name the key stays revoked. */
 async function restored({ folder, kong }: Scene, undo: RegExpExecArray): Promise<void> {

@@ -175,6 +175,24 @@ describe('an incident', () => {
     assert.equal(alerts[4]!.undo, undefined);
   });
 
+  test('names the report that its key is public, also before the proof is found', () => {
+    const report = sampleDecision({
+      id: 'dec_9',
+      incident: null,
+      actor: 'report:scanner',
+      why: 'scanner proves that the key leaked.',
+    });
+    const alert = incidentAlert(story({ decisions: [report] }));
+    assert.equal(alert.title, 'checkout: its key is public');
+    assert.match(alert.text, /^scanner proves that the key leaked\.\n9\.1 a second/);
+    const { details, report: named } = factsOf(alert);
+    assert.deepEqual([details, named], ['keyhound incidents show inc_1', 'scanner, dec_9']);
+    assert.deepEqual([alert.severity, alert.follows], ['critical', ['dec_9']]);
+    const leak = finding({ detector: 'leak', score: 10, why: 'the key is public' });
+    const proven = incidentAlert(story({ decisions: [report], findings: [leak] }));
+    assert.equal(proven.text, 'The key is public.');
+  });
+
   test('is over when it closed, is explained by many keys, or somebody silenced it', () => {
     const closedAt = '2026-03-01T11:30:00.000Z';
     const cases: readonly (readonly [Partial<Incident>, RegExp])[] = [

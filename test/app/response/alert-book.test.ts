@@ -13,8 +13,9 @@ function open() {
   const told: Alert[] = [];
   const clock = { at: AT, now: () => clock.at };
   const consumerOf = () => '';
+  const openOf = () => [];
   const tell = (alert: Alert) => void told.push(alert);
-  const book = new AlertBook({ clock, logger, consumerOf, tell });
+  const book = new AlertBook({ clock, logger, consumerOf, openOf, tell });
   return { book, clock, told };
 }
 
