@@ -1,5 +1,6 @@
 /** One measured process: a script in a Node of its own, so that no variant inherits another's heap or code. */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -17,7 +18,7 @@ export interface Usage {
 
 /** Runs a script of the checkout. Rejects with its stderr unless it exits 0. */
 export async function runChild(words: readonly string[], workFolder: string): Promise<Usage> {
-  const reportFile = path.join(workFolder, `usage-${process.pid}.json`);
+  const reportFile = path.join(workFolder, `usage-${randomUUID()}.json`);
   const flags = ['--disable-warning=ExperimentalWarning', '--expose-gc', '--import', PRELOAD];
   const beginAt = performance.now();
   const child = spawn(process.execPath, [...flags, ...words], {

@@ -18,6 +18,8 @@ const PARTITIONS = 16;
 /** The tests save every second; the product does when it is due by default. */
 const settings = { state: { dir: 'state' } };
 const PATIENCE_MS = 900_000;
+/** Each look costs the process what it answers. */
+const LOOK_MS = 2000;
 const TOLD_MAX = 6000;
 
 export interface DrainResults {
@@ -25,6 +27,8 @@ export interface DrainResults {
   readonly lines: number;
   /** One figure a round. */
   readonly bare: readonly number[];
+  /** Two bare loops at the same time over one alone: what the machine itself loses while both its cores work. */
+  readonly bareTwoToOne: readonly number[];
   readonly one: readonly number[];
   readonly two: readonly number[];
   /** Over the bare loop of the same round. */
@@ -69,11 +73,15 @@ export async function measureDrain(
     const events = await sizeOf(stack.kafkaConfig, topicNames(stack.prefix).events);
     const words = ['bench/variants/kafka-parse.ts', servers.kafka.brokers[0]!, bareTopic];
     const bare: number[] = [];
+    const bareTwo: number[] = [];
     const one: Drained[] = [];
     const two: Drained[] = [];
     for (let round = 1; round <= rounds; round++) {
       say(`draining, round ${round} of ${rounds} (load ${loadNow().toFixed(1)})`);
-      bare.push(file.lines / (await runChild([...words, String(file.lines)], folder)).cpuSeconds);
+      const bareLoop = () => runChild([...words, String(file.lines)], folder);
+      bare.push(file.lines / (await bareLoop()).cpuSeconds);
+      const both = await Promise.all([bareLoop(), bareLoop()]);
+      bareTwo.push((2 * file.lines) / (both[0].cpuSeconds + both[1].cpuSeconds));
       one.push(await drain(stack, file.lines, 1));
       two.push(await drain(stack, file.lines, 2));
     }
@@ -83,6 +91,7 @@ export async function measureDrain(
       lines: file.lines,
       ...ingest,
       bare,
+      bareTwoToOne: pairs(bareTwo, bare),
       one: speeds(one),
       two: speeds(two),
       oneToBare: pairs(speeds(one), bare),
@@ -116,7 +125,7 @@ async function drain(stack: Stack, events: number, processes: number): Promise<D
   for (let i = 0; i < processes; i++) members.push(await stack.start('detect'));
   await withinPatience(
     members,
-    drained(() => members, 'events', stack.partitions),
+    drained(() => members, 'events', stack.partitions, LOOK_MS),
   );
   const pids = members.map(({ child }) => child.pid);
   const used = pids.map(cpuSecondsOf).reduce((a, b) => a + b, 0);

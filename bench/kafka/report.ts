@@ -52,6 +52,7 @@ function drainRows(drain: DrainResults): Row[] {
   const each = (bytes: number) => `${Math.round(bytes / lines)} B an event`;
   return [
     [`${log}: bare loop, eachBatch and JSON.parse`, perSecond(drain.bare), ''],
+    [`${log}: two bare loops at the same time / one`, range(drain.bareTwoToOne), ''],
     [`${log}: a detect process`, perSecond(drain.one), ''],
     [`${log}: a detect process / bare loop`, range(drain.oneToBare), '≥ 0.6, better 0.9'],
     [`${log}: two detect processes, together`, perSecond(drain.two), ''],

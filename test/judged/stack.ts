@@ -270,9 +270,10 @@ export async function drained(
   members: () => readonly Member[],
   topic: string,
   partitions: number,
+  everyMs = 500,
 ): Promise<void> {
   for (let calm = 0; calm < 3; ) {
-    await sleep(500);
+    await sleep(everyMs);
     const lag = await lagOf(members(), topic);
     calm = lag.partitions === partitions && lag.messages === 0 ? calm + 1 : 0;
   }
