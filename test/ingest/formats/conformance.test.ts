@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { type Decoder, type Format, REJECTION, REJECTIONS } from '../../../core/format.ts';
 import { createDraft, FIELD, fieldBytes, type RecordDraft } from '../../../core/record.ts';
 import { detectFormat, FORMATS, formatById } from '../../../ingest/formats/list.ts';
+import { anyText } from '../../support/any-text.ts';
 import {
   type Case,
   casesOf,
@@ -132,7 +133,7 @@ function mutated(seeds: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
     remove: fc.nat({ max: 12 }),
     insert: fc.oneof(
       fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', ':', ' ', '\\"', '\\u', '\\x', '-', '0'),
-      fc.string({ maxLength: 6, unit: 'binary' }),
+      anyText(6),
     ),
   });
   const changed = fc
