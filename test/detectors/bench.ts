@@ -12,7 +12,7 @@ import { ShardEngine } from '../../detectors/engine/shard-engine.ts';
 import type { Shard } from '../../detectors/engine/spans.ts';
 import { CROWD_DETECTORS, DETECTORS, REPORT_DETECTORS } from '../../detectors/list.ts';
 import { NO_DIRECTORY } from '../support/directory.ts';
-import { hex } from './kept-state.ts';
+import { hex, KeptState } from './kept-state.ts';
 
 /** Lateness of the format that fixtures are written in. */
 export const LATENESS_MS = 60_000;
@@ -85,6 +85,15 @@ export function openBench(options: BenchOptions = {}): Bench {
       return Object.fromEntries(ids.map((id) => [id, record(id)!]));
     },
   };
+}
+
+/** What an engine keeps of these events: a long history is lived once, and benches go on from there. */
+export function learned(events: Iterable<ApiEvent>, options: BenchOptions = {}): LoadedState {
+  const bench = openBench({ ...options, durable: true });
+  bench.feed(events);
+  const kept = new KeptState();
+  kept.take(bench.engine.checkpoint());
+  return kept.load();
 }
 
 /** Settings that leave on only the detectors named in them, and `kept`. */

@@ -9,9 +9,8 @@ import type { ApiEvent } from '../../core/event.ts';
 import type { LoadedState } from '../../core/store.ts';
 import type { Detector } from '../../detectors/detector.ts';
 import { NO_DIRECTORY } from '../support/directory.ts';
-import { type Bench, openBench } from './bench.ts';
+import { type Bench, type BenchOptions, learned, openBench } from './bench.ts';
 import { cloneEvent } from './fixture-events.ts';
-import { KeptState } from './kept-state.ts';
 
 export interface TrialSource {
   readonly detector: Detector;
@@ -40,14 +39,15 @@ const AFTER = 350;
 export function createTrial(source: TrialSource): Trial {
   const { detector, events } = source;
   const declared = source.directory ?? NO_DIRECTORY;
+  const options = (state?: LoadedState, directory = declared): BenchOptions => ({
+    detectors: [detector],
+    settings: { [detector.id]: source.settings?.[detector.id] ?? {} },
+    directory,
+    durable: true,
+    state,
+  });
   const start = (state?: LoadedState, directory = declared): Bench =>
-    openBench({
-      detectors: [detector],
-      settings: { [detector.id]: source.settings?.[detector.id] ?? {} },
-      directory,
-      durable: true,
-      state,
-    });
+    openBench(options(state, directory));
   const finder = start();
   const at = events.findIndex((event) => {
     finder.engine.observe(event);
@@ -55,11 +55,7 @@ export function createTrial(source: TrialSource): Trial {
   });
   assert.notEqual(at, -1, `${detector.id} finds nothing in the events of its trial`);
   const from = Math.max(0, at - BEFORE);
-  const learner = start();
-  learner.feed(events.slice(0, from));
-  const kept = new KeptState();
-  kept.take(learner.engine.checkpoint());
-  const state = kept.load();
+  const state = learned(events.slice(0, from), options());
   return {
     detector,
     state,

@@ -17,10 +17,10 @@ const FROM_AT = Date.parse('2026-05-04T00:00:00Z');
 function traffic(): ApiEvent[] {
   const kinds = ['stolen-key', 'error-burst', 'silence', 'spike', 'stolen-key'] as const;
   const model = createTraffic({
-    seed: 31,
+    seed: 32,
     keys: 6,
     days: DAYS,
-    rates: { min: 0.002, max: 0.02 },
+    rates: { min: 0.002, max: 0.006 },
     attacks: kinds.map((kind, keyIndex) => ({
       kind,
       keyIndex,

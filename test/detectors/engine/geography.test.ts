@@ -4,8 +4,7 @@ import { test } from 'node:test';
 import { type ApiEvent, createEvent, type Place, UNKNOWN_PLACE } from '../../../core/event.ts';
 import { AUTH } from '../../../core/record.ts';
 import type { LoadedState } from '../../../core/store.ts';
-import { latest, openBench } from '../bench.ts';
-import { KeptState } from '../kept-state.ts';
+import { latest, learned, openBench } from '../bench.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -39,14 +38,11 @@ function* uses(from: number, to: number, where: Place): Generator<ApiEvent> {
 
 const UPDATE_AT = FROM_AT + 21 * DAY_MS;
 
+const LEARNED = learned(uses(FROM_AT, UPDATE_AT, HOME));
+
 /** Three weeks at home under a version of the data; then saved. */
 function lived(version: string): LoadedState {
-  const bench = openBench({ durable: true });
-  bench.feed(uses(FROM_AT, UPDATE_AT, HOME));
-  const kept = new KeptState();
-  kept.take(bench.engine.checkpoint());
-  const state = kept.load();
-  return { ...state, meta: { ...state.meta, geography: { version, dampedUntil: 0 } } };
+  return { ...LEARNED, meta: { ...LEARNED.meta, geography: { version, dampedUntil: 0 } } };
 }
 
 /** Highest score of new-place when all addresses lie elsewhere from an instant on. */

@@ -7,7 +7,7 @@ import { type ApiEvent, createEvent } from '../../../core/event.ts';
 import { AUTH } from '../../../core/record.ts';
 import { keyStateOf } from '../../../detectors/engine/key-states.ts';
 import { NO_DIRECTORY } from '../../support/directory.ts';
-import { latest, openBench } from '../bench.ts';
+import { type Bench, latest, learned, openBench } from '../bench.ts';
 
 const DAY_MS = 86_400_000;
 const FROM_AT = Date.parse('2026-03-02T00:00:00Z');
@@ -35,12 +35,22 @@ function use(id: string, at: number, position: number): ApiEvent {
   };
 }
 
-/** Three weeks of the old key at a request a minute, and then `after` of the new one. */
-function* rotated(after: number, everyMs: number): Generator<ApiEvent> {
-  let position = 0;
-  const until = FROM_AT + 21 * DAY_MS;
-  for (let at = FROM_AT; at < until; at += 60_000) yield use('kong:old', at, position++);
-  for (let i = 0; i < after; i++) yield use(HEIR, until + i * everyMs, position++);
+const UNTIL = FROM_AT + 21 * DAY_MS;
+
+function* usesOf(id: string, count: number, fromAt: number, everyMs: number): Generator<ApiEvent> {
+  // Positions grow with time, over both keys.
+  for (let at = fromAt; at < fromAt + count * everyMs; at += everyMs)
+    yield use(id, at, at - FROM_AT);
+}
+
+/** Three weeks of the old key at a request a minute, declared as the one that is replaced. */
+const LEARNED = learned(usesOf('kong:old', 21 * 1440, FROM_AT, 60_000), { directory: RELATED });
+
+/** Then these of the new one. */
+function rotated(directory: KeyDirectory, count: number, everyMs: number): Bench {
+  const bench = openBench({ directory, state: LEARNED });
+  bench.feed(usesOf(HEIR, count, UNTIL, everyMs));
+  return bench;
 }
 
 describe('a key with a predecessor', () => {
@@ -49,8 +59,7 @@ describe('a key with a predecessor', () => {
       [RELATED, true],
       [NO_DIRECTORY, false],
     ] as const) {
-      const bench = openBench({ directory });
-      bench.feed(rotated(10, 60_000));
+      const bench = rotated(directory, 10, 60_000);
       const { rate, header, subject } = bench.engine.judge;
       assert.equal(Math.abs(rate.base() * 60 - 1) < 0.05, isHeir, `${rate.base() * 60} a minute`);
       assert.equal(rate.ageHours > 500, isHeir);
@@ -64,8 +73,7 @@ describe('a key with a predecessor', () => {
 
   test('is held against what its predecessor made from its first minutes on', () => {
     const highest = (directory: KeyDirectory): number => {
-      const bench = openBench({ directory });
-      bench.feed(rotated(300, 500));
+      const bench = rotated(directory, 300, 500);
       const spikes = latest(bench.findings).filter(({ detector }) => detector === 'volume-spike');
       return Math.max(0, ...spikes.map(({ score }) => score));
     };
@@ -74,25 +82,21 @@ describe('a key with a predecessor', () => {
   });
 
   test('keeps nothing of the old key’s incident, and the old key nothing of its uses', () => {
-    const bench = openBench({ directory: RELATED });
-    const other = openBench({ directory: NO_DIRECTORY });
-    bench.feed(rotated(300, 500));
-    other.feed(rotated(300, 500));
+    const bench = rotated(RELATED, 300, 500);
+    const other = rotated(NO_DIRECTORY, 300, 500);
     assert.equal(bench.record('kong:old'), other.record('kong:old'));
     assert.ok(bench.incidents.every(({ subject }) => subject.id === HEIR));
   });
 });
 
 describe('a key that seems to have replaced another', () => {
-  const until = FROM_AT + 21 * DAY_MS;
-
   /** Three weeks of an old key, then five days of a new one; the old one goes on for `oldDays` of them. */
   function likely(oldDays: number, consumers: readonly [string, string]): string | undefined {
     const bench = openBench();
     const events: ApiEvent[] = [];
-    for (let at = FROM_AT; at < until + oldDays * DAY_MS; at += 600_000)
+    for (let at = FROM_AT; at < UNTIL + oldDays * DAY_MS; at += 600_000)
       events.push({ ...use('kong:old', at, 0), consumer: consumers[0] });
-    for (let at = until; at < until + 5 * DAY_MS; at += 600_000)
+    for (let at = UNTIL; at < UNTIL + 5 * DAY_MS; at += 600_000)
       events.push({ ...use(HEIR, at, 0), consumer: consumers[1] });
     events.sort((a, b) => a.at - b.at);
     bench.feed(events.map((event, position) => ({ ...event, position })));

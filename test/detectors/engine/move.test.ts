@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ApiEvent } from '../../../core/event.ts';
-import { type Bench, latest, openBench } from '../bench.ts';
+import { type Bench, latest, learned, openBench } from '../bench.ts';
 import { PROBES, script } from './probe.ts';
 
 const DAY_MINUTES = 1440;
@@ -21,13 +21,15 @@ function uses(
   return events;
 }
 
+const NINE_DAYS = uses(script(), [0, BEGIN], () => ({ network: OLD }));
+const LEARNED = learned(NINE_DAYS, { detectors: PROBES });
+
 /** A key of nine days, then `after` for an hour. */
 function lived(
   after: (minute: number) => Partial<ApiEvent>,
 ): Bench & { at: ReturnType<typeof script> } {
-  const bench = openBench({ detectors: PROBES });
-  const at = script();
-  bench.feed(uses(at, [0, BEGIN], () => ({ network: OLD })));
+  const bench = openBench({ detectors: PROBES, state: LEARNED });
+  const at = script('probe:1', 5, NINE_DAYS.length);
   bench.feed(uses(at, [BEGIN, BEGIN + 60], after));
   return { ...bench, at };
 }

@@ -52,9 +52,9 @@ export const PLACE = probe('place', 'place', 5.5);
 export const ERRORS = probe('errors', 'errors', Number.POSITIVE_INFINITY, true);
 export const PROBES = [VOLUME, PLACE, ERRORS];
 
-/** Makes events of one key with growing positions; `minutes` after FROM_AT. */
-export function script(id = 'probe:1', digest = 5) {
-  let position = 0;
+/** Makes events of one key with growing positions, from `position` on; `minutes` after FROM_AT. */
+export function script(id = 'probe:1', digest = 5, position = 0) {
+  let next = position;
   return (minutes: number, change: Partial<ApiEvent> = {}): ApiEvent => ({
     ...createEvent(),
     key: { id, digest0: digest, digest1: 6, digest2: 7, digest3: 8 },
@@ -64,7 +64,7 @@ export function script(id = 'probe:1', digest = 5) {
     mayAct: true,
     status: 200,
     method: 'GET',
-    position: position++,
+    position: next++,
     ...change,
   });
 }
