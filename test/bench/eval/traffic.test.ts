@@ -20,13 +20,14 @@ describe('a fork', () => {
   const attacks = [{ kind: 'stolen-key', keyIndex: 0, fromAt, durationMs: 600_000 }] as const;
   const traffic = createTraffic({ ...options, attacks });
   const id = `kong:${traffic.keys[0]!.credentialId}`;
+  const learner = new Lab({ durable: true });
+  learner.run(createTraffic(options).events(), fromAt);
+  const learned = learner.snapshot();
 
   test('of one key says what the whole run says of it', () => {
     const whole = new Lab({ durable: false });
     whole.run(traffic.events(), traffic.toAt);
-    const learner = new Lab({ durable: true });
-    learner.run(createTraffic(options).events(), fromAt);
-    const fork = new Lab({ durable: false, state: onlyKey(learner.snapshot(), id) });
+    const fork = new Lab({ durable: false, state: onlyKey(learned, id) });
     fork.run(traffic.eventsOfKey(0, { fromAt }), traffic.toAt);
     const said = (lab: Lab) =>
       lab.findings
@@ -37,9 +38,7 @@ describe('a fork', () => {
   });
 
   test('leaves the history as it was', () => {
-    const learner = new Lab({ durable: true });
-    learner.run(createTraffic(options).events(), fromAt);
-    const state = onlyKey(learner.snapshot(), id);
+    const state = onlyKey(learned, id);
     const scores = [1, 2].map(() => {
       const fork = new Lab({ durable: false, state });
       fork.run(traffic.eventsOfKey(0, { fromAt }), traffic.toAt);
