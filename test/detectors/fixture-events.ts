@@ -53,6 +53,7 @@ const UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 const EVENTS_MAX = 200_000;
+const RECORD_BYTES_MAX = 4096;
 
 /**
  * All events of a file in order of arrival, through the real decoder and enrichment; each is an object of its own.
@@ -67,12 +68,13 @@ export function readEvents(path: string, directory?: KeyDirectory): ApiEvent[] {
   const by = enricher(directory === undefined ? {} : { directory });
   const sources = new Map<string | undefined, SourceTraits>();
   const draft = createDraft();
+  const bytes = new Uint8Array(RECORD_BYTES_MAX);
   return arrivals.map(({ at, line, environment, rest }, position) => {
     const source = sources.get(environment) ?? traits({ format: keyhound, environment });
     sources.set(environment, source);
-    const bytes = ENCODER.encode(`{"at":${at},${rest}`);
+    const { written } = ENCODER.encodeInto(`{"at":${at},${rest}`, bytes);
     const event = createEvent();
-    let outcome = decoder.decode(bytes, 0, bytes.length, draft);
+    let outcome = decoder.decode(bytes, 0, written, draft);
     if (outcome === REJECTION.ok) outcome = by.resolve(draft, source, event);
     if (outcome !== REJECTION.ok) {
       throw new RangeError(`${path}:${line + 1}: rejected, ${REJECTIONS[outcome]}`);
