@@ -1,6 +1,7 @@
 /**
  * `npm test`: the fast tests of a folder in one process, as many processes at once as there are cores. A process for
- * each file took longer to load than most files take to run. What tests share (environment, folders) they put back.
+ * each file, or for each small folder, took longer to load than most take to run. What tests share (environment,
+ * folders) they put back.
  * The last line sums up: `N passed, N failed`.
  */
 import { spawn } from 'node:child_process';
@@ -11,6 +12,8 @@ import path from 'node:path';
 
 const RESULT = /^(\d+) passed, (\d+) failed\n$/m;
 const TEST = path.join('test');
+/** A folder within another with fewer files than these shares its process. */
+const OWN_PROCESS_FILES = 15;
 
 interface Sum {
   passed: number;
@@ -19,13 +22,17 @@ interface Sum {
 
 /** Largest first, so that none begins when the others end. */
 function groups(): string[][] {
-  const byFolder = new Map<string, string[]>();
-  for (const file of globSync(`${TEST}/**/*.test.ts`).sort()) {
-    if (file.endsWith('.slow.test.ts')) continue;
-    const folder = path.dirname(file).split(path.sep).slice(0, 3).join('/');
-    byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
-  }
-  return [...byFolder.values()].sort((a, b) => b.length - a.length);
+  const files = globSync(`${TEST}/**/*.test.ts`)
+    .filter((file) => !file.endsWith('.slow.test.ts'))
+    .sort();
+  const folderOf = (file: string, depth: number): string =>
+    path.dirname(file).split(path.sep).slice(0, depth).join('/');
+  const count = Map.groupBy(files, (file) => folderOf(file, 3));
+  const byProcess = Map.groupBy(files, (file) => {
+    const folder = folderOf(file, 3);
+    return count.get(folder)!.length < OWN_PROCESS_FILES ? folderOf(file, 2) : folder;
+  });
+  return [...byProcess.values()].sort((a, b) => b.length - a.length);
 }
 
 async function run(files: readonly string[], sum: Sum): Promise<void> {
