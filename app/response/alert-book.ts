@@ -1,5 +1,5 @@
 /** Who is told what: an alert an incident, told anew when something is found, decided, done or seen. */
-import type { Action } from '../../core/action.ts';
+import { type Action, isUnsettled } from '../../core/action.ts';
 import type { Alert } from '../../core/alert.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Decision, isOfReport } from '../../core/decision.ts';
@@ -14,6 +14,7 @@ import {
   healthAlert,
   incidentAlert,
 } from '../../responders/alert-texts.ts';
+import { isOpen } from '../../responders/desk/book.ts';
 import type { DeskNotice } from '../../responders/desk/contract.ts';
 import type { Logger } from '../contract.ts';
 import type { Teller } from './response.ts';
@@ -61,6 +62,11 @@ export class AlertBook implements Teller {
     this.#options = options;
   }
 
+  /** Incidents and decisions that are known. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   incident(incident: Incident, findings: readonly Finding[]): void {
     const isTold = this.#entries.has(incident.id);
     // Silenced, or part of another that is told itself: nothing to tell, unless it was told before.
@@ -74,10 +80,7 @@ export class AlertBook implements Teller {
       this.#openOf.delete(incident.subject.id);
     if (findings.some(({ detector }) => detector === 'leak')) this.#takeIn(entry, incident);
     this.#tell(entry);
-    const stands = [...entry.actions.values()].some(({ state }) => state === 'done');
-    const reports = [...entry.decisions.values()].filter(isOfReport);
-    const goesOn = stands || reports.some(({ state }) => state !== 'ended');
-    if (incident.closedAt !== null && !goesOn) this.#forget(incident.id, entry);
+    this.#forgetOver(incident.id, entry);
   }
 
   decision(decision: Decision, actions: readonly Action[]): void {
@@ -93,6 +96,7 @@ export class AlertBook implements Teller {
       tell(approvalAlert(decision, this.#consumer(decision.subject.id), clock.now()));
     }
     this.#tell(entry);
+    this.#forgetOver(id, entry);
   }
 
   action(action: Action): void {
@@ -101,9 +105,11 @@ export class AlertBook implements Teller {
     const facts = { action: id, key: subject.id, rung, gateway };
     logger.info(facts, `action ${state}${verdict === null ? '' : `: ${verdict}`}`);
     this.#count(action);
-    const entry = this.#entry(this.#entryOf.get(action.decision) ?? action.decision);
+    const told = this.#entryOf.get(action.decision) ?? action.decision;
+    const entry = this.#entry(told);
     entry.actions.set(id, action);
     this.#tell(entry);
+    this.#forgetOver(told, entry);
     tell(actionAlarm(action, this.#consumer(subject.id), clock.now()));
   }
 
@@ -178,6 +184,14 @@ export class AlertBook implements Teller {
     }
   }
 
+  /** What is over is told no more, and must not push out what is open. */
+  #forgetOver(id: string, entry: Entry): void {
+    const { incident, decisions, actions } = entry;
+    if (incident !== undefined && incident.closedAt === null) return;
+    if ([...decisions.values()].some(isOpen)) return;
+    if ([...actions.values()].every(isOver)) this.#forget(id, entry);
+  }
+
   #forget(id: string, entry: Entry): void {
     this.#entries.delete(id);
     const { subject } = entry.incident ?? {};
@@ -207,4 +221,12 @@ export class AlertBook implements Teller {
 /** What only tells, or only observes, shows in its incident. */
 function isShown({ mode, rung }: Decision): boolean {
   return isActing(rung) && mode !== 'observe';
+}
+
+/** Nothing more is done or seen of it. Of what was in effect and is taken back, it is seen whether the key passes. */
+function isOver(action: Action): boolean {
+  const { doneAt, state, undoVerdict } = action;
+  if (isUnsettled(action) || state === 'done') return false;
+  if (state !== 'undone' || doneAt === null) return true;
+  return undoVerdict === 'restored' || undoVerdict === 'no-traffic';
 }
