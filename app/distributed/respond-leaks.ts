@@ -4,6 +4,7 @@ import { createKeyNames } from '../../decide/key-names.ts';
 import { savedIdentity } from '../../enrich/digest.ts';
 import { loadPepper } from '../../enrich/pepper.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
+import type { LeakTriggerStats } from '../../responders/triggers/leak.ts';
 import type { Acting } from '../response/acting.ts';
 import { startLeaks } from '../response/leaks.ts';
 import { openAliasCopy } from './aliases.ts';
@@ -12,6 +13,7 @@ import type { RespondTermOptions } from './respond-options.ts';
 
 export interface RespondLeaks {
   readonly url: string;
+  stats(): LeakTriggerStats;
   /** Until the signal; closes what it has opened. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function openRespondLeaks(
   });
   return {
     url: leaks!.url,
+    stats: () => leaks!.stats(),
     async run(signal) {
       try {
         await leaks!.run(signal);

@@ -1,5 +1,6 @@
 /** While a process responds: the response over Redis and Kafka, from what is kept until somebody else goes on. */
 import path from 'node:path';
+import type { ResponseMetrics } from '../../console/response-metrics.ts';
 import type { PartitionConsumer } from '../../core/broker.ts';
 import type { ResponseClient } from '../../core/response.ts';
 import { loadCalendars } from '../../enrich/calendars.ts';
@@ -9,6 +10,7 @@ import { createGateway } from '../../responders/gateways/create.ts';
 import { createSealBox, sealKeys } from '../../responders/gateways/seal.ts';
 import { sealFiles } from '../../responders/gateways/seal-files.ts';
 import { type Acting, createActing } from '../response/acting.ts';
+import { responseFigures } from '../response/figures.ts';
 import { type RespondDetection, respondDetection } from './respond-detection.ts';
 import { Freshness, openRespondFeed } from './respond-feed.ts';
 import { RespondFleet } from './respond-fleet.ts';
@@ -20,6 +22,7 @@ import { keepOf, sealedTwice } from './response-keep.ts';
 export interface RespondTerm {
   readonly client: ResponseClient;
   readonly consumer: PartitionConsumer;
+  figures(): ResponseMetrics;
   /** Of reports of leaks; undefined where nobody may send any. */
   readonly hooks: string | undefined;
   /** Resolves after `until`, when nothing of it runs any more. Rejects when it can go on no more. */
@@ -53,7 +56,10 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
     await consumer.close();
     if (failure !== undefined) throw failure;
   };
-  return { client: acting.client, consumer, hooks: leaks?.url, ended: work() };
+  return {
+    ...{ client: acting.client, consumer, hooks: leaks?.url, ended: work() },
+    figures: () => responseFigures(acting, undefined, leaks?.stats()),
+  };
 }
 
 interface Facts {

@@ -4,6 +4,8 @@
  * It alone holds credentials of gateways.
  */
 import path from 'node:path';
+import type { ResponseMetrics } from '../../console/response-metrics.ts';
+import type { PartitionConsumer } from '../../core/broker.ts';
 import type { ResponseClient } from '../../core/response.ts';
 import { type Held, type Lease, openLease } from '../../store/redis/lease.ts';
 import { openResponseStores, type ResponseStores } from '../../store/redis/response/open.ts';
@@ -26,6 +28,9 @@ export interface RespondRole {
   readonly stores: ResponseStores;
   /** True while this process is the one that responds. */
   readonly responds: boolean;
+  /** While this process is the one that responds: its figures, and what it has yet to hear of detection. */
+  figures(): ResponseMetrics | undefined;
+  readonly consumer: Pick<PartitionConsumer, 'lag'> | undefined;
   trouble(): readonly { readonly name: string; readonly detail: string }[];
   /** Settles when this process can go on no more. */
   readonly failed: Promise<Error>;
@@ -70,6 +75,10 @@ export async function openRespond(options: RespondOptions): Promise<RespondRole>
       stores,
       get responds() {
         return office.term !== undefined;
+      },
+      figures: () => office.term?.figures(),
+      get consumer() {
+        return office.term?.consumer;
       },
       failed: office.failed,
       trouble: () => troubles(stores, lease, office.term),

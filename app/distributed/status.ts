@@ -102,7 +102,7 @@ function added(
 }
 
 export function metricsOf(roles: RunningRoles): MetricsSnapshot {
-  const { ingest, detect, index } = roles;
+  const { ingest, detect, respond, index } = roles;
   const stats = statsOf(detect);
   const now = systemClock.now();
   const checkpoints = [
@@ -123,7 +123,12 @@ export function metricsOf(roles: RunningRoles): MetricsSnapshot {
     refusedPushes: ingest?.live.intake?.refused.get(429) ?? 0,
     stateBytes: 0,
     traffic: traffic(roles),
-    lags: [...lagsOf('events', detect?.consumer), ...indexLags(index)],
+    lags: furthestBehind([
+      ...lagsOf('events', detect?.consumer),
+      ...lagsOf('incidents', respond?.consumer),
+      ...indexLags(index),
+    ]),
+    response: respond?.figures(),
     damagedBatches: detect?.partitions.reduce((sum, { damaged }) => sum + damaged, 0) ?? 0,
     ...(index === undefined ? {} : { documents: index.writer.figures() }),
     unheardReports: detect?.partitions.reduce((sum, { unheard }) => sum + unheard, 0) ?? 0,
@@ -135,13 +140,27 @@ function indexLags(index: IndexWriter | undefined): PartitionLagMetrics[] {
   return consumers.flatMap(([topic, consumer]) => lagsOf(topic, consumer));
 }
 
-function lagsOf(topic: string, consumer: PartitionConsumer | undefined): PartitionLagMetrics[] {
+function lagsOf(
+  topic: string,
+  consumer: Pick<PartitionConsumer, 'lag'> | undefined,
+): PartitionLagMetrics[] {
   const lags = consumer?.lag() ?? [];
   return lags.map(({ partition, position, end }) => ({
     topic,
     partition,
     messages: end - position,
   }));
+}
+
+/** Roles of one process may read the same partition, each for itself. */
+function furthestBehind(lags: readonly PartitionLagMetrics[]): PartitionLagMetrics[] {
+  const most = new Map<string, PartitionLagMetrics>();
+  for (const lag of lags) {
+    const name = `${lag.topic} ${lag.partition}`;
+    const known = most.get(name);
+    if (known === undefined || known.messages < lag.messages) most.set(name, lag);
+  }
+  return [...most.values()];
 }
 
 /** The `summary` of contracts.md, of this process since its start. */

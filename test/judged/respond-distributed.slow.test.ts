@@ -129,6 +129,13 @@ test('a report of a leak revokes, is seen and told; forged, late and unknown one
   const deletions = scene.kong.calls.filter((call) => call.startsWith('DELETE /consumers'));
   assert.equal(deletions.length, 1, deletions.join());
   for (const { child } of scene.responds) assert.ok(!child.stderr.includes(token));
+
+  const figures = await first.get('/metrics');
+  assert.match(figures, /^keyhound_partition_lag_messages\{topic="incidents",partition="0"\} \d/m);
+  assert.match(figures, /^keyhound_decisions_count\{state="standing"\} [1-9]/m);
+  assert.match(figures, /^keyhound_settled_actions_total\{state="done"\} [1-9]/m);
+  assert.match(figures, /^keyhound_alert_messages_total\{channel="soc",result="sent"\} [1-9]/m);
+  assert.match(figures, /^keyhound_leak_reports_total\{result="hit"\} 1$/m);
 });
 
 test('killed between decision and action: another one carries it out, once', async () => {
