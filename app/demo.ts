@@ -13,29 +13,18 @@ import { KeyhoundError } from '../core/errors.ts';
 import type { Finding, Incident } from '../core/finding.ts';
 import { kong } from '../ingest/formats/kong.ts';
 import { createCounters, type EventReader } from '../ingest/reader.ts';
-import type { AttackSpec, Traffic, TrafficEvent, TrafficOptions } from '../traffic/contract.ts';
+import type { Traffic } from '../traffic/contract.ts';
 import { registryEntries } from '../traffic/registry.ts';
 import { createTraffic } from '../traffic/traffic.ts';
 import type { Demo, DemoOptions, DemoSummary, LoadedConfig } from './contract.ts';
 import { type DemoActing, type DemoActingOptions, openDemoActing } from './demo/acting.ts';
-import { type DemoPlan, planDemo } from './demo/plan.ts';
+import { type DemoModel, liveEvents, modelOf } from './demo/model.ts';
 import { createTicker, type Ticker } from './demo/ticker.ts';
 import { createTrafficSource, type Pace, type TrafficSource } from './demo/traffic-source.ts';
 import { createReader } from './inputs.ts';
 import { openSession, type Session } from './session.ts';
 import { openStateFolder, statePaths } from './state-folder.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const SEED = 1;
-const KEYS = 200;
-const DAYS = 28;
-/** Mean rates, requests per second: slow enough that four weeks pass in half a minute. */
-const RATES = { min: 0.0005, max: 0.01 } as const;
-/** The first keys are steady ones whose silence is noticed within minutes. */
-const BUSY = { keys: 3, rate: 0.025 } as const;
-/** What the history is expected to take, events per second on a busy machine: tells when live begins. */
-const EVENTS_PER_SECOND = 60_000;
 const SOURCE_NAME = 'demo-gateway';
 /** Of made keys only, and gone with the state: nobody's own pepper is touched. */
 const PEPPER = 'the pepper of the demo, of made keys only';
@@ -143,36 +132,6 @@ async function act(
   return acting;
 }
 
-interface Model {
-  readonly options: TrafficOptions;
-  readonly days: number;
-  /** End of the history, epoch ms. */
-  readonly endAt: number;
-  readonly plan: DemoPlan;
-}
-
-function modelOf({ seed = SEED, keys = KEYS, days = DAYS }: DemoOptions, now: number): Model {
-  const fromAt = Math.floor(now / HOUR_MS) * HOUR_MS - days * DAY_MS;
-  const busy = Array.from({ length: Math.min(BUSY.keys, keys) }, (_, i) => [
-    i,
-    { class: 'steady', rate: BUSY.rate } as const,
-  ]);
-  const options: TrafficOptions = {
-    seed,
-    keys,
-    // The hour under way belongs to the history up to now.
-    days: (now - fromAt) / DAY_MS,
-    fromAt,
-    rates: RATES,
-    overrides: Object.fromEntries(busy),
-  };
-  const traffic = createTraffic(options);
-  const rate = traffic.keys.reduce((sum, key) => sum + key.rate, 0);
-  const historyMs = (rate * days * DAY_MS) / EVENTS_PER_SECOND;
-  const plan = planDemo({ seed, traffic, liveAt: now + historyMs });
-  return { options, days, endAt: now, plan };
-}
-
 function configOf(traffic: Traffic, folder: string, options: DemoOptions): LoadedConfig {
   const keys = registryEntries(traffic, 'kong', undefined);
   if (options.stateDir !== undefined) {
@@ -206,7 +165,7 @@ function readerOf(
 }
 
 interface Stage {
-  readonly model: Model;
+  readonly model: DemoModel;
   readonly past: Traffic;
   readonly source: TrafficSource;
   readonly reader: EventReader;
@@ -239,22 +198,6 @@ async function live(options: DemoOptions, stage: Stage): Promise<void> {
   source.play(liveEvents(model, pace.clock.now()), true);
   ticker.begin('live', undefined);
   await pump(options, stage);
-}
-
-/** From the end of the history on, without end: hour by hour, each with the attacks that touch it. */
-function* liveEvents(model: Model, liveAt: number): IterableIterator<TrafficEvent> {
-  const { past, live: attacksFrom } = model.plan;
-  const coming = attacksFrom(liveAt);
-  let known: AttackSpec[] = [...past];
-  for (let fromAt = model.endAt; ; ) {
-    const toAt = Math.floor(fromAt / HOUR_MS) * HOUR_MS + HOUR_MS;
-    while ((known.at(-1)?.fromAt ?? 0) < toAt || known.length === past.length) {
-      known.push(coming.next().value as AttackSpec);
-    }
-    known = known.filter((attack) => attack.fromAt >= fromAt - DAY_MS);
-    yield* createTraffic({ ...model.options, attacks: known }).events({ fromAt, toAt });
-    fromAt = toAt;
-  }
 }
 
 async function pump(options: DemoOptions, stage: Stage): Promise<void> {
