@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- kafka|decide|contain] [--quick]`: measures, prints the table, writes bench/out/ and its part of
- * docs/bench.md: what is measured with servers has a part of its own at the end.
+ * `npm run bench [-- kafka|decide|contain|memory] [--quick]`: measures, prints the table, writes bench/out/ and its
+ * part of docs/bench.md: what is measured with servers has a part of its own at the end.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -12,13 +12,16 @@ import { DECIDE_HEADING, decideMarkdown } from './decide/report.ts';
 import { measureKafka } from './kafka/kafka.ts';
 import { HEADING, kafkaMarkdown } from './kafka/report.ts';
 import { measureAll } from './measure.ts';
+import { measureMemory, SOME_HOURS, WHOLE_DAY } from './memory/memory.ts';
+import { MEMORY_HEADING, memoryMarkdown } from './memory/report.ts';
 import { FULL, type Plan, QUICK } from './plan.ts';
 import { type Machine, markdown } from './report.ts';
 
-const USAGE = `npm run bench [-- [kafka|decide|contain] OPTIONS]
+const USAGE = `npm run bench [-- [kafka|decide|contain|memory] OPTIONS]
   kafka         the distributed form, with a Kafka and a Redis that are started for it
   decide        the decision endpoint, side by side with a bare handler
   contain       from a bad request to the first one refused, behind a real NGINX
+  memory        what each role of the distributed form keeps in memory over a day of event time
   --quick       a small run: a minute or two, and docs/bench.md is left as it is
   --rounds N    interleaved rounds (default ${FULL.rounds}, quick ${QUICK.rounds})
   --help
@@ -27,7 +30,7 @@ const ROUNDS_MAX = 50;
 const FOLDER = path.join(import.meta.dirname, 'out');
 const DOCUMENT = path.join(import.meta.dirname, '../docs/bench.md');
 
-type Part = 'own' | 'kafka' | 'decide' | 'contain';
+type Part = 'own' | 'kafka' | 'decide' | 'contain' | 'memory';
 
 function parseFlags(): { plan: Plan; help: boolean; part: Part } {
   const { values, positionals } = parseArgs({
@@ -107,17 +110,29 @@ async function mainContain(plan: Plan): Promise<void> {
   process.stdout.write(text);
 }
 
+async function mainMemory(plan: Plan): Promise<void> {
+  const machine = thisMachine();
+  const results = await measureMemory(plan.name === 'full' ? WHOLE_DAY : SOME_HOURS, say);
+  const text = memoryMarkdown(results, machine);
+  const record = `${JSON.stringify({ machine, ...results }, null, 1)}\n`;
+  fs.writeFileSync(path.join(FOLDER, 'memory.json'), record);
+  if (plan.name === 'full') document('memory', text);
+  process.stdout.write(text);
+}
+
 /** In the order in which they stand in the document; the first has no heading of its own. */
 const PARTS: Readonly<Record<Part, (plan: Plan) => Promise<void>>> = {
   own: main,
   kafka: mainKafka,
   decide: mainDecide,
   contain: mainContain,
+  memory: mainMemory,
 };
 const HEADINGS: Readonly<Record<Exclude<Part, 'own'>, string>> = {
   kafka: HEADING,
   decide: DECIDE_HEADING,
   contain: CONTAIN_HEADING,
+  memory: MEMORY_HEADING,
 };
 
 /** Writes one part of the document, and keeps the others. */

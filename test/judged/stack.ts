@@ -73,6 +73,7 @@ export class Stack {
   readonly partitions: number;
   private readonly sources: readonly object[];
   private readonly settings: object;
+  private readonly env: Readonly<Record<string, string>>;
   private readonly children = new Set<Child>();
   /** What its processes have logged, of those that have ended. */
   readonly logs: string[] = [];
@@ -86,6 +87,8 @@ export class Stack {
       sources: readonly object[];
       /** Whole sections of the configuration, in place of those made here. */
       settings?: object;
+      /** Of its processes, beside this one's own. */
+      env?: Readonly<Record<string, string>>;
     },
   ) {
     this.servers = servers;
@@ -93,6 +96,7 @@ export class Stack {
     this.partitions = options.partitions;
     this.sources = options.sources;
     this.settings = options.settings ?? {};
+    this.env = options.env ?? {};
     this.folder = mkdtempSync(path.join(tmpdir(), 'keyhound-stack-'));
   }
 
@@ -145,7 +149,7 @@ export class Stack {
       ...this.settings,
     };
     writeFileSync(path.join(own, 'keyhound.yaml'), JSON.stringify(config));
-    const child = start(['run', '--role', role, '--json'], { cwd: own });
+    const child = start(['run', '--role', role, '--json'], { cwd: own, env: this.env });
     this.children.add(child);
     void child.ended.then(() => {
       this.children.delete(child);
