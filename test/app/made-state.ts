@@ -33,6 +33,7 @@ export async function makeState(): Promise<MadeState> {
     seed: 11,
     keys: 5,
     days: DAYS,
+    rates: { min: 0.001, max: 0.004 },
     overrides: { 0: { class: 'steady', rate: 0.01 } },
     attacks: [
       {
