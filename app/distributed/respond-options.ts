@@ -15,6 +15,8 @@ export interface RespondOptions {
   readonly redis: RedisConfig;
   /** The state folder, which is there. */
   readonly folder: string;
+  /** URL of this process' API. */
+  readonly url: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;

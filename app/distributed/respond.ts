@@ -14,6 +14,7 @@ import { KillSwitchMirror, type SharedSwitch } from './kill-switch-mirror.ts';
 import type { RespondOptions, RespondTermOptions } from './respond-options.ts';
 import { createStandby, type Standby } from './respond-standby.ts';
 import { openRespondTerm, type RespondTerm } from './respond-term.ts';
+import { RESPONDS_AT, type RespondsAt, respondsHere } from './responds-at.ts';
 import { ResponsePublisher } from './response-publisher.ts';
 
 const LEASE = 'respond';
@@ -148,11 +149,16 @@ class Office {
   }
 
   private async respond({ lost }: Held, until: AbortSignal): Promise<void> {
-    const { logger } = this.options;
+    const { clock, logger, stores, url } = this.options;
     const term = await openRespondTerm({ ...this.options, until });
     const { hooks } = term;
     logger.info(hooks === undefined ? {} : { hooks }, 'this process responds');
     this.term = term;
+    // For people only: nothing waits for it.
+    const here = stores.flag<RespondsAt>(RESPONDS_AT).write(respondsHere(url, clock));
+    here.catch((error: unknown) => {
+      logger.warn({ err: error }, 'the others do not know that this process responds');
+    });
     try {
       await term.ended;
     } finally {

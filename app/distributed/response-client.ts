@@ -1,11 +1,12 @@
 /**
  * What the API of a process of the distributed form answers about the response: all of it where this process is the
- * one that responds, else what is kept. Commands go to the one that responds.
+ * one that responds, else what is kept. Commands go to the one that responds; the others say which one that is.
  */
 import { KeyhoundError } from '../../core/errors.ts';
 import type { ResponseClient } from '../../core/response.ts';
 import type { ResponseStores } from '../../store/redis/response/open.ts';
 import type { Standby } from './respond-standby.ts';
+import { askThatOne, RESPONDS_AT, type RespondsAt } from './responds-at.ts';
 
 export interface ResponseClientParts {
   /** Undefined while another process responds. */
@@ -13,23 +14,25 @@ export interface ResponseClientParts {
   /** Of a process that may respond, while it does not. */
   standby(): Standby | undefined;
   /** Undefined where there is no Redis. Rejects while it is away. */
-  stores(): Promise<Pick<ResponseStores, 'actions' | 'decisions' | 'trouble'> | undefined>;
+  stores(): Promise<Pick<ResponseStores, 'actions' | 'decisions' | 'flag' | 'trouble'> | undefined>;
 }
 
 export function createDistributedClient(parts: ResponseClientParts): ResponseClient {
-  const acting = (): ResponseClient => {
+  const acting = async (): Promise<ResponseClient> => {
     const client = parts.acting();
-    if (client === undefined)
-      throw elsewhere(
-        'the response',
-        'the process of the role respond that responds now; it says so in its log',
-      );
-    return client;
+    if (client !== undefined) return client;
+    const stores = await parts.stores().catch(() => undefined);
+    // Not waited for while Redis is away.
+    const isAway = stores?.trouble() !== undefined;
+    throw await askThatOne(
+      'the response',
+      isAway ? undefined : stores?.flag<RespondsAt>(RESPONDS_AT),
+    );
   };
   /** Told at once while Redis is away: whoever waits for it knows no more. */
   const kept = async () => {
     const stores = await parts.stores();
-    if (stores === undefined) throw elsewhere('the response', 'a process with `redis`');
+    if (stores === undefined) throw withoutRedis();
     const away = stores.trouble();
     if (away !== undefined) throw away;
     return stores;
@@ -39,7 +42,8 @@ export function createDistributedClient(parts: ResponseClientParts): ResponseCli
     return acting();
   };
   return {
-    responseStatus: async () => (parts.acting() ?? parts.standby() ?? acting()).responseStatus(),
+    responseStatus: async () =>
+      (parts.acting() ?? parts.standby() ?? (await acting())).responseStatus(),
     decisions: async (filter) => (await kept()).decisions.decisions(filter),
     async decision(id) {
       const { actions, decisions } = await kept();
@@ -54,16 +58,16 @@ export function createDistributedClient(parts: ResponseClientParts): ResponseCli
     command: async (request) => (await asked()).command(request),
     approve: async (id, request) => (await asked()).approve(id, request),
     // Works with everything away.
-    stop: async (request) => (parts.acting() ?? parts.standby() ?? acting()).stop(request),
+    stop: async (request) => (parts.acting() ?? parts.standby() ?? (await acting())).stop(request),
     reconcile: async (request) => (await asked()).reconcile(request),
     verifyAudit: async () => (await asked()).verifyAudit(),
-    testChannels: async (name) => acting().testChannels(name),
+    testChannels: async (name) => (await acting()).testChannels(name),
   };
 }
 
-function elsewhere(what: string, where: string): KeyhoundError {
-  return new KeyhoundError('usage', `${what}: not answered by this process`, {
+function withoutRedis(): KeyhoundError {
+  return new KeyhoundError('usage', 'the response: not answered by this process', {
     code: 'not-here',
-    hint: `Ask ${where}.`,
+    hint: 'Ask a process with `redis`.',
   });
 }

@@ -106,7 +106,8 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
     }
     const ours = await findState(roles, options, kafka, running);
     if (!ours) return;
-    await openRoles({ roles, options, kafka, paths, running, closing, notes, results, data });
+    const shared = { roles, options, kafka, paths, running, closing, notes, results, data };
+    await openRoles({ ...shared, url: address });
     running.lack = undefined;
     options.onReady?.({
       listeners: {
@@ -170,6 +171,8 @@ interface Opening {
   readonly options: RunOptions;
   readonly kafka: KafkaConfig;
   readonly paths: StatePaths;
+  /** Of the API. */
+  readonly url: string;
   readonly running: { -readonly [K in keyof RunningRoles]: RunningRoles[K] };
   readonly closing: (() => Promise<void>)[];
   readonly notes: string[];
@@ -241,12 +244,12 @@ async function openTellers(opening: Opening): Promise<void> {
 }
 
 async function openResponding(opening: Opening): Promise<void> {
-  const { closing, data, kafka, options, paths, results, running } = opening;
+  const { closing, data, kafka, options, paths, results, running, url } = opening;
   const { config: loaded, logger } = options;
   const { openRespond } = await import('./respond.ts');
   const respond = await openRespond({
     ...{ config: loaded, kafka, redis: loaded.config.redis!, folder: paths.folder },
-    ...{ env: process.env, clock: systemClock, logger, results },
+    ...{ url, env: process.env, clock: systemClock, logger, results },
     geographyBuiltAt: openGeography(geographyPaths(loaded)).info(systemClock.now()).builtAt,
     steered: running.console!.steered,
     state: () => running.console!.state(),

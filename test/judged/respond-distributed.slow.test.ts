@@ -35,13 +35,13 @@ before(async () => {
 
 after(() => scene?.end());
 
+const say = (to: Member, verb: string, key: string) =>
+  to.post(
+    '/api/v1/commands',
+    JSON.stringify({ verb, key, by: 'ann', reason: 'a test', dryRun: false }),
+  );
 const command = async (to: Member, verb: string, key: string) =>
-  JSON.parse(
-    await to.post(
-      '/api/v1/commands',
-      JSON.stringify({ verb, key, by: 'ann', reason: 'a test', dryRun: false }),
-    ),
-  ) as { decisions: { rung: string }[] };
+  JSON.parse(await say(to, verb, key)) as { decisions: { rung: string }[] };
 
 /** The thief goes on until the policy has decided. */
 const decided = (name: KeyName) =>
@@ -52,6 +52,16 @@ const decided = (name: KeyName) =>
     },
     (decision) => decision !== undefined,
   );
+
+test('whoever does not respond says which process does', async () => {
+  for (const other of [second, scene.console]) {
+    const answer = await until(
+      () => say(other, 'suspend', ASKED),
+      (text) => text.includes(first.console),
+    );
+    assert.match(answer, /not-here/);
+  }
+});
 
 test('by hand: kept by one, told by the other, enforced by a third, and taken back', async () => {
   await command(first, 'suspend', ASKED);
