@@ -85,12 +85,12 @@ class Entries<T> {
 /** What all batches of a process have named so far. Readers may share one: nothing of a batch is kept here. */
 export class KnownParts {
   readonly streams = new PartCache(1 << 8, readStream);
-  readonly keys = new PartCache(1 << 15, readKey);
-  readonly places = new PartCache(1 << 14, readPlace);
+  readonly keys = new PartCache(1 << 16, readKey);
+  readonly places = new PartCache(1 << 15, readPlace);
   readonly routes = new PartCache(1 << 12, readRoute);
   readonly clients = new PartCache(1 << 8, readClient);
-  readonly networks = new PartCache(1 << 15, readNetwork);
-  readonly strings = new PartCache(1 << 12, (bytes) => decodeText(bytes, 0, bytes.length));
+  readonly networks = new PartCache(1 << 16, readNetwork);
+  readonly strings = new PartCache(1 << 14, (bytes) => decodeText(bytes, 0, bytes.length));
 }
 
 export class Parts {
