@@ -35,6 +35,8 @@ export interface DrainResults {
   readonly oneToBare: readonly number[];
   /** Over the single process of the same round. */
   readonly twoToOne: readonly number[];
+  /** The same from the first third of the events on: code is compiled by then, once in each process. */
+  readonly warmTwoToOne: readonly number[];
   /** CPU of ingest, s for each million events; reading the file included. */
   readonly ingestSecondsPerMillion: number;
   readonly ingestResidentBytes: number;
@@ -86,6 +88,7 @@ export async function measureDrain(
       two.push(await drain(stack, file.lines, 2));
     }
     const speeds = (all: readonly Drained[]) => all.map((drain) => drain.perCpuSecond);
+    const warmSpeeds = (all: readonly Drained[]) => all.map((drain) => drain.warmPerCpuSecond);
     return {
       log: name,
       lines: file.lines,
@@ -96,6 +99,7 @@ export async function measureDrain(
       two: speeds(two),
       oneToBare: pairs(speeds(one), bare),
       twoToOne: pairs(speeds(two), speeds(one)),
+      warmTwoToOne: pairs(warmSpeeds(two), warmSpeeds(one)),
       detectResidentBytes: Math.max(...one.map(({ residentBytes }) => residentBytes)),
       events,
       load: loadNow(),
@@ -116,6 +120,7 @@ async function fill(stack: Stack, file: BenchFile) {
 
 interface Drained {
   readonly perCpuSecond: number;
+  readonly warmPerCpuSecond: number;
   readonly residentBytes: number;
 }
 
@@ -123,25 +128,53 @@ async function drain(stack: Stack, events: number, processes: number): Promise<D
   await forgetDetection(stack.kafkaConfig, stack.servers.redis.url);
   const members: Member[] = [];
   for (let i = 0; i < processes; i++) members.push(await stack.start('detect'));
-  await withinPatience(
-    members,
-    drained(() => members, 'events', stack.partitions, LOOK_MS),
-  );
-  const pids = members.map(({ child }) => child.pid);
-  const used = pids.map(cpuSecondsOf).reduce((a, b) => a + b, 0);
-  const residentBytes = Math.max(...pids.map(residentBytesOf));
+  let warm: Mark | undefined;
+  await withinPatience(members, async () => {
+    warm = await warmedUp(members, events / 3);
+    await drained(() => members, 'events', stack.partitions, LOOK_MS);
+  });
+  const { applied, used } = await markOf(members);
+  const residentBytes = Math.max(...members.map(({ child }) => residentBytesOf(child.pid)));
   await end(members);
-  return { perCpuSecond: events / used, residentBytes };
+  const warmPerCpuSecond = (applied - warm!.applied) / (used - warm!.used);
+  return { perCpuSecond: events / used, warmPerCpuSecond, residentBytes };
+}
+
+interface Mark {
+  /** Events so far, by all members. */
+  readonly applied: number;
+  /** CPU-seconds so far. */
+  readonly used: number;
+}
+
+async function markOf(members: readonly Member[]): Promise<Mark> {
+  const texts = await Promise.all(members.map((member) => member.get('/metrics')));
+  const counts = texts.map((text) => /^keyhound_applied_events_total (\d+)/m.exec(text)?.[1]);
+  return {
+    applied: counts.reduce((sum, count) => sum + Number(count), 0),
+    used: members.reduce((sum, { child }) => sum + cpuSecondsOf(child.pid), 0),
+  };
+}
+
+async function warmedUp(members: readonly Member[], events: number): Promise<Mark> {
+  for (;;) {
+    const mark = await markOf(members);
+    if (mark.applied >= events) return mark;
+    await sleep(LOOK_MS / 2);
+  }
 }
 
 /** Rejects with what the processes have said when it takes too long. */
-async function withinPatience(members: readonly Member[], work: Promise<void>): Promise<void> {
+async function withinPatience(
+  members: readonly Member[],
+  work: () => Promise<void>,
+): Promise<void> {
   const patience = new AbortController();
   const late = sleep(PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
     const said = members.map(({ child }) => child.stderr.slice(-TOLD_MAX)).join('\n\n');
     throw new Error(`not drained after ${PATIENCE_MS / 1000} s:\n${said}`);
   });
-  await Promise.race([work, late]).finally(() => patience.abort());
+  await Promise.race([work(), late]).finally(() => patience.abort());
   late.catch(() => {});
 }
 

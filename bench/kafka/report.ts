@@ -57,6 +57,7 @@ function drainRows(drain: DrainResults): Row[] {
     [`${log}: a detect process / bare loop`, range(drain.oneToBare), '≥ 0.6, better 0.9'],
     [`${log}: two detect processes, together`, perSecond(drain.two), ''],
     [`${log}: two detect processes / one`, range(drain.twoToOne), '≥ 0.9'],
+    [`${log}: the same, from the first third of the events on`, range(drain.warmTwoToOne), ''],
     [
       `${log}: ingest`,
       `${drain.ingestSecondsPerMillion.toFixed(1)} CPU-seconds a million records`,
