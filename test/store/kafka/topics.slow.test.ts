@@ -116,10 +116,17 @@ test('copies that are behind are counted when a broker is away', PATIENT, async 
   assert.ok(whole.topics.every(({ underReplicated }) => underReplicated === 0));
   assert.ok(whole.topics.every(({ isOffline }) => !isOffline));
   await server.kill(3);
-  let seen = await describeTopics(config);
-  while (!seen.topics.some(({ underReplicated }) => underReplicated > 0)) {
-    seen = await describeTopics(config);
-  }
+  const isSeen = async () => {
+    try {
+      const { topics } = await describeTopics(config);
+      return topics.some(({ underReplicated }) => underReplicated > 0);
+    } catch (error) {
+      // While leaders are elected the cluster cannot be described.
+      if (!(error instanceof KeyhoundError) || !error.retryable) throw error;
+      return false;
+    }
+  };
+  while (!(await isSeen()));
   await server.restart(3);
 });
 
