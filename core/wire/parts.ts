@@ -22,6 +22,9 @@ const NO_STREAM: StreamIdentity = Object.freeze({ name: '', source: '', lateness
 const PARTS_MAX = 3 * ITEMS_MAX;
 /** Parts whose memory is read ahead. */
 const AHEAD = 32;
+const FIRST_PARTS = 64;
+/** Room for more is let go of after its batch: what hostile bytes leave behind must stay small. */
+const KEPT_MAX = 1 << 13;
 
 /** The entries of one batch by index; 0 is none. */
 class Entries<T> {
@@ -29,7 +32,7 @@ class Entries<T> {
   readonly list: T[];
   readonly #cache: PartCache<T>;
   /** Of each part: begin, end, slot. */
-  #noted = new Uint32Array(3 * 64);
+  #noted = new Uint32Array(3 * FIRST_PARTS);
   #count = 0;
   /** Of reading ahead; kept so that it is not left out. */
   seen = 0;
@@ -46,6 +49,8 @@ class Entries<T> {
 
   clear(): void {
     this.#count = 0;
+    if (this.list.length > KEPT_MAX) this.list.length = 1;
+    if (this.#noted.length > 3 * KEPT_MAX) this.#noted = new Uint32Array(3 * FIRST_PARTS);
   }
 
   /** Notes where the field at hand lies; `settle` reads it. */

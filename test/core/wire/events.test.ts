@@ -267,6 +267,23 @@ test('an index one behind the end of its dictionary is refused, in every column,
   }
 });
 
+test('a batch with more parts than room is kept for is read whole, and so are those after it', () => {
+  const reader = new EventBatchReader();
+  const writer = new EventBatchWriter();
+  for (const count of [3, 10_000, 3, 10_001]) {
+    const consumers = Array.from({ length: count }, (_, i) => `consumer ${count} ${i}`);
+    for (const consumer of consumers) {
+      const event = createEvent();
+      event.consumer = consumer;
+      writer.addEvent(event, live('a'), 0);
+    }
+    reader.open(writer.take()!);
+    const found: string[] = [];
+    while (reader.next() === ITEM.event) found.push(reader.event.consumer);
+    assert.deepEqual(found, consumers);
+  }
+});
+
 test('more items than a batch may hold are refused before room is made for them', () => {
   const reader = new EventBatchReader();
   const out = protobuf.Writer.create().uint32(8).uint32(1).uint32(90);
