@@ -118,10 +118,16 @@ export function decisionAlert({ decision, actions, consumer, nowMs }: DecisionSt
 export function actionAlarm(action: Action, consumer: string, nowMs: number): Alert {
   const { again, error, gateway, id, leak, revision, rung } = action;
   const { state, subject, verdict, wants } = action;
-  const isLeaking = verdict === 'not-contained' && state === 'done' && wants === 'applied';
-  const isRefused = state === 'undone' && action.undoVerdict === 'not-restored';
+  const isOnItsWay = state === 'planned' || state === 'running';
   // What is taken up again has not come to hold yet: it is told once, not with each try.
-  const isTriedAgain = again !== undefined && (state === 'planned' || state === 'running');
+  const isTriedAgain = again !== undefined && isOnItsWay;
+  // Carried out anew, it still leaks as far as anybody has seen: no word of its end before the next verdict.
+  const isSeenAnew = verdict === null && leak !== undefined;
+  const isLeaking =
+    (verdict === 'not-contained' || isSeenAnew) &&
+    (state === 'done' || (isOnItsWay && !isTriedAgain)) &&
+    wants === 'applied';
+  const isRefused = state === 'undone' && action.undoVerdict === 'not-restored';
   const isFailed = state === 'failed' || isTriedAgain;
   const isAlarm = isLeaking || isRefused || isFailed || state === 'conflict';
   const name = nameOf(subject);
@@ -133,11 +139,12 @@ export function actionAlarm(action: Action, consumer: string, nowMs: number): Al
   };
   if (isLeaking) {
     const through = leak === undefined ? '' : ` What still gets through: ${leak}.`;
-    return alarm(
-      'critical',
-      `NOT contained: ${name} still gets through at ${gateway}`,
-      `It was ${PAST[rung]} at ${gateway}, and its requests are accepted all the same.${through}`,
-    );
+    const what =
+      isSeenAnew || isOnItsWay
+        ? `Its requests were accepted at ${gateway} all the same. It is to be ${PAST[rung]} there, and looked at again.`
+        : `It was ${PAST[rung]} at ${gateway}, and its requests are accepted all the same.`;
+    const title = `NOT contained: ${name} still gets through at ${gateway}`;
+    return alarm('critical', title, `${what}${through}`);
   }
   if (isRefused) {
     const title = `NOT restored: ${name} is still refused at ${gateway}`;

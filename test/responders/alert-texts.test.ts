@@ -227,6 +227,21 @@ describe('actions', () => {
     }
   });
 
+  test('what does not contain is not over because it is carried out anew', () => {
+    const leak = '12 × GET /v1/users from BR';
+    for (const state of ['planned', 'running', 'done'] as const) {
+      for (const verdict of [null, 'not-contained'] as const) {
+        const alarm = actionAlarm(done({ state, verdict, leak }), '', NOW);
+        assert.deepEqual([alarm.state, alarm.severity], ['firing', 'critical']);
+        assert.match(alarm.text, /What still gets through: 12 × GET/);
+      }
+    }
+    const failed = actionAlarm(done({ state: 'failed', verdict: null, leak }), '', NOW);
+    assert.equal(failed.title, 'checkout could not be throttled hard at kong');
+    const quiet = done({ verdict: 'no-traffic' });
+    assert.equal(actionAlarm(quiet, '', NOW).state, 'resolved');
+  });
+
   test('failures and changes by others are told, in both directions', () => {
     const title = (change: Partial<Action>): string => actionAlarm(done(change), '', NOW).title;
     assert.equal(title({ state: 'failed' }), 'checkout could not be throttled hard at kong');
