@@ -4,8 +4,8 @@
  * What was learned is copied at its first use: the baselines and the state of every detector but those that hold a
  * key against its own declaration (family `credential`). Its header is its own, so its uses count from 0; the age
  * of its baseline is the predecessor's. The two keys are of different key groups, so the record of a predecessor is
- * told as it stands at the end of each hour in which the key was used (exchange.ts); the heir takes the one told
- * last. Where there is none, the key starts as any new key does.
+ * told as it stands at the end of each hour in which the key was used, and at the end of the first hour in which it
+ * is declared (exchange.ts); the heir takes the one told last. Where there is none, the key starts as any new key does.
  */
 import type { KeyDirectory } from '../../core/directory.ts';
 import type { SpanFacts } from './exchange.ts';
@@ -51,14 +51,17 @@ export class Lineage {
     if (closesAt < this.closesAt) this.closesAt = closesAt;
   }
 
-  /** Records of predecessors used within the hour that ends at an instant; undefined where there is none. */
+  /**
+   * Records of predecessors used within the hour that ends at an instant, or never told: one may be declared after
+   * its last use. Undefined where there is none.
+   */
   close(at: number): SpanFacts['predecessors'] {
     if (at < this.closesAt) return undefined;
     const records: (readonly [string, string])[] = [];
     this.closesAt = hourEnd(at);
     for (const [id, { group, slot }] of this.located) {
       group.bring(this.judge, slot);
-      if (this.judge.header.lastAt < at - HOUR_MS) continue;
+      if (this.judge.header.lastAt < at - HOUR_MS && this.told.has(id)) continue;
       records.push([id, Buffer.from(group.slab.bytesOf(slot)).toString('base64')]);
     }
     if (records.length === 0) return undefined;

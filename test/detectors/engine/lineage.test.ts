@@ -22,8 +22,10 @@ const RELATED: KeyDirectory = {
   declared: (id) => (id === HEIR ? { entry: ENTRY } : undefined),
 };
 
+const DIGESTS: Readonly<Record<string, number>> = { [HEIR]: 201, 'kong:old': 7, 'kong:third': 9 };
+
 function use(id: string, at: number, position: number): ApiEvent {
-  const digest = id === HEIR ? 201 : 7;
+  const digest = DIGESTS[id]!;
   return {
     ...createEvent(),
     at,
@@ -69,6 +71,18 @@ describe('a key with a predecessor', () => {
       const { firstAt, events } = bench.engine.key(HEIR)!;
       assert.deepEqual([firstAt, events], ['2026-03-23T00:00:00.000Z', 10]);
     }
+  });
+
+  test('has it too where it is declared after the last use of the old key', () => {
+    const third = usesOf('kong:third', 1440, UNTIL, 60_000);
+    const before = [...usesOf('kong:old', 21 * 1440, FROM_AT, 60_000), ...third];
+    const bench = openBench({ directory: RELATED, state: learned(before) });
+    bench.feed(usesOf('kong:third', 180, UNTIL + DAY_MS, 60_000));
+    bench.feed(usesOf(HEIR, 1, UNTIL + DAY_MS + 180 * 60_000, 60_000));
+    const { rate } = bench.engine.judge;
+    const aMinute = rate.base() * 60;
+    assert.ok(aMinute > 0.8 && aMinute < 1, `${aMinute} a minute, less by the day without use`);
+    assert.ok(rate.ageHours > 500);
   });
 
   test('is held against what its predecessor made from its first minutes on', () => {
