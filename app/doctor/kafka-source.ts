@@ -19,13 +19,17 @@ export async function checkTopics(
   const { connectionOf } = await import('../kafka-input.ts');
   const { createClient } = await import('../../store/kafka/connection.ts');
   const { TopicOffsets } = await import('../../store/kafka/offsets.ts');
-  const { asOperating } = await import('../../store/kafka/errors.ts');
+  const { OFFLINE } = await import('../../store/kafka/topics.ts');
   const found: string[] = [];
   try {
     const client = createClient(connectionOf(source, config), { role: 'doctor' });
-    const existing = await inTime(topicsAt(client, asOperating));
-    for (const topic of topicsOf(source)) {
-      if (!existing.includes(topic)) return check(name, false, `no topic ${topic}`, NOT_SEEN);
+    const topics = topicsOf(source);
+    const shapes = await inTime(shapesAt(client, topics));
+    for (const [i, topic] of topics.entries()) {
+      if (shapes[i] === undefined) return check(name, false, `no topic ${topic}`, NOT_SEEN);
+      if (shapes[i] === OFFLINE) {
+        return check(name, false, `${topic}: partitions without a leader`, AWAY);
+      }
       const offsets = new TopicOffsets(client, topic);
       try {
         const ranges = await inTime(offsets.ranges());
@@ -42,17 +46,17 @@ export async function checkTopics(
 }
 
 const NOT_SEEN = 'Make it, or let this user see it (Describe).';
+const AWAY = 'They can be neither read nor written: start the brokers that hold them.';
 
-async function topicsAt(
-  client: Kafka,
-  asOperating: (error: unknown, doing: string) => KeyhoundError,
-): Promise<readonly string[]> {
+async function shapesAt(client: Kafka, topics: readonly string[]) {
+  const { asOperating } = await import('../../store/kafka/errors.ts');
+  const { shapeOf } = await import('../../store/kafka/topics.ts');
   const admin = client.admin();
   try {
     await admin.connect();
-    return await admin.listTopics();
+    return await Promise.all(topics.map((topic) => shapeOf(admin, topic)));
   } catch (error) {
-    throw asOperating(error, 'list topics');
+    throw asOperating(error, 'describe topics');
   } finally {
     await admin.disconnect().catch(() => {});
   }

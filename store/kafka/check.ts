@@ -64,8 +64,16 @@ function failed(name: string, error: unknown): BrokerCheck {
   return { name, ok: false, detail, ...(hint === undefined ? {} : { hint }) };
 }
 
-function checkBrokers({ replication, tls, sasl }: KafkaConfig, state: ClusterState): BrokerCheck {
-  const { brokers, controller } = state;
+function checkBrokers(
+  { brokers: configured, replication, tls, sasl }: KafkaConfig,
+  { members }: ClusterState,
+): BrokerCheck {
+  if (members === undefined) {
+    const fault =
+      'partitions without a leader, ours or of others; brokers cannot be listed meanwhile';
+    return check('kafka', fault, configured.join(', '), 'Start the brokers that are away.');
+  }
+  const { brokers, controller } = members;
   const list = brokers.map(({ address }) => address).join(', ');
   const login = sasl === undefined ? 'no login' : `${sasl.mechanism} as ${sasl.username}`;
   const way = `${tls === undefined ? 'plaintext' : 'TLS'}, ${login}`;

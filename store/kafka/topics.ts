@@ -41,6 +41,8 @@ export interface WantedTopic {
 
 const WEEK_MS = 7 * 86_400_000;
 const DEAD_LETTER_BYTES_MAX = 1 << 30;
+/** Answered for as long as a partition has no leader; the client has asked again for some seconds then. */
+const LEADERLESS = 'LEADER_NOT_AVAILABLE';
 
 export function wantedTopics(config: KafkaConfig): readonly WantedTopic[] {
   const names = topicNames(config.prefix);
@@ -84,19 +86,21 @@ export interface TopicPlan {
   readonly faults: readonly TopicFault[];
 }
 
-/** What exists, beside what is wanted. Changes nothing. */
+/**
+ * What exists, beside what is wanted. Changes nothing. While a partition of any topic has no leader, settings cannot
+ * be compared, and faults are of shapes alone.
+ */
 export async function planTopics(config: KafkaConfig, logger?: KafkaLogger): Promise<TopicPlan> {
   return withAdmin(config, logger, async (admin) => {
     const wanted = wantedTopics(config);
-    const existing = new Set(await retried('list topics', () => admin.listTopics()));
-    const present = wanted.filter(({ name }) => existing.has(name));
-    const shapes = await shapesOf(admin, present);
-    const settings = await settingsOf(admin, present);
+    const shapes = await shapesOf(admin, wanted);
+    const present = wanted.filter(({ name }) => shapes.has(name));
+    const settings = present.length === 0 ? undefined : await settingsOf(admin, present);
     return {
-      create: wanted.filter(({ name }) => !existing.has(name)),
+      create: wanted.filter(({ name }) => !shapes.has(name)),
       faults: present.flatMap((topic) => [
-        ...shapeFaults(topic, shapes.get(topic.name)),
-        ...settingFaults(topic, settings.get(topic.name) ?? new Map()),
+        ...shapeFaults(topic, shapes.get(topic.name)!),
+        ...(settings === undefined ? [] : settingFaults(topic, settings.get(topic.name))),
       ]),
     };
   });
@@ -143,40 +147,74 @@ type Shape = ReadonlyArray<{
   readonly isr: readonly number[];
 }>;
 
+/** Of a topic that exists, while a partition of it has no leader: brokers do not tell its shape then. */
+export const OFFLINE = 'offline';
+
+/**
+ * Of those that exist. Each is asked for by its name: brokers cannot list or describe all of them while a partition
+ * of any topic, ours or not, has no leader.
+ */
 async function shapesOf(
   admin: Admin,
   topics: readonly WantedTopic[],
-): Promise<ReadonlyMap<string, Shape>> {
-  if (topics.length === 0) return new Map();
-  const names = topics.map(({ name }) => name);
-  const found = await retried('describe topics', () => admin.fetchTopicMetadata({ topics: names }));
-  return new Map(found.topics.map(({ name, partitions }) => [name, partitions]));
+): Promise<ReadonlyMap<string, Shape | typeof OFFLINE>> {
+  // All at once: the client asks for some seconds before it says that one has no leader.
+  const shapes = await Promise.all(
+    topics.map(async ({ name }) => {
+      const shape = await retried(`describe ${name}`, () => shapeOf(admin, name));
+      return shape === undefined ? [] : [[name, shape] as const];
+    }),
+  );
+  return new Map(shapes.flat());
 }
 
+/** Undefined where there is no such topic, or this user may not see it. */
+export async function shapeOf(
+  admin: Admin,
+  name: string,
+): Promise<Shape | typeof OFFLINE | undefined> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
+    return topics[0]!.partitions;
+  } catch (error) {
+    const { type } = rootOf(error);
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+    if (type === LEADERLESS) return OFFLINE;
+    throw error;
+  }
+}
+
+/** Undefined while a partition of any topic has no leader: the client asks for all of them first. */
 async function settingsOf(
   admin: Admin,
   topics: readonly WantedTopic[],
-): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
-  if (topics.length === 0) return new Map();
-  const { resources } = await retried('read the settings of topics', () =>
-    admin.describeConfigs({
-      includeSynonyms: false,
-      resources: topics.map(({ name, settings }) => ({
-        type: kafkajs.ConfigResourceTypes.TOPIC,
-        name,
-        configNames: Object.keys(settings),
-      })),
-    }),
-  );
-  return new Map(
-    resources.map(({ resourceName, configEntries }) => [
-      resourceName,
-      new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
-    ]),
+): Promise<ReadonlyMap<string, ReadonlyMap<string, string>> | undefined> {
+  const resources = topics.map(({ name, settings }) => ({
+    type: kafkajs.ConfigResourceTypes.TOPIC,
+    name,
+    configNames: Object.keys(settings),
+  }));
+  const found = await retried('read the settings of topics', async () => {
+    try {
+      return await admin.describeConfigs({ includeSynonyms: false, resources });
+    } catch (error) {
+      if (rootOf(error).type === LEADERLESS) return undefined;
+      throw error;
+    }
+  });
+  return (
+    found &&
+    new Map(
+      found.resources.map(({ resourceName, configEntries }) => [
+        resourceName,
+        new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+      ]),
+    )
   );
 }
 
-function shapeFaults(topic: WantedTopic, shape: Shape = []): TopicFault[] {
+function shapeFaults(topic: WantedTopic, shape: Shape | typeof OFFLINE): TopicFault[] {
+  if (shape === OFFLINE) return [];
   const faults: TopicFault[] = [];
   if (shape.length !== topic.partitions) {
     faults.push({
@@ -204,7 +242,10 @@ function shapeFaults(topic: WantedTopic, shape: Shape = []): TopicFault[] {
   return faults;
 }
 
-function settingFaults(topic: WantedTopic, found: ReadonlyMap<string, string>): TopicFault[] {
+function settingFaults(
+  topic: WantedTopic,
+  found: ReadonlyMap<string, string> = new Map(),
+): TopicFault[] {
   return Object.entries(topic.settings)
     .filter(([setting, wanted]) => found.get(setting) !== wanted)
     .map(([setting, wanted]) => ({
@@ -229,12 +270,16 @@ export interface TopicState {
 }
 
 export interface ClusterState {
-  readonly clusterId: string;
+  /** Undefined while a partition of some topic, ours or not, has no leader: brokers are not told then. */
+  readonly members: ClusterMembers | undefined;
+  /** Those of ours that exist. */
+  readonly topics: readonly TopicState[];
+}
+
+export interface ClusterMembers {
   /** Undefined while there is none. */
   readonly controller: number | undefined;
   readonly brokers: ReadonlyArray<{ readonly id: number; readonly address: string }>;
-  /** Those of ours that exist. */
-  readonly topics: readonly TopicState[];
 }
 
 /** For `doctor`. */
@@ -243,43 +288,39 @@ export async function describeTopics(
   logger?: KafkaLogger,
 ): Promise<ClusterState> {
   return withAdmin(config, logger, async (admin) => {
-    const cluster = await retried('describe the cluster', () => admin.describeCluster());
-    const existing = new Set(await retried('list topics', () => admin.listTopics()));
-    const present = wantedTopics(config).filter(({ name }) => existing.has(name));
-    const topics: TopicState[] = [];
-    for (const { name } of present) topics.push(await stateOf(admin, name));
-    return {
-      clusterId: cluster.clusterId,
-      controller: cluster.controller ?? undefined,
-      brokers: cluster.brokers.map(({ nodeId, host, port }) => ({
-        id: nodeId,
-        address: `${host}:${port}`,
-      })),
-      topics,
-    };
+    const members = await retried('describe the cluster', () => membersOf(admin));
+    const shapes = await shapesOf(admin, wantedTopics(config));
+    return { members, topics: [...shapes].map(([name, shape]) => stateOf(name, shape)) };
   });
 }
 
-async function stateOf(admin: Admin, name: string): Promise<TopicState> {
+async function membersOf(admin: Admin): Promise<ClusterMembers | undefined> {
   try {
-    const { topics } = await retried(
-      `describe ${name}`,
-      () => admin.fetchTopicMetadata({ topics: [name] }),
-      2,
-    );
-    const partitions = topics[0]!.partitions;
+    const { controller, brokers } = await admin.describeCluster();
     return {
-      name,
-      isOffline: false,
-      partitions: partitions.length,
-      replication: Math.min(...partitions.map(({ replicas }) => replicas.length)),
-      underReplicated: partitions.filter(({ isr, replicas }) => isr.length < replicas.length)
-        .length,
+      controller: controller ?? undefined,
+      brokers: brokers.map(({ nodeId, host, port }) => ({
+        id: nodeId,
+        address: `${host}:${port}`,
+      })),
     };
   } catch (error) {
-    if (rootOf(error).type !== 'LEADER_NOT_AVAILABLE') throw error;
+    if (rootOf(error).type === LEADERLESS) return undefined;
+    throw error;
+  }
+}
+
+function stateOf(name: string, shape: Shape | typeof OFFLINE): TopicState {
+  if (shape === OFFLINE) {
     return { name, isOffline: true, partitions: 0, replication: 0, underReplicated: 0 };
   }
+  return {
+    name,
+    isOffline: false,
+    partitions: shape.length,
+    replication: Math.min(...shape.map(({ replicas }) => replicas.length)),
+    underReplicated: shape.filter(({ isr, replicas }) => isr.length < replicas.length).length,
+  };
 }
 
 async function withAdmin<T>(

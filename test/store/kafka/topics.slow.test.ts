@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type KafkaConfig, kafkaSchema } from '../../../core/config.ts';
 import { KeyhoundError } from '../../../core/errors.ts';
+import { type BrokerCheck, checkKafka } from '../../../store/kafka/check.ts';
 import { createClient } from '../../../store/kafka/connection.ts';
 import { retried } from '../../../store/kafka/errors.ts';
 import {
@@ -112,21 +113,40 @@ test('copies that are behind are counted when a broker is away', PATIENT, async 
   const config = settings('away');
   await applyTopics(config, await planTopics(config));
   const whole = await describeTopics(config);
-  assert.equal(whole.brokers.length, 3);
+  assert.equal(whole.members?.brokers.length, 3);
   assert.ok(whole.topics.every(({ underReplicated }) => underReplicated === 0));
   assert.ok(whole.topics.every(({ isOffline }) => !isOffline));
   await server.kill(3);
   const isSeen = async () => {
-    try {
-      const { topics } = await describeTopics(config);
-      return topics.some(({ underReplicated }) => underReplicated > 0);
-    } catch (error) {
-      // While leaders are elected the cluster cannot be described.
-      if (!(error instanceof KeyhoundError) || !error.retryable) throw error;
-      return false;
-    }
+    const { topics } = await describeTopics(config);
+    return topics.some(({ underReplicated }) => underReplicated > 0);
   };
   while (!(await isSeen()));
+  await server.restart(3);
+});
+
+test('a topic of others without a leader keeps nothing from ours', PATIENT, async () => {
+  const config = settings('beside');
+  await applyTopics(config, await planTopics(config));
+  const admin = createClient(config, { role: 'test' }).admin();
+  await admin.connect();
+  const replicaAssignment = [{ partition: 0, replicas: [3] }];
+  await retried('create a topic', () =>
+    admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic: 'of-others', replicaAssignment }],
+    }),
+  );
+  await admin.disconnect();
+  await server.kill(3);
+  // Until the brokers have noticed.
+  while ((await describeTopics(config)).members !== undefined);
+  const checks = checkKafka(config, { indexes: false });
+  const { value: cluster } = await checks.next();
+  assert.match((cluster as BrokerCheck).detail, /partitions without a leader/);
+  const { value: events } = await checks.next();
+  assert.match((events as BrokerCheck).detail, /^3 partitions, 3 copies .*a copy that is behind$/);
+  await checks.return(undefined);
   await server.restart(3);
 });
 
