@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type PortName, ROOT } from '../../deploy/native/settings.ts';
+import { until } from '../support/until.ts';
 
 interface Facts {
   readonly folder: string;
@@ -49,7 +49,7 @@ export async function startStack(
   let pids: readonly number[] = [];
   t.after(async () => {
     child.kill('SIGKILL');
-    while (membersOf(pids).length > 0) await delay(50);
+    await until(() => membersOf(pids).length === 0);
   });
   const [line] = await Promise.race([
     once(createInterface(child.stdout!), 'line') as Promise<[string]>,

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../support/until.ts';
 import { makeFolder, type Stack, startStack } from './native.ts';
 
 const SECOND_MS = 1000;
@@ -51,24 +51,23 @@ async function isReady(stack: Stack, name: string): Promise<boolean> {
 test('what is pushed is judged, and told by the API; a role that dies comes back', async (t) => {
   const stack = await startStack(t, makeFolder(t), '--no-demo');
   // While the group shares its partitions out anew, each of its members says that it waits.
-  for (const { name } of stack.processes) while (!(await isReady(stack, name))) await delay(50);
+  for (const { name } of stack.processes) await until(() => isReady(stack, name));
 
   const events = misused(Date.now());
   const count = events.split('\n').length;
   assert.deepEqual(await push(stack, events), { accepted: count, rejected: {} });
-  let told = await incidents(stack);
-  while (told.length === 0) {
-    await delay(100);
-    told = await incidents(stack);
-  }
+  const told = await until(
+    () => incidents(stack),
+    (found) => found.length > 0,
+  );
   assert.deepEqual(
     told.map(({ subject }) => subject.id),
     ['keyhound:smoke'],
   );
 
   process.kill(stack.pids['detect-1']!, 'SIGKILL');
-  while (await isReady(stack, 'detect-1')) await delay(20);
-  while (!(await isReady(stack, 'detect-1'))) await delay(100);
+  await until(async () => !(await isReady(stack, 'detect-1')));
+  await until(() => isReady(stack, 'detect-1'));
 
   stack.child.kill('SIGTERM');
   assert.deepEqual(await once(stack.child, 'exit'), [0, null]);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../support/until.ts';
 import { launch, makeFolder, type Stack, startStack } from './native.ts';
 
 async function elasticsearch(
@@ -37,7 +37,7 @@ test('servers have the settings and rights of deploy/; killed, they leave nothin
 
   assert.notDeepEqual(first.left(), []);
   first.child.kill('SIGKILL');
-  while (first.left().length > 0) await delay(50);
+  await until(() => first.left().length === 0);
 
   const again = await startStack(t, folder, '--servers');
   assert.equal(await elasticsearch(again, 'keyhound', password, '/keyhound-a/_doc/1'), 200);

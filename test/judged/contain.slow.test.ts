@@ -1,26 +1,11 @@
 /** Embedded, in front of a real NGINX: contained, proven in the log, taken back, proven again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Action } from '../../core/action.ts';
-import { type ContainScene, containScene, keyId } from './contain-scene.ts';
+import { until } from '../support/until.ts';
+import { containScene, keyId } from './contain-scene.ts';
 import { scratch } from './keyhound.ts';
 
 const KEYS = 6;
-
-/** Until what the scene shows is so; meanwhile `also` happens again and again. */
-async function until(
-  scene: ContainScene,
-  is: (actions: readonly Action[]) => boolean,
-  also: () => Promise<void> = async () => {},
-): Promise<readonly Action[]> {
-  for (;;) {
-    const actions = await scene.actions();
-    if (is(actions)) return actions;
-    await also();
-    await sleep(200);
-  }
-}
 
 test('a stolen key is throttled at NGINX, seen to be contained, and given back', {
   timeout: 180_000,
@@ -33,12 +18,14 @@ test('a stolen key is throttled at NGINX, seen to be contained, and given back',
   for (let index = 0; index < KEYS; index++) assert.equal(await scene.good(index), 200);
   const attacked = [0, 1, 2];
   for (const index of attacked) await scene.attack(index);
+  const pressed = async () => {
+    for (const index of attacked) await scene.press(index);
+    return scene.actions();
+  };
   const verified = await until(
-    scene,
+    pressed,
     (all) => all.length === attacked.length && all.every(({ verdict }) => verdict !== null),
-    async () => {
-      for (const index of attacked) await scene.press(index);
-    },
+    { everyMs: 200 },
   );
   assert.deepEqual(
     verified.map(({ subject, rung, state, verdict }) => [subject.id, rung, state, verdict]).sort(),
@@ -50,7 +37,10 @@ test('a stolen key is throttled at NGINX, seen to be contained, and given back',
     const { status, stdout } = await scene.command(words);
     assert.equal(status, 0, stdout);
   }
-  await until(scene, (all) => all.every(({ state }) => state === 'undone'));
+  await until(
+    () => scene.actions(),
+    (all) => all.every(({ state }) => state === 'undone'),
+  );
   for (const index of attacked) assert.equal(await scene.good(index), 200);
   const audit = await scene.command(['audit', 'verify']);
   assert.equal(audit.status, 0, audit.stdout);

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { hashedIdentity } from '../../enrich/digest.ts';
 import { pepperKey } from '../../enrich/pepper.ts';
 import { openAliasWriter } from '../../store/redis/aliases.ts';
 import { openResponseStores } from '../../store/redis/response/open.ts';
 import { type RedisServer, startRedis } from '../servers/redis.ts';
 import { sampleVerdict } from '../support/response-samples.ts';
+import { until } from '../support/until.ts';
 import { type Child, PEPPER, scratch, start } from './keyhound.ts';
 
 interface Decider {
@@ -42,10 +42,6 @@ async function startDecider(folder: string, redis: RedisServer): Promise<Decider
       return { status: answer.status, text: await answer.text() };
     },
   };
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(20);
 }
 
 function idOf(rawKey: string): string {

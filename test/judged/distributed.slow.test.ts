@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../support/until.ts';
 import { difference, type Judged, judgedLog } from './distributed.ts';
 import { assertPositionsAgree, countEvents } from './positions.ts';
 import { play, type Stage } from './scene.ts';
@@ -79,7 +80,7 @@ describe('promise 3 and 4: the same incidents in the distributed form', () => {
       async disturb(stage) {
         const { detects, stack } = stage;
         await killOneByOne(stage);
-        while (!(await hasSaved(detects))) await sleep(100);
+        await until(() => hasSaved(detects));
         for (const { child } of detects) child.kill('SIGKILL');
         for (const { child } of detects) await child.ended;
         const { events, left } = await assertPositionsAgree(stack);
@@ -107,7 +108,10 @@ describe('promise 3 and 4: the same incidents in the distributed form', () => {
         frozen!.child.kill('SIGSTOP');
         await sleep(SESSION_MS);
         // Its successors have all of it.
-        while ((await lagOf(others, 'events')).partitions < 8) await sleep(200);
+        await until(
+          () => lagOf(others, 'events'),
+          ({ partitions }) => partitions === 8,
+        );
         await fed(0.7);
         frozen!.child.kill('SIGCONT');
       },

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DATABASE_FILE } from '../../store/sqlite/connection.ts';
 import { kongLine } from '../../traffic/formats/kong.ts';
 import { nextUnit, STATE_WORDS, seedState } from '../../traffic/random.ts';
 import { createTraffic } from '../../traffic/traffic.ts';
 import { type KafkaServer, startKafka } from '../servers/kafka.ts';
+import { until } from '../support/until.ts';
 import { CODECS, type Entry, Topic } from './kafka-topic.ts';
 import { scratch } from './keyhound.ts';
 import { configure, type Service, serve } from './service.ts';
@@ -46,7 +46,10 @@ function folderFor(t: TestContext, topic: Topic, source: object = {}): string {
 }
 
 async function ready(service: Service, pattern: RegExp): Promise<void> {
-  while (!pattern.test(await service.get('/readyz'))) await sleep(20);
+  await until(
+    () => service.get('/readyz'),
+    (text) => pattern.test(text),
+  );
 }
 
 /** Sum over the labels. */
@@ -218,7 +221,7 @@ const POSITION_SUM = 'SELECT sum(position) / 65536 AS messages FROM streams';
 
 /** Until so many messages of the topic are in the state. */
 async function savedMessages(folder: string, count: number): Promise<void> {
-  while (Number(rows(folder, POSITION_SUM)[0]!['messages']) < count) await sleep(50);
+  await until(() => Number(rows(folder, POSITION_SUM)[0]!['messages']) >= count);
 }
 
 const HOUR_MS = 3_600_000;

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readSecrets, signMessage } from '../../responders/standard-webhooks.ts';
 import { type FakeKong, startKong } from '../fakes/kong.ts';
 import { startWebhookReceiver, type WebhookReceiver } from '../fakes/webhook-receiver.ts';
+import { until } from '../support/until.ts';
 import { finish, scratch } from './keyhound.ts';
 import { configure, type Service, serve, tokenOf } from './service.ts';
 
@@ -97,10 +97,6 @@ async function use({ service }: Scene, key: string, raw: string, status = 200): 
   assert.equal(answer.status, 200);
 }
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(10);
-}
-
 type Told = { id: string; state: string; severity: string; title: string } & {
   facts?: { name: string; value: string }[];
   done?: string[];
@@ -156,13 +152,13 @@ test('a leaked key is revoked, seen and told; nobody else is touched', async (t)
   assert.deepEqual(kong.violations, []);
   for (const raw of [RAW, WEB_RAW]) assert.ok(!service.child.stderr.includes(raw));
   // The thief goes on, and is refused: that is what the stream shows once every node of Kong knows.
-  await until(async () => {
+  const isContained = async () => {
     await use(all, KEY, RAW, 401);
-    await sleep(250);
     return alertsOf(all).some(({ done = [] }) =>
       done.some((line) => /^contained at kong/.test(line)),
     );
-  });
+  };
+  await until(isContained, Boolean, { everyMs: 250 });
   toldAsOne(alertsOf(all));
   await restored(all, undo);
   await service.stop();

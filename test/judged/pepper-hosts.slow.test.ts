@@ -4,8 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startRedis } from '../servers/redis.ts';
+import { until } from '../support/until.ts';
 import { scratch, start } from './keyhound.ts';
 
 interface Readiness {
@@ -22,11 +22,8 @@ async function freePort(): Promise<number> {
 }
 
 async function readinessOf(port: number): Promise<Readiness> {
-  for (;;) {
-    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
-    if (answer !== undefined) return (await answer.json()) as Readiness;
-    await sleep(100);
-  }
+  const answer = await until(() => fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined));
+  return (await answer!.json()) as Readiness;
 }
 
 test('an ingest waits for Redis, then refuses a pepper that is not that of the first', async (t) => {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Action } from '../../core/action.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
+import { until } from '../support/until.ts';
 import { finish } from './keyhound.ts';
 import {
   ASKED,
@@ -19,7 +20,6 @@ import {
   rawOf,
   standingOf,
   subjectOf,
-  until,
 } from './respond-scene.ts';
 import { type Member, readTopic } from './stack.ts';
 

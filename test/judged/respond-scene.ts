@@ -5,13 +5,12 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { inspect } from 'node:util';
 import type { Action } from '../../core/action.ts';
 import type { Decision } from '../../core/decision.ts';
 import { readSecrets, signMessage } from '../../responders/standard-webhooks.ts';
 import { type FakeKong, startKong } from '../fakes/kong.ts';
 import { startWebhookReceiver, type WebhookReceiver } from '../fakes/webhook-receiver.ts';
+import { until } from '../support/until.ts';
 import { type Member, type Servers, Stack, startServers } from './stack.ts';
 
 const TOKEN = 'token-of-the-intake-of-this-test';
@@ -203,11 +202,10 @@ export class RespondScene {
 
   /** The one that responds, of several. */
   async responding(members: readonly Member[]): Promise<Member> {
-    for (;;) {
-      for (const member of members)
-        if (/"this process responds"/.test(lastWord(member))) return member;
-      await sleep(100);
-    }
+    const found = await until(() =>
+      members.find((member) => /"this process responds"/.test(lastWord(member))),
+    );
+    return found!;
   }
 
   async report(
@@ -234,7 +232,6 @@ function lastWord({ child }: Member): string {
   return words.at(-1) ?? '';
 }
 
-const PATIENCE_MS = 180_000;
 const HOME = '81.169.145.7';
 const AFAR = '175.45.176.9';
 
@@ -253,17 +250,6 @@ function record(name: KeyName, from: string, status: number, at: number): string
 
 function use(at: number): string {
   return JSON.stringify({ at, keyId: 'app', status: 200, clientIp: HOME, path: '/v1/orders' });
-}
-
-/** A machine that is very busy gets there; what never comes ends the test with what there was instead. */
-export async function until<T>(look: () => Promise<T>, is: (found: T) => boolean): Promise<T> {
-  const beganAt = performance.now();
-  for (;;) {
-    const found = await look();
-    if (is(found)) return found;
-    if (performance.now() - beganAt > PATIENCE_MS) throw new Error(`still ${inspect(found)}`);
-    await sleep(100);
-  }
 }
 
 export const actionsOf = async (member: Member): Promise<Action[]> =>

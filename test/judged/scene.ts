@@ -1,8 +1,9 @@
 /** A log as it grows, through a stack of its own, while something is done to the stack. */
 import { createReadStream, createWriteStream, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../support/until.ts';
 import { type Outcome, outcomeOf } from './distributed.ts';
-import { drained, type Member, type Servers, Stack } from './stack.ts';
+import { AS_LONG_AS_IT_TAKES, drained, type Member, type Servers, Stack } from './stack.ts';
 import { savedPosition } from './state-rows.ts';
 
 const PIECE_MS = 100;
@@ -47,7 +48,11 @@ export async function play(servers: Servers, log: Log, scene: Scene): Promise<Ou
     await stack.createTopics();
     const stage = await open(stack, growing, scene);
     await Promise.all([stage.written, disturb?.(stage)]);
-    while (savedPosition(stage.ingest.stateDir) < log.bytes) await sleep(200);
+    await until(
+      () => savedPosition(stage.ingest.stateDir),
+      (position) => position >= log.bytes,
+      AS_LONG_AS_IT_TAKES,
+    );
     await drained(() => stage.detects, 'events', partitions);
     await endInOrder([stage.ingest]);
     await drained(() => stage.detects, 'events', partitions);

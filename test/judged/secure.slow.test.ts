@@ -4,11 +4,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCertificates } from '../servers/certificates.ts';
 import { startElasticsearch } from '../servers/elasticsearch.ts';
 import { startKafka } from '../servers/kafka.ts';
 import { startRedis } from '../servers/redis.ts';
+import { until } from '../support/until.ts';
 import { writeLog } from './distributed.ts';
 import { send } from './https.ts';
 import { finish, ROOT } from './keyhound.ts';
@@ -103,12 +103,12 @@ test('ingest, detect and console over TLS with logins: from a push to an inciden
     await drained(() => [detect!], 'events', PARTITIONS);
 
     // Results go on to Elasticsearch behind the topic; nothing tells when they are searchable.
-    let found: { incidents: { subject: { kind: string }; why: string }[] };
-    do {
-      await sleep(200);
-      found = JSON.parse(await console_!.get('/api/v1/incidents'));
-    } while (!(found.incidents?.length > 0));
-    assert.ok(found.incidents.some(({ subject }) => subject.kind === 'key'));
+    type Listed = { incidents?: { subject: { kind: string }; why: string }[] };
+    const { incidents = [] } = await until(
+      async () => JSON.parse(await console_!.get('/api/v1/incidents')) as Listed,
+      (listed) => (listed.incidents ?? []).length > 0,
+    );
+    assert.ok(incidents.some(({ subject }) => subject.kind === 'key'));
 
     const { stdout } = await finish(['doctor', '--json'], { cwd: console_!.folder });
     const checks = stdout

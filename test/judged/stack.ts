@@ -19,6 +19,7 @@ import { applyTopics, planTopics, topicNames } from '../../store/kafka/topics.ts
 import { type ElasticsearchServer, startElasticsearch } from '../servers/elasticsearch.ts';
 import { type KafkaServer, startKafka } from '../servers/kafka.ts';
 import { type RedisServer, startRedis } from '../servers/redis.ts';
+import { until } from '../support/until.ts';
 import { type Child, start } from './keyhound.ts';
 
 export interface Servers {
@@ -64,6 +65,9 @@ export interface Member {
   /** Resolves when it has read so many records since its start. */
   read(records: number): Promise<void>;
 }
+
+/** Of a log with as many records as somebody likes: the test that reads it has its own limit. */
+export const AS_LONG_AS_IT_TAKES = { everyMs: 200, patienceMs: Number.POSITIVE_INFINITY };
 
 /** One installation on servers that may serve several. */
 export class Stack {
@@ -177,11 +181,8 @@ export class Stack {
       intake: listeners.intake ?? '',
       decide: listeners.decide ?? '',
       async read(records) {
-        for (;;) {
-          const summary = JSON.parse(await get('/api/v1/summary')) as { records: number };
-          if (summary.records >= records) return;
-          await sleep(200);
-        }
+        const summary = async () => JSON.parse(await get('/api/v1/summary')) as { records: number };
+        await until(summary, ({ records: read }) => read >= records, AS_LONG_AS_IT_TAKES);
       },
     };
   }

@@ -1,8 +1,8 @@
 /** What a state folder holds, read from the outside, while it is used or not. */
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DATABASE_FILE } from '../../store/sqlite/connection.ts';
+import { until } from '../support/until.ts';
 
 /** By table, sorted, each row as text. */
 export type StateRows = Readonly<Record<string, readonly string[]>>;
@@ -45,15 +45,13 @@ export function savedPosition(folder: string): number {
   }
 }
 
-const LOOK_MS = 50;
-
 /** Resolves once all these keys are in the saved state; another process raises no event that tells it. */
 export async function savedKeys(folder: string, ids: readonly string[]): Promise<void> {
   const sql = `SELECT count(*) AS n FROM subjects WHERE id IN (${ids.map(() => '?').join()})`;
   const db = new DatabaseSync(path.join(folder, DATABASE_FILE), { readOnly: true, timeout: 5000 });
   try {
     const count = db.prepare(sql);
-    while (count.get(...ids)?.['n'] !== ids.length) await sleep(LOOK_MS);
+    await until(() => count.get(...ids)?.['n'] === ids.length);
   } finally {
     db.close();
   }

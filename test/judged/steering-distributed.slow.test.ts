@@ -1,7 +1,6 @@
 /** What people say to a console holds in every partition, in one order, also when processes are killed. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyLine } from '../../app/contract.ts';
 import type { RuleLine } from '../../core/control.ts';
 import type { Incident } from '../../core/finding.ts';
@@ -9,6 +8,7 @@ import { ITEM } from '../../core/wire/layout.ts';
 import { EventBatchReader } from '../../core/wire/reader.ts';
 import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
+import { until } from '../support/until.ts';
 import { finish } from './keyhound.ts';
 import { type Member, readTopic, type Servers, Stack, startServers } from './stack.ts';
 
@@ -52,14 +52,6 @@ async function command(member: Member, ...words: string[]): Promise<string[]> {
   const { status, stdout, stderr } = await finish([...words, '--json'], { cwd: member.folder });
   assert.equal(status, 0, stderr);
   return stdout.split('\n').slice(0, -1);
-}
-
-async function until<T>(look: () => Promise<T>, is: (found: T) => boolean): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (is(found)) return found;
-    await sleep(200);
-  }
 }
 
 async function incidents(member: Member): Promise<Incident[]> {

@@ -1,13 +1,13 @@
 /** What of the writing has to hold whatever happens to the server. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Incident } from '../../../core/finding.ts';
 import { type Connection, connect } from '../../../store/elasticsearch/connection.ts';
 import type { ResultDocument } from '../../../store/elasticsearch/documents.ts';
 import { createResultReader } from '../../../store/elasticsearch/reader.ts';
 import { createWriter, WRITE_TIMEOUT_MS } from '../../../store/elasticsearch/writer.ts';
 import { type ElasticsearchServer, startElasticsearch } from '../../servers/elasticsearch.ts';
+import { until } from '../../support/until.ts';
 import * as rows from '../rows.ts';
 import { configOf, createStrictWriter, refresh } from './place.ts';
 
@@ -200,10 +200,6 @@ function sum({
   readonly repeated: number;
 }): number {
   return indexed + repeated;
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await delay(20);
 }
 
 test('its absence blocks whoever writes until he gives up, and reads say so', TIMEOUT, async () => {

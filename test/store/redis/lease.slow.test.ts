@@ -4,13 +4,10 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openLease } from '../../../store/redis/lease.ts';
 import { startRedis } from '../../servers/redis.ts';
+import { until } from '../../support/until.ts';
 
 const LEASE_MS = 400;
 const never = new AbortController().signal;
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) await delay(5);
-}
 
 test('a lease is held by one at a time, and passes on when it is let go or lost', async (t) => {
   const server = await startRedis();
@@ -37,7 +34,7 @@ test('a lease is held by one at a time, and passes on when it is let go or lost'
 
   // Cut off from Redis its holder gives up, before another one can have it.
   server.freeze();
-  await aborted(held.lost);
+  await until(() => held.lost.aborted);
   server.thaw();
   const third = await a.acquire(never);
   assert.equal(third?.lost.aborted, false);

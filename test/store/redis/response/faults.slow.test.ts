@@ -17,6 +17,7 @@ import {
   sampleNote,
   sampleVerdict,
 } from '../../../support/response-samples.ts';
+import { until } from '../../../support/until.ts';
 import { newPrefix } from '../driver.ts';
 
 let server: RedisServer;
@@ -74,10 +75,6 @@ function createTopic() {
     },
   } satisfies AuditTopic & { isAway: boolean; kept: AuditEntry[] };
   return topic;
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(5);
 }
 
 test('a chain goes on where its writer knows it to be, though the server has forgotten', () =>

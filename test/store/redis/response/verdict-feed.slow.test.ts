@@ -1,15 +1,11 @@
 /** What `decide` hears of verdicts, with Redis coming and going. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { openResponseStores } from '../../../../store/redis/response/open.ts';
 import { openVerdictFeed } from '../../../../store/redis/response/verdict-feed.ts';
 import { startRedis } from '../../../servers/redis.ts';
 import { sampleVerdict } from '../../../support/response-samples.ts';
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5);
-}
+import { until } from '../../../support/until.ts';
 
 test('changes of any process are heard, also after Redis was away, and nothing of before', async (t) => {
   const server = await startRedis();
