@@ -84,6 +84,8 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
   #closing: Promise<void> | undefined;
   /** Last that kafkajs said. */
   #lastLog = 'not connected yet';
+  /** Why the last membership ended; the next one has not joined yet. */
+  #fault: KeyhoundError | undefined;
   /** Of the last heartbeat or join, ms of the process. */
   #heartbeatAt = 0;
   #committed = new Map<number, number>();
@@ -121,12 +123,19 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
     if (this.#failure !== undefined) return this.#failure.message;
     if (this.#closing !== undefined) return 'closed';
     if (this.#watchdog.isWorrying) return `nothing heard for ${this.#watchdog.silentMs} ms`;
-    if (this.#standing.memberId === '') return `not a member of the group: ${this.#lastLog}`;
+    if (this.#standing.memberId === '') return `not a member of the group: ${this.#whyNot()}`;
     // After a session the group may have given our partitions away.
     const unheardMs = performance.now() - this.#heartbeatAt;
     if (unheardMs > this.#config.sessionMs) return `no heartbeat gets through: ${this.#lastLog}`;
     if (this.#holdings.numbers.length === 0) return 'no partition is assigned to this process';
     return this.#holdings.trouble();
+  }
+
+  /** What kafkajs says while it tries again is less than what it gave up with. */
+  #whyNot(): string {
+    const fault = this.#fault;
+    if (fault === undefined) return this.#lastLog;
+    return fault.hint === undefined ? fault.message : `${fault.message}. ${fault.hint}`;
   }
 
   /** Fetched and not applied. */
@@ -177,7 +186,7 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
       this.#standing.memberId = '';
       if (error !== undefined) {
         const fault = asOperating(error, `read ${topic}`);
-        this.#lastLog = fault.message;
+        this.#fault = fault;
         this.#options.logger?.warn({ topic }, fault.message);
         if (isProgrammers(error) || fault.code === 'kafka-refused') return this.#fail(error);
       }
@@ -224,6 +233,7 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
     standing.memberId = memberId;
     standing.attempts = 0;
     standing.joins += 1;
+    this.#fault = undefined;
     this.#watchdog.heard();
     this.#quiet.reset();
     this.#heartbeatAt = performance.now();

@@ -21,7 +21,7 @@ const REFUSED: Known = {
 };
 const TOPIC_MISSING: Known = {
   code: 'kafka-topic-missing',
-  hint: 'Create the topics: keyhound kafka init',
+  hint: 'Create the topics: keyhound kafka init --yes',
   retryable: true,
 };
 const OTHER: Known = {

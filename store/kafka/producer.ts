@@ -240,7 +240,7 @@ export class KafkaProducer implements LogProducer {
       `Kafka: no answer for ${deliveryMs} ms to messages for ${lane.topic}; ${this.#lastLog}`,
       {
         code: missing ? 'kafka-topic-missing' : 'kafka-unreachable',
-        hint: missing ? 'Create the topics: keyhound kafka init' : 'Are the brokers up?',
+        hint: missing ? 'Create the topics: keyhound kafka init --yes' : 'Are the brokers up?',
         retryable: true,
       },
     );

@@ -270,16 +270,21 @@ test(
   },
 );
 
-test('a topic that is missing is waited for, and told in words', PATIENT, async () => {
-  const config = await freshTopics(server, { partitions: 1 });
-  const consumer = consume(config, {
-    topic: `${config.prefix}.nothing`,
-    groupId: `${config.prefix}.detect`,
-    owner: { open: async () => owned(0, () => {}) },
-  });
-  await until('it says so', () => /does not host/.test(consumer.trouble() ?? ''));
-  await consumer.close();
-});
+test(
+  'a topic that is missing is waited for, and told in words with what to do',
+  PATIENT,
+  async () => {
+    const config = await freshTopics(server, { partitions: 1 });
+    const consumer = consume(config, {
+      topic: `${config.prefix}.nothing`,
+      groupId: `${config.prefix}.detect`,
+      owner: { open: async () => owned(0, () => {}) },
+    });
+    const told = /does not host.*keyhound kafka init --yes/;
+    await until('it says so', () => told.test(consumer.trouble() ?? ''));
+    await consumer.close();
+  },
+);
 
 for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
   test(`messages packed with ${compression} come out as they were`, PATIENT, async () => {
