@@ -3,7 +3,7 @@
  * engines what they have to know, and saves state and offset together. What it has found is in its topic before
  * the state is saved, so after a crash nothing is missing, and what is told again is the same.
  */
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OwnedPartition, ReceivedMessage } from '../../core/broker.ts';
 import type { Clock } from '../../core/clock.ts';
 import { KeyhoundError } from '../../core/errors.ts';
@@ -20,6 +20,7 @@ import type { Logger } from '../contract.ts';
 import { recordOf } from './control-record.ts';
 import type { ExchangeEar, ExchangeFeed } from './exchange-feed.ts';
 import type { ExchangeTeller } from './exchange-teller.ts';
+import { PatientCommit } from './patient-commit.ts';
 import type { ResultSender } from './results.ts';
 
 /** Applying gives way to the rest of the process after so long, ms. */
@@ -29,7 +30,6 @@ const AHEAD = 32;
 const PATIENCE_MS = 120_000;
 const LISTEN_MS = 200;
 const LOOK_MS = 500;
-const RETRY_MS_MAX = 5000;
 
 export interface PartitionParts {
   readonly partition: number;
@@ -81,11 +81,13 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   private sliceAt = 0;
   private closing = false;
   private readonly looking: NodeJS.Timeout;
+  private readonly commits: PatientCommit;
 
   constructor(parts: PartitionParts) {
     const { clock, loaded } = parts;
     this.parts = parts;
     this.reader = new EventBatchReader(parts.known);
+    this.commits = new PatientCommit({ ...parts, isClosing: () => this.closing });
     this.nextOffset = loaded?.logPosition ?? 'earliest';
     this.appliedTo = loaded?.logPosition ?? 0;
     this.saved = this.appliedTo;
@@ -97,6 +99,11 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
 
   get engine(): ShardEngine {
     return this.parts.engine;
+  }
+
+  /** Why its state is not saved; undefined while it is. */
+  get unsaved(): string | undefined {
+    return this.commits.trouble;
   }
 
   hear(reports: readonly Report[]): void {
@@ -337,7 +344,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   }
 
   private async save(): Promise<void> {
-    const { clock, engine, results, state, partition, logger, teller } = this.parts;
+    const { clock, engine, results, teller } = this.parts;
     this.triedAt = clock.now();
     if (this.appliedTo === this.saved) return;
     this.report();
@@ -359,16 +366,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
       deadLetters: [],
     };
     await Promise.all([results.settle(), teller.settle()]);
-    for (let retryMs = 200; ; retryMs = Math.min(RETRY_MS_MAX, 2 * retryMs)) {
-      try {
-        await state.commit(checkpoint);
-        break;
-      } catch (error) {
-        if (!(error instanceof KeyhoundError) || !error.retryable || this.closing) throw error;
-        logger.warn({ partition, code: error.code }, `the state is not saved: ${error.message}`);
-        await sleep(retryMs);
-      }
-    }
+    await this.commits.commit(checkpoint);
     this.saved = position;
     this.checkpointAt = clock.now();
   }

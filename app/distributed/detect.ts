@@ -108,7 +108,7 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
     },
     consumer,
     failed: Promise.race([consumer.failed, feed.failed, failed.promise]),
-    trouble: () => troubles(consumer, state, feed),
+    trouble: () => [...troubles(consumer, state, feed), ...unsaved(state, [...open.values()])],
     async close() {
       await consumer.close();
       await feed.close();
@@ -135,6 +135,18 @@ function troubles(
     { name: 'exchange', detail: feed.trouble() },
   ];
   return found.flatMap(({ name, detail }) => (detail === undefined ? [] : [{ name, detail }]));
+}
+
+/** Redis answers, and takes nothing: it is full, or its primary has become a replica. */
+function unsaved(
+  state: RedisState,
+  partitions: readonly DetectPartition[],
+): { readonly name: string; readonly detail: string }[] {
+  if (state.trouble() !== undefined) return [];
+  const reasons = partitions.flatMap((one) => one.unsaved ?? []);
+  if (reasons.length === 0) return [];
+  const which = `the state of ${reasons.length} of ${partitions.length} partitions is not saved`;
+  return [{ name: 'state', detail: `${which}, their events wait in Kafka: ${reasons[0]}` }];
 }
 
 async function openPartition(

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConfig } from '../../core/config.ts';
-import { connectRedis, type RedisLink } from './connection.ts';
+import { connectRedis } from './connection.ts';
 import { defineScript, type Script } from './script.ts';
 
 const LEASE_MS = 10_000;
@@ -39,6 +39,7 @@ export interface Held {
 export interface Lease {
   /** Waits for it, also while Redis is away; undefined when the signal came first. */
   acquire(signal: AbortSignal): Promise<Held | undefined>;
+  /** Why nobody can have it just now: Redis is away, or refuses. */
   trouble(): string | undefined;
   close(): void;
 }
@@ -57,41 +58,53 @@ export async function openLease(
   const key = `${config.prefix}:lease:${name}`;
   const take = defineScript(link, 'keyhoundLeaseTake', TAKE, 1);
   const release = defineScript(link, 'keyhoundLeaseRelease', RELEASE, 1);
+  /** Why it could not be taken or renewed when that was tried last: a full Redis answers, and takes nothing. */
+  let refusal: string | undefined;
+  const taken = async (holder: string): Promise<boolean> => {
+    try {
+      const isOurs = await take([key], holder, leaseMs);
+      refusal = undefined;
+      return isOurs === 1;
+    } catch (error) {
+      refusal = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  };
   return {
     async acquire(signal) {
       // A late command of one that has given up takes it for somebody who is nobody, until it ends.
       const holder = randomUUID();
       while (!signal.aborted) {
         const askedAt = performance.now();
-        const isOurs = await take([key], holder, leaseMs).catch(() => 0);
-        if (isOurs === 1) return hold({ link, key, holder, leaseMs, take, release }, askedAt);
+        const isOurs = await taken(holder).catch(() => false);
+        if (isOurs) return hold({ key, holder, leaseMs, taken, release }, askedAt);
         await delay(leaseMs * RENEW, undefined, { signal }).catch(() => undefined);
       }
       return undefined;
     },
-    trouble: () => link.trouble()?.message,
+    trouble: () => link.trouble()?.message ?? refusal,
     close: () => link.close(),
   };
 }
 
 interface Hold {
-  readonly link: RedisLink;
   readonly key: string;
   readonly holder: string;
   readonly leaseMs: number;
-  readonly take: Script;
+  /** Rejects when Redis did not answer or refused. */
+  readonly taken: (holder: string) => Promise<boolean>;
   readonly release: Script;
 }
 
-function hold({ key, holder, leaseMs, take, release }: Hold, askedAt: number): Held {
+function hold({ key, holder, leaseMs, taken, release }: Hold, askedAt: number): Held {
   const lost = new AbortController();
   let keptAt = askedAt;
   const renew = () => {
     if (performance.now() - keptAt > leaseMs * GIVE_UP) return end();
     const asked = performance.now();
-    take([key], holder, leaseMs).then(
+    taken(holder).then(
       (isOurs) => {
-        if (isOurs !== 1) end();
+        if (!isOurs) end();
         else keptAt = Math.max(keptAt, asked);
       },
       () => undefined,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { openLease } from '../../../store/redis/lease.ts';
 import { startRedis } from '../../servers/redis.ts';
 import { until } from '../../support/until.ts';
@@ -54,4 +55,22 @@ test('a lease of one that died ends, and waiting for one ends with the signal', 
   stop.abort();
   assert.equal(await waiting, undefined);
   assert.ok((await b.acquire(never)) !== undefined);
+});
+
+test('who cannot have a lease because Redis is full says so, and has it when there is room', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const admin = new Redis(server.url);
+  t.after(() => admin.disconnect());
+  const lease = await openLease(server.config(), 'test', { leaseMs: LEASE_MS });
+  t.after(() => lease.close());
+  const held = await lease.acquire(never);
+  assert.equal(lease.trouble(), undefined);
+  await admin.config('SET', 'maxmemory', '1');
+  await until(() => held!.lost.aborted);
+  assert.match(lease.trouble() ?? '', /takes no more data/);
+  const again = lease.acquire(never);
+  await admin.config('SET', 'maxmemory', '0');
+  assert.ok((await again) !== undefined);
+  assert.equal(lease.trouble(), undefined);
 });

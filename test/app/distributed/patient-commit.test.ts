@@ -1,0 +1,42 @@
+/** A checkpoint that Redis does not take yet. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PatientCommit } from '../../../app/distributed/patient-commit.ts';
+import { KeyhoundError } from '../../../core/errors.ts';
+import type { Checkpoint } from '../../../core/store.ts';
+
+const checkpoint = {} as Checkpoint;
+const full = () =>
+  new KeyhoundError('operating', 'Redis takes no more data', {
+    code: 'redis-full',
+    retryable: true,
+  });
+const fenced = () => new KeyhoundError('operating', 'taken over', { code: 'fenced' });
+
+function commits(answers: (KeyhoundError | undefined)[], isClosing = () => false) {
+  const told: (string | undefined)[] = [];
+  const one: PatientCommit = new PatientCommit({
+    ...{ partition: 3, logger: { warn: () => undefined }, isClosing },
+    state: {
+      async commit() {
+        told.push(one.trouble);
+        const error = answers.shift();
+        if (error !== undefined) throw error;
+      },
+    },
+  });
+  return { one, told };
+}
+
+test('until Redis takes it, it is tried again, and said why it is not saved', async () => {
+  const { one, told } = commits([full(), full(), undefined]);
+  await one.commit(checkpoint);
+  assert.deepEqual(told, [undefined, 'Redis takes no more data', 'Redis takes no more data']);
+  assert.equal(one.trouble, undefined);
+});
+
+test('what waiting does not cure is passed on, and so is anything while closing', async () => {
+  await assert.rejects(commits([fenced()]).one.commit(checkpoint), { code: 'fenced' });
+  const closing = commits([full()], () => true).one;
+  await assert.rejects(closing.commit(checkpoint), { code: 'redis-full' });
+});
