@@ -25,6 +25,8 @@ export interface RespondTerm {
   figures(): ResponseMetrics;
   /** Of reports of leaks; undefined where nobody may send any. */
   readonly hooks: string | undefined;
+  /** Why none is heard although somebody may send some. */
+  hooksTrouble(): string | undefined;
   /** Resolves after `until`, when nothing of it runs any more. Rejects when it can go on no more. */
   readonly ended: Promise<void>;
 }
@@ -59,6 +61,7 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
   return {
     ...{ client: acting.client, consumer, hooks: leaks?.url, ended: work() },
     figures: () => responseFigures(acting, undefined, leaks?.stats()),
+    hooksTrouble: () => leaks?.trouble(),
   };
 }
 

@@ -111,6 +111,7 @@ function troubles(
   const found = [
     { name: 'redis', detail: stores.trouble()?.message ?? lease.trouble() },
     { name: 'kafka', detail: term?.consumer.trouble() },
+    { name: 'hooks', detail: term?.hooksTrouble() },
   ];
   return found.flatMap(({ name, detail }) => (detail === undefined ? [] : [{ name, detail }]));
 }

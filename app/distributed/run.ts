@@ -125,12 +125,13 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
   }
 }
 
-/** Of the role that acts. */
+/** Of the role that acts; no other process knows whether anything is acted upon. */
 async function actsOf(
   roles: readonly Role[],
   { config, folder }: LoadedConfig,
-): Promise<{ acts?: string }> {
-  if (!roles.includes('respond')) return {};
+): Promise<{ acts: string }> {
+  if (!roles.includes('respond'))
+    return { acts: 'What is acted upon is for the role respond to say.' };
   const { ladderInWords } = await import('../response/acting.ts');
   const { policySource } = await import('../response/policy-file.ts');
   return { acts: ladderInWords(policySource(config.policy, folder).read()) };
