@@ -28,14 +28,28 @@ export function trafficOf(sources: readonly WatchedSource[]): Traffic {
   return sources.some((source) => source.counters.records > 0) ? 'silent' : 'none';
 }
 
-/** What sources lack: those that failed, and those of Kafka that cannot read at the moment. */
+/**
+ * What sources lack: those that failed, those of Kafka that cannot read at the moment, and a spool that takes nothing
+ * of what is sent.
+ */
 export function sourceTroubles({ watch, live }: Pick<StatusParts, 'watch' | 'live'>): Trouble[] {
   const failed = watch.sources.filter((source) => source.state === 'failed');
   const troubled = live.inputs.flatMap(({ source: { name, state }, kafka }) => {
     const detail = state === 'failed' ? undefined : kafka?.trouble();
     return detail === undefined ? [] : [{ name, detail }];
   });
-  return [...failed, ...troubled].map(({ name, detail }) => ({ name: `source ${name}`, detail }));
+  const ofSources = [...failed, ...troubled];
+  return [
+    ...ofSources.map(({ name, detail }) => ({ name: `source ${name}`, detail })),
+    ...spoolTroubles(live.spool),
+  ];
+}
+
+function spoolTroubles(spool: LiveInputs['spool']): Trouble[] {
+  const error = spool?.trouble;
+  if (error === undefined) return [];
+  const detail = `${error.message}, senders are refused. ${error.hint ?? ''}`.trim();
+  return [{ name: 'spool', detail }];
 }
 
 interface Trouble {

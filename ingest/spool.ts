@@ -48,6 +48,11 @@ export interface SpoolFrames {
 
 const SEGMENT_BYTES = 64 << 20;
 const PENDING_BYTES_MAX = 32 << 20;
+/**
+ * A refusal is a trouble for so long. Not until something is kept: where a balancer sends to those that are ready
+ * only, nothing would come any more that could be kept.
+ */
+const REFUSED_MS = 60_000;
 
 interface Waiting {
   readonly payloads: readonly Uint8Array[];
@@ -80,6 +85,8 @@ export class Spool {
   #commit: Promise<void> | undefined;
   /** A write failed and could not be taken back. */
   #isBroken = false;
+  /** The last thing that happened to an append, if it was refused. */
+  #refusal: { readonly error: KeyhoundError; readonly at: number } | undefined;
   #isClosed = false;
   #growth = Promise.withResolvers<void>();
   #reading: { readonly segment: Segment; readonly handle: FileHandle } | undefined;
@@ -114,6 +121,13 @@ export class Spool {
     return this.end - this.begin;
   }
 
+  /** Why senders are refused: what was appended last was, and not long ago. */
+  get trouble(): KeyhoundError | undefined {
+    const refusal = this.#refusal;
+    if (refusal === undefined || performance.now() - refusal.at > REFUSED_MS) return undefined;
+    return refusal.error;
+  }
+
   /**
    * Keeps the payloads (1 byte each at least, not changed until then), a frame each, and answers the position of
    * the first one when they are safe. Rejects with code `spool-full` or `spool-failed`, both retryable, having
@@ -121,10 +135,10 @@ export class Spool {
    */
   append(...payloads: readonly Uint8Array[]): Promise<number> {
     const bytes = framesBytes(payloads);
-    if (this.#isBroken || this.#isClosed) return Promise.reject(failed(undefined));
+    if (this.#isBroken || this.#isClosed) return Promise.reject(this.#refused(failed(undefined)));
     const pending = this.#pendingBytes + bytes;
     if (this.bytes + pending > this.#options.bytesMax || pending > PENDING_BYTES_MAX) {
-      return Promise.reject(full(undefined));
+      return Promise.reject(this.#refused(full(undefined)));
     }
     this.#pendingBytes = pending;
     return new Promise((resolve, reject) => {
@@ -202,6 +216,11 @@ export class Spool {
     await this.#handle.close();
   }
 
+  #refused(error: KeyhoundError): KeyhoundError {
+    this.#refusal = { error, at: performance.now() };
+    return error;
+  }
+
   #schedule(): void {
     if (this.#commit !== undefined || this.#timer !== undefined) return;
     const commitMs = this.#options.commitMs ?? 10;
@@ -230,12 +249,13 @@ export class Spool {
       await this.#roll();
       await this.#write(bytes);
     } catch (cause) {
-      const error = isDiskFull(cause) ? full(cause) : failed(cause);
+      const error = this.#refused(isDiskFull(cause) ? full(cause) : failed(cause));
       for (const { reject } of group) reject(error);
       return;
     } finally {
       this.#pendingBytes -= bytes.length;
     }
+    this.#refusal = undefined;
     const last = this.#segments.at(-1)!;
     let position = last.base + last.size;
     last.size += bytes.length;

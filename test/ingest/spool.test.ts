@@ -207,8 +207,10 @@ describe('full', () => {
     };
     await assert.rejects(fill, { code: 'spool-full', retryable: true });
     assert.ok(kept >= 39 && spool.bytes <= 40_000, `${kept} kept, ${spool.bytes} bytes`);
+    assert.equal(spool.trouble?.code, 'spool-full');
     await spool.release(spool.end);
     await spool.append(new Uint8Array(1000));
+    assert.equal(spool.trouble, undefined);
     await spool.close();
   });
 
@@ -228,6 +230,7 @@ describe('full', () => {
     isFull = true;
     const refused = [spool.append(payload('a', 2)), spool.append(payload('a', 3))];
     for (const append of refused) await assert.rejects(append, { code: 'spool-full' });
+    assert.equal(spool.trouble?.code, 'spool-full');
     const [name] = fs.readdirSync(folder);
     assert.equal(fs.statSync(join(folder, name!)).size, spool.end);
     isFull = false;
