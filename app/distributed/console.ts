@@ -18,6 +18,7 @@ import type { Logger } from '../contract.ts';
 import type { Steered } from '../steering-data.ts';
 import { ControlLog } from './control-log.ts';
 import { Late } from './late.ts';
+import { StateMatch } from './state-match.ts';
 
 /** A person waits for the answer: what brokers do not take in this time is sent later, ms. */
 const DELIVERY_MS = 15_000;
@@ -56,7 +57,15 @@ export function openConsole({ kafka, redis, clock, logger }: ConsoleOptions): Co
     follow: (apply) =>
       followLog(kafka, { topic: topics.control, from: 'earliest', apply, role: 'console', logger }),
   });
-  const spanned = async () => spanOf(await state.get(), kafka.partitions);
+  const { partitions } = kafka;
+  const check = async () => (await state.get()).refuse({ partitions });
+  const match = new StateMatch({ check, logger, follows: 'nothing that people say is passed on' });
+  const looking = new AbortController();
+  void match.run(looking.signal);
+  const spanned = async () => {
+    await check();
+    return spanOf(await state.get(), partitions);
+  };
   const lastAt = async () => (await spanned()).lastAt;
   const steered: Steered = {
     clock,
@@ -85,10 +94,12 @@ export function openConsole({ kafka, redis, clock, logger }: ConsoleOptions): Co
       const found = [
         { name: 'kafka', detail: log.trouble() },
         { name: 'redis', detail: state.trouble ?? state.value?.trouble() },
+        { name: 'state', detail: match.trouble },
       ];
       return found.flatMap(({ name, detail }) => (detail === undefined ? [] : [{ name, detail }]));
     },
     async close() {
+      looking.abort();
       await log.close();
       numbers.value?.close();
       state.value?.close();

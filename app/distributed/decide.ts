@@ -13,10 +13,10 @@ import { createKeyNames } from '../../decide/key-names.ts';
 import { readSaved, replaceSaved } from '../../decide/saved-file.ts';
 import { loadCalendars } from '../../enrich/calendars.ts';
 import { openGeography } from '../../enrich/geography.ts';
-import { loadPepper } from '../../enrich/pepper.ts';
+import { loadPepper, type Pepper } from '../../enrich/pepper.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
 import { openLimitStore } from '../../store/redis/limits.ts';
-import { openStateReader } from '../../store/redis/reader.ts';
+import { openStateReader, type StateReader } from '../../store/redis/reader.ts';
 import { openVerdictFeed } from '../../store/redis/response/verdict-feed.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { listenerTls } from '../listener-tls.ts';
@@ -25,6 +25,7 @@ import { geographyPaths } from '../session.ts';
 import { openAliasCopy } from './aliases.ts';
 import { DecideFacts } from './decide-facts.ts';
 import { Late } from './late.ts';
+import { StateMatch } from './state-match.ts';
 
 /** In a folder of its own within the state folder. */
 const FOLDER = 'decide';
@@ -63,8 +64,10 @@ export async function openDecide(options: DecideRoleOptions): Promise<DecideRole
   const detection = new Late(() => openStateReader(redis));
   const state = () => detection.get();
   const facts = new DecideFacts({ detectors, directory, partitions, state }, clock);
+  const match = matchOf(options, pepper, state);
   const reading = new AbortController();
   void facts.run(reading.signal);
+  void match.run(reading.signal);
   const close = async () => {
     reading.abort();
     detection.value?.close();
@@ -96,9 +99,15 @@ export async function openDecide(options: DecideRoleOptions): Promise<DecideRole
       endpoint,
       trouble() {
         const away = feed.trouble() ?? aliases.trouble();
-        if (away === undefined) return [];
         const asOf = toIsoOrNull(endpoint.status().verdictsReadAt) ?? 'the last run';
-        return [{ name: 'redis', detail: `${away}; requests are answered as of ${asOf}` }];
+        const redisSays = away && `${away}; requests are answered as of ${asOf}`;
+        const found = [
+          { name: 'state', detail: match.trouble },
+          { name: 'redis', detail: redisSays },
+        ];
+        return found.flatMap(({ name, detail }) =>
+          detail === undefined ? [] : [{ name, detail }],
+        );
       },
       async close() {
         await endpoint.close();
@@ -109,6 +118,22 @@ export async function openDecide(options: DecideRoleOptions): Promise<DecideRole
     await close();
     throw error;
   }
+}
+
+function matchOf(
+  { partitions, logger }: DecideRoleOptions,
+  { fingerprint, previous }: Pepper,
+  state: () => Promise<StateReader>,
+): StateMatch {
+  const ours = {
+    ...{ partitions, pepperFingerprint: fingerprint },
+    previousFingerprint: previous?.fingerprint,
+  };
+  return new StateMatch({
+    check: async () => (await state()).refuse(ours),
+    logger,
+    follows: 'what is decided about raw keys is not found here, so they are let through',
+  });
 }
 
 /** Tells nodes apart that share limits; the same after a restart. */

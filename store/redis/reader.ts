@@ -8,6 +8,7 @@ import type { SubjectRow } from '../../core/store.ts';
 import { subjectOf } from './chunk.ts';
 import { connectRedis, type LinkOptions } from './connection.ts';
 import { groupKeys, metaKey, partitionKeys } from './keys.ts';
+import { type Identity, refuseOthers } from './state.ts';
 
 /** Fields asked for at once. */
 const SCAN_COUNT = 500;
@@ -23,6 +24,11 @@ export interface StateReader {
   count(): Promise<number>;
   /** Fingerprint of the pepper; undefined before the first start of a detect process. */
   pepper(): Promise<string | undefined>;
+  /**
+   * Rejects with `partitions-changed`, `pepper-mismatch` or `state-newer` (usage) where the state that is kept is not
+   * of these. Without a pepper that of the state is taken for ours. Before the first start any is right.
+   */
+  refuse(ours: { readonly partitions: number } & Partial<Identity>): Promise<void>;
   trouble(): string | undefined;
   close(): void;
 }
@@ -76,6 +82,17 @@ export async function openStateReader(
     async pepper() {
       const kept = await link.insist(() => redis.hget(metaKey(prefix), 'pepper'));
       return kept ?? undefined;
+    },
+    async refuse(ours) {
+      const fields = ['layout', 'partitions', 'pepper'];
+      const kept = await link.insist(() => redis.hmget(metaKey(prefix), ...fields));
+      const [layout, partitions, pepper] = kept;
+      if (layout == null || partitions == null || pepper == null) return;
+      refuseOthers(
+        prefix,
+        { pepperFingerprint: pepper, ...ours },
+        { layout: Number(layout), partitions: Number(partitions), pepper },
+      );
     },
     trouble: () => link.trouble()?.message,
     close: () => link.close(),
