@@ -19,6 +19,7 @@ export const score: Score = async (options) => {
       const scored = await scoreFile(file, outputs.get(file), options);
       series.push(scored);
       options.onSeries(scored);
+      if (scored.rows > 0 && scored.rows === scored.unscored) failed.push(nothingScored(scored));
     } catch (error) {
       if (!(error instanceof KeyhoundError) || error instanceof ScoresUnwritable) throw error;
       failed.push(error);
@@ -27,6 +28,14 @@ export const score: Score = async (options) => {
   return { ...summaryOf(series), ...(failed.length > 0 && { failed }) };
 };
 
+/** "No alarm" would be true, and be taken for health. */
+function nothingScored({ file, rows }: ScoredSeries): KeyhoundError {
+  return new KeyhoundError('operating', `${file}: none of ${rows} rows has a time and a number`, {
+    code: 'series-unreadable',
+    hint: 'A time is 2026-03-01 10:00:00, RFC 3339 or an epoch; a value has a decimal point, not a comma.',
+  });
+}
+
 function summaryOf(series: readonly ScoredSeries[]): ScoreSummary {
   const sum = (of: (one: ScoredSeries) => number) => series.reduce((all, one) => all + of(one), 0);
   return {
@@ -34,6 +43,7 @@ function summaryOf(series: readonly ScoredSeries[]): ScoreSummary {
     files: series.length,
     rows: sum(({ rows }) => rows),
     unscored: sum(({ unscored }) => unscored),
+    backwards: sum(({ backwards }) => backwards),
     alarms: sum(({ alarms }) => alarms),
     alarmAt: ALARM_AT,
   };
@@ -68,10 +78,15 @@ async function scoreFile(
   { folder, outDir, signal, onPoints }: ScoreOptions,
 ): Promise<ScoredSeries> {
   const metric = createMetric();
-  const counts = { rows: 0, unscored: 0, alarms: 0 };
+  const counts = { rows: 0, unscored: 0, backwards: 0, alarms: 0 };
+  let lastAt = Number.NaN;
   const writer = output === undefined ? undefined : createWriter(output, outDir!);
   try {
     for await (const rows of readSeriesFile(path.resolve(folder, name), name, signal)) {
+      for (const { atMs } of rows.filter(({ number }) => !Number.isNaN(number))) {
+        if (atMs < lastAt) counts.backwards++;
+        if (!Number.isNaN(atMs)) lastAt = atMs;
+      }
       const points = rows.map((row) => pointOf(name, row, metric.score(row.atMs, row.number)));
       for (const { scored, alarm } of points) {
         counts.rows++;

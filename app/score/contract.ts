@@ -23,6 +23,8 @@ export interface ScoredSeries {
   readonly file: string;
   readonly rows: number;
   readonly unscored: number;
+  /** Rows older than the row before them. */
+  readonly backwards: number;
   readonly alarms: number;
   /** Where its scores were written. */
   readonly output?: string;
@@ -33,10 +35,11 @@ export interface ScoreSummary {
   readonly files: number;
   readonly rows: number;
   readonly unscored: number;
+  readonly backwards: number;
   readonly alarms: number;
   /** A score of at least this is an alarm. */
   readonly alarmAt: number;
-  /** Files that could not be read. Absent when there is none. */
+  /** Files that could not be read, or of which no row could be scored. Absent when there is none. */
   readonly failed?: readonly Error[];
 }
 

@@ -5,8 +5,9 @@
  *   header  = at least `timestamp` and `value`, in any order and case; what else stands there is never read
  *   cell    = bare, or "quoted" with quotes doubled; a row is one line, so no cell holds a line break
  *
- * A time is RFC 3339, the same with a blank for the `T`, without seconds or without a zone (then it is UTC), or
- * epoch seconds or ms. A value is a decimal number; empty, `NaN` and the like are measurements that are missing.
+ * A time is RFC 3339, the same with a blank for the `T`, slashes in the date, without seconds or without a zone (then
+ * it is UTC), or an epoch in s, ms, µs or ns. Dates that do not begin with the year are read by nobody: 3/4 is a day of
+ * March or of April. A value is a decimal number; empty, `NaN` and the like are measurements that are missing.
  */
 import fs from 'node:fs';
 import { KeyhoundError } from '../../core/errors.ts';
@@ -22,8 +23,10 @@ export interface SeriesRow {
 }
 
 const LINE_CHARS_MAX = 1 << 20;
-/** Epoch numbers of more than this are in ms: the year 5138 in seconds, March 1973 in ms. */
+/** Epoch numbers of more than this are in ms: the year 5138 in seconds, March 1973 in ms. So with µs and ns. */
 const SECONDS_MAX = 1e11;
+const MS_MAX = 1e14;
+const MICROSECONDS_MAX = 1e17;
 
 /** Rows in portions, as the file is read. Throws an operating error that names the file and the line. */
 export async function* readSeriesFile(
@@ -55,14 +58,25 @@ function columnsOf(cells: readonly string[], name: string): Columns {
   const timestamp = words.indexOf('timestamp');
   const value = words.indexOf('value');
   if (timestamp >= 0 && value >= 0) return { timestamp, value };
-  throw broken(`${name}: its first line does not name a timestamp and a value`);
+  throw broken(`${name}: its first line does not name a timestamp and a value`, reasonOf(words));
 }
 
-function broken(message: string): KeyhoundError {
+function broken(message: string, reason = ''): KeyhoundError {
   return new KeyhoundError('operating', message, {
     code: 'series-unreadable',
-    hint: 'A series is CSV: a first line `timestamp,value`, then a row a line.',
+    hint: `${reason}A series is CSV: a first line \`timestamp,value\`, then a row a line.`,
   });
+}
+
+/** What a first line without the two names most often is. */
+function reasonOf(words: readonly string[]): string {
+  const line = words.join(',');
+  if (line.startsWith('\x1f\ufffd') || line.startsWith('(\ufffd/\ufffd')) {
+    return 'The file is compressed: `zcat` or `zstdcat` it into another one. ';
+  }
+  if (line.includes('\0')) return 'The file is binary or UTF-16: `iconv -f UTF-16 -t UTF-8` it. ';
+  if (/timestamp["\s]*[;\t]/.test(line)) return 'Its cells are not parted by commas. ';
+  return '';
 }
 
 function rowOf(cells: readonly string[], columns: Columns): SeriesRow {
@@ -91,17 +105,25 @@ function bare(cell: string): string {
 }
 
 const TIME =
-  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2})?(?:[.,](\d+))?)? ?(Z|[+-]\d{2}:?\d{2})?$/i;
+  /^(\d{4})([-/])(\d{2})\2(\d{2})(?:[T ](\d{2}:\d{2})(:\d{2})?(?:[.,](\d+))?)? ?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i;
 
 export function readTime(text: string): number {
   if (/^\d+(\.\d+)?$/.test(text)) {
-    const number = Number(text);
-    return number < SECONDS_MAX ? number * 1000 : number;
+    return epochMs(Number(text));
   }
   const match = TIME.exec(text);
   if (match === null) return Number.NaN;
-  const [, day, minute = '00:00', second = ':00', fraction = '0', zone = 'Z'] = match;
-  return Date.parse(`${day}T${minute}${second}.${fraction.slice(0, 3)}${zone.toUpperCase()}`);
+  const [, year, , month, day, minute = '00:00', second = ':00', fraction = '0', zone = 'Z'] =
+    match;
+  const offset = /^[+-]\d{2}$/.test(zone) ? `${zone}:00` : zone.replace(/^(utc|gmt)$/i, 'Z');
+  const part = fraction.slice(0, 3);
+  return Date.parse(`${year}-${month}-${day}T${minute}${second}.${part}${offset.toUpperCase()}`);
+}
+
+function epochMs(number: number): number {
+  if (number < SECONDS_MAX) return number * 1000;
+  if (number < MS_MAX) return number;
+  return number < MICROSECONDS_MAX ? number / 1e3 : number / 1e6;
 }
 
 function readValue(text: string): number {
@@ -148,9 +170,13 @@ const REASONS: Readonly<Record<string, string>> = {
 
 function unreadable(error: NodeJS.ErrnoException, name: string): KeyhoundError {
   const reason = REASONS[error.code ?? ''] ?? 'it cannot be read';
+  const hints: Readonly<Record<string, string>> = {
+    EACCES: 'Give this user permission to read it.',
+    ENOENT: 'Name a file; for stdin say /dev/stdin.',
+  };
   return new KeyhoundError('operating', `${name}: ${reason}`, {
     code: 'series-unreadable',
-    hint: 'Name CSV files: a shell expands `series/*.csv`.',
+    hint: hints[error.code ?? ''] ?? 'Name CSV files: a shell expands `series/*.csv`.',
     cause: error,
   });
 }

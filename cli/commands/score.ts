@@ -20,10 +20,15 @@ function unreadable(failed: readonly Error[]): KeyhoundError {
   });
 }
 
-function sentence({ rows, files, alarms, alarmAt, unscored }: ScoreSummary): string {
+function sentence(summary: ScoreSummary): string {
+  const { rows, files, alarms, alarmAt, unscored, backwards } = summary;
   const without = unscored === 0 ? '' : `; ${plural(unscored, 'row')} without a time or a number`;
   const of = files === 1 ? '' : ` of ${plural(files, 'file')}`;
-  return `${plural(rows, 'row')}${of}, ${plural(alarms, 'alarm')} (score ≥ ${alarmAt})${without}.`;
+  const unsorted =
+    backwards === 0
+      ? ''
+      : `; ${plural(backwards, 'row')} older than the row before: sort by time, the oldest first`;
+  return `${plural(rows, 'row')}${of}, ${plural(alarms, 'alarm')} (score ≥ ${alarmAt})${without}${unsorted}.`;
 }
 
 /** The header comes with the first rows: of a file that cannot be read there is nothing on stdout. */

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { ScoredPoint, ScoreSummary } from '../../app/contract.ts';
 import { readTime } from '../../app/score/series-file.ts';
 import { score } from '../../app/score.ts';
@@ -154,6 +155,43 @@ test('a folder that cannot be written is told by its name, and leaves nothing ha
   assert.deepEqual(readdirSync(path.join(folder, 'blocked')), ['w.csv']);
 });
 
+test('a series of which no row can be read fails: it has no alarm, and is not well', async () => {
+  const american = rows(30).map((line) => line.replace(/^(\d+)-(\d+)-(\d+)/, '$2/$3/$1'));
+  write('american.csv', `timestamp,value\n${american.join('\n')}\n`);
+  const ran = await command('american.csv');
+  assert.equal(ran.status, 1);
+  assert.equal(ran.stdout.split('\n').length, 32);
+  assert.match(ran.stderr, /american\.csv: none of 30 rows has a time and a number \[series-unre/);
+  write('fine.csv', `timestamp,value\n${rows(30).join('\n')}\n`);
+  const both = await command('american.csv', 'fine.csv', '--out', 'mixed', '--json');
+  assert.equal(both.status, 1);
+  assert.deepEqual(readdirSync(path.join(folder, 'mixed')), ['american.csv', 'fine.csv']);
+  assert.match(both.stdout, /"type":"summary","files":2,"rows":60,"unscored":30,/);
+});
+
+test('rows older than the one before are counted: newest first is judged the wrong way round', async () => {
+  write('newest.csv', `timestamp,value\n${rows(30).reverse().join('\n')}\n`);
+  const ran = await command('newest.csv');
+  assert.equal(ran.status, 0);
+  assert.match(ran.stderr, /30 rows, .*; 29 rows older than the row before: sort by time/);
+});
+
+test('a first line that is something else is told as what it is', async () => {
+  for (const [text, hint] of [
+    [gzipSync('timestamp,value\n'), /compressed: `zcat`/],
+    [zstdCompressSync('timestamp,value\n'), /compressed: `zcat`/],
+    [Buffer.from('timestamp,value\n', 'utf16le'), /UTF-16/],
+    ['timestamp;value\n', /not parted by commas/],
+    ['"Timestamp"\tvalue\n', /not parted by commas/],
+    ['time,value\n', /^hint: A series is CSV/m],
+  ] as const) {
+    writeFileSync(path.join(folder, 'other.csv'), text);
+    const ran = await command('other.csv');
+    assert.equal(ran.status, 1);
+    assert.match(ran.stderr, hint);
+  }
+});
+
 test('a file with a header only gives one', async () => {
   write('header.csv', 'timestamp,value\n');
   assert.equal((await command('header.csv')).stdout, 'timestamp,value,score,alarm\n');
@@ -182,6 +220,7 @@ test('--json: points, the series, and the sum as NDJSON, nothing else on stdout'
     file: 'j.csv',
     rows: 42,
     unscored: 2,
+    backwards: 0,
     alarms: summary.alarms,
   });
   assert.equal(summary.type, 'summary');
@@ -215,14 +254,28 @@ test('times are read in the ways that series have them', () => {
     '2026-02-03T04:05:06.000000',
     '2026-02-03T05:05:06+01:00',
     '2026-02-03 03:35:06 -0030',
+    '2026-02-03 04:05:06 UTC',
+    '2026-02-03 05:05:06.000+01',
+    '2026/02/03 04:05:06',
     String(at / 1000),
     String(at),
+    `${at}000`,
+    `${at}000000`,
   ]) {
     assert.equal(readTime(text), at, text);
   }
   assert.equal(readTime('2026-02-03 04:05'), at - 6000);
   assert.equal(readTime('2026-02-03'), Date.UTC(2026, 1, 3));
-  for (const text of ['', 'x', '2026-13-01 00:00:00', '04:05:06', '3 Feb 2026', '-5']) {
+  for (const text of [
+    '',
+    'x',
+    '2026-13-01 00:00:00',
+    '04:05:06',
+    '3 Feb 2026',
+    '-5',
+    '02/03/2026 04:05',
+    '2026-02/03',
+  ]) {
     assert.ok(Number.isNaN(readTime(text)), text);
   }
 });
