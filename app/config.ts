@@ -2,7 +2,7 @@
  * Loads the configuration: `--config`, else `$KEYHOUND_CONFIG`, else `./keyhound.yaml`, else defaults.
  * All faults are found at once; a configuration with a fault is not used at all.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Config, configSchema, sourceSchema } from '../core/config.ts';
 import { KeyhoundError } from '../core/errors.ts';
@@ -91,8 +91,11 @@ function findFile(request: ConfigRequest): { path: string; text: string } | unde
   const asked = request.file ?? request.env['KEYHOUND_CONFIG'];
   const path = resolve(request.cwd, asked === undefined || asked === '' ? DEFAULT_FILE : asked);
   try {
+    // Read more than once, a pipe is empty the second time: all would be as if nothing were configured.
+    if (statSync(path).isFIFO()) throw pipeError(path);
     return { path, text: readFileSync(path, 'utf8') };
   } catch (error) {
+    if (error instanceof KeyhoundError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     if (code === 'ENOENT' && (asked === undefined || asked === '')) return undefined;
     const from = request.file === undefined ? 'named by $KEYHOUND_CONFIG' : 'named by --config';
@@ -101,6 +104,13 @@ function findFile(request: ConfigRequest): { path: string; text: string } | unde
       hint: `It is ${asked === undefined ? 'the default file' : from}; check path and permissions.`,
     });
   }
+}
+
+function pipeError(path: string): KeyhoundError {
+  return new KeyhoundError('usage', `configuration ${path} is a pipe, not a file`, {
+    code: 'config-unreadable',
+    hint: 'Write it into a file. Secrets need not stand in it: ${env:NAME}, ${file:PATH}.',
+  });
 }
 
 function validate(

@@ -74,13 +74,30 @@ export function statePaths(folder: string): StatePaths {
 export function openStateFolder(folder: string): StatePaths {
   const paths = statePaths(folder);
   try {
-    const made = mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
     // The mode of mkdir is cut by the umask only; a folder that was there keeps what its owner gave it.
-    if (made !== undefined) chmodSync(paths.folder, 0o700);
+    if (makeFolder(paths.folder)) chmodSync(paths.folder, 0o700);
   } catch (cause) {
     throw inaccessible(paths.folder, cause);
   }
   return paths;
+}
+
+/**
+ * Answers whether it was made by this call. Not by `recursive: true`: where a file system refuses a new folder with
+ * ENOENT, as /proc does, Node tries for ever (tried with 24.21).
+ */
+function makeFolder(folder: string): boolean {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return false;
+  const parent = path.dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    // Another process was first.
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return false;
+    throw error;
+  }
 }
 
 /** Token of the sources that have none configured. */

@@ -29,6 +29,7 @@ export function isBusy(error: unknown): boolean {
 export function asOperating(error: unknown, file: string): unknown {
   if (error instanceof KeyhoundError) return error;
   if (isDiskFull(error)) return diskFull(file, error);
+  if (isRefused(error)) return inaccessible(file, error);
   switch (sqliteCode(error)) {
     case BUSY:
     case LOCKED:
@@ -40,9 +41,7 @@ export function asOperating(error: unknown, file: string): unknown {
       return diskFull(file, error);
     case READONLY:
     case CANNOT_OPEN:
-      return operating(`cannot open or write ${file}`, 'state-access', error, {
-        hint: 'Check owner and mode of the state folder; it has to be writable by this user.',
-      });
+      return inaccessible(file, error);
     case IO:
       return operating(`the disk failed while using ${file}`, 'state-io', error, {
         hint: 'Check the disk and the system log, then start again.',
@@ -60,6 +59,18 @@ export function asOperating(error: unknown, file: string): unknown {
 export function isDiskFull(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/** By the file system: not ours, or mounted to be read only. */
+function isRefused(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+}
+
+function inaccessible(file: string, cause: unknown): KeyhoundError {
+  return operating(`cannot open or write ${file}`, 'state-access', cause, {
+    hint: 'Check owner and mode of the state folder; it has to be writable by this user, also for look-ups.',
+  });
 }
 
 function diskFull(file: string, cause: unknown): KeyhoundError {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +76,15 @@ test('paths of a file are relative to that file', () => {
   assert.deepEqual(secure.redis!.tls, { cert: join(folder, 'c.pem'), key: '/k.pem' });
   assert.equal(secure.tls.intake!.clientCa, ca);
   assert.deepEqual(secure.sources[0]!.tls, { ca, serverName: 's' });
+});
+
+test('a pipe is no configuration: read again it would be empty, that is, all defaults', () => {
+  const pipe = join(folder, 'pipe.yaml');
+  execFileSync('mkfifo', [pipe]);
+  assert.throws(
+    () => readConfig({ file: pipe, env: {}, cwd: folder }),
+    (error) => error instanceof KeyhoundError && /is a pipe/.test(error.message),
+  );
 });
 
 test('${env:…} and ${file:…} fill in texts, and numbers where one is expected', () => {

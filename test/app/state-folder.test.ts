@@ -41,6 +41,19 @@ test('the folder is made private; one that was there keeps its mode', async () =
   assert.equal((await stateFacts(folder)).exposed, true);
 });
 
+test('a folder that the file system refuses is an error at once, not a search for ever', async () => {
+  const script = `import { openStateFolder } from ${JSON.stringify(import.meta.resolve('../../app/state-folder.ts'))};
+    openStateFolder('/proc/keyhound/state');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 60_000,
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  await once(child, 'close');
+  assert.match(stderr, /code: 'state-access'/);
+});
+
 test('tokens are made once, differ, and only their owner can read them', async () => {
   const paths = openStateFolder(await newFolder());
   const api = apiToken(paths);

@@ -8,6 +8,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { KeyhoundError } from '../../core/errors.ts';
 import { lockStateFolder, readHolder } from '../../store/lock.ts';
+import { asOperating } from '../../store/sqlite/errors.ts';
 
 const CLOCK = { now: () => Date.UTC(2026, 2, 1) };
 const children: ChildProcess[] = [];
@@ -100,4 +101,14 @@ test('a full disk is told as one, and the folder is not left locked', async (t) 
   assert.match(refused.hint ?? '', /Free some space/);
   await rm(notice);
   lockStateFolder(folder, { command: 'replay' }).release();
+});
+
+test('a folder that may not be written is told as that, whichever file is the first to be refused', async () => {
+  const folder = await temporaryFolder();
+  for (const code of ['EACCES', 'EPERM', 'EROFS']) {
+    const refused = asOperating(Object.assign(new Error(code), { code }), folder);
+    assert.ok(refused instanceof KeyhoundError);
+    assert.deepEqual([refused.kind, refused.code], ['operating', 'state-access']);
+    assert.match(refused.hint ?? '', /writable by this user/);
+  }
 });
