@@ -102,6 +102,7 @@ function stopStatus(io: Io, error?: unknown): ExitStatus | undefined {
   if (error instanceof KeyhoundError) return undefined;
   const reason = io.signal.reason as StopReason;
   if (reason === 'EPIPE') return EXIT.done;
+  if (reason === 'output-failed') return EXIT.failed;
   return reason === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted;
 }
 

@@ -14,10 +14,10 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly clock: Clock;
-  /** Aborted by SIGINT, SIGTERM or a closed stdout; the reason is a StopReason. */
+  /** Aborted by SIGINT, SIGTERM, a closed stdout or one that takes nothing more; the reason is a StopReason. */
   readonly signal: AbortSignal;
   /** All of stdin as text, up to a bound. */
   readStdin(bytesMax: number): Promise<string>;
 }
 
-export type StopReason = 'SIGINT' | 'SIGTERM' | 'EPIPE';
+export type StopReason = 'SIGINT' | 'SIGTERM' | 'EPIPE' | 'output-failed';

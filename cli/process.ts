@@ -3,9 +3,11 @@ import type { WriteStream } from 'node:tty';
 import { ASSEMBLIES } from '../app/assemblies.ts';
 import { VERSION } from '../app/version.ts';
 import { systemClock } from '../core/clock.ts';
+import { KeyhoundError } from '../core/errors.ts';
 import { dispatch } from './dispatch.ts';
 import { EXIT } from './exit.ts';
 import type { StopReason, TextOutput } from './io.ts';
+import { errorLines } from './print/error.ts';
 
 const COLUMNS_UNKNOWN = 100;
 const COLUMNS_LEAST = 40;
@@ -19,7 +21,8 @@ function stopFor(reason: StopReason): void {
     return;
   }
   // The second signal does not wait for the state to be saved: it was saved at the last checkpoint.
-  if (reason !== 'EPIPE') process.exit(reason === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted);
+  if (reason === 'EPIPE' || reason === 'output-failed') return;
+  process.exit(reason === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted);
 }
 
 function output(stream: WriteStream): TextOutput {
@@ -44,12 +47,29 @@ async function readStdin(bytesMax: number): Promise<string> {
   return Buffer.concat(chunks).subarray(0, bytesMax).toString('utf8');
 }
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') stopFor('EPIPE');
-    else throw error;
+/** The state is saved, as after a signal; a script must not take what was written for all there is. */
+function failFor(error: NodeJS.ErrnoException): void {
+  if (stop.signal.aborted) return;
+  const failure = new KeyhoundError('operating', `stdout cannot be written (${error.code})`, {
+    code: 'output-unwritable',
+    hint: 'What it leads to takes no more: is the disk full?',
+  });
+  process.stderr.write(`${errorLines(failure, false).join('\n')}\n`);
+  stopFor('output-failed');
+  // The command may be over by now, with a status of its own.
+  process.on('exit', () => {
+    process.exitCode = EXIT.failed;
   });
 }
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') stopFor('EPIPE');
+  else failFor(error);
+});
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  // A full disk under the log is no reason to stop watching, and there is nobody left to tell.
+  if (error.code === 'EPIPE') stopFor('EPIPE');
+});
 process.on('SIGINT', () => stopFor('SIGINT'));
 process.on('SIGTERM', () => stopFor('SIGTERM'));
 

@@ -83,6 +83,7 @@ test('a stop that was asked for has its status: 130, 143, and 0 when the reader 
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['EPIPE', 0],
+    ['output-failed', 1],
   ] as const) {
     const ran = await run(['replay', 'a'], { assemblies: { replay }, stop: stopWith(reason) });
     assert.equal(ran.status, status);

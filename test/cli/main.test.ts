@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -29,6 +30,24 @@ test('the program tells its version', async () => {
 
 test('a reader that goes away ends the program quietly', async () => {
   assert.deepEqual(await keyhound(['config', 'docs'], true), { status: 0, stdout: '', stderr: '' });
+});
+
+test('an output that takes no more is an error and exit status 1, not a stack trace', async (t) => {
+  if (process.platform !== 'linux') return t.skip('needs /dev/full');
+  const full = openSync('/dev/full', 'w');
+  const child = spawn(process.execPath, [MAIN, 'config', 'docs'], {
+    env: { ...process.env, NODE_TEST_CONTEXT: '' },
+    stdio: ['ignore', full, 'pipe'],
+  });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [status] = (await once(child, 'close')) as [number];
+  closeSync(full);
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^keyhound: stdout cannot be written \(ENOSPC\) \[output-unwritable\]\nhint: .*\n$/,
+  );
 });
 
 test('a wrong word is exit status 2 of the process', async () => {
