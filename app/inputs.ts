@@ -8,7 +8,7 @@ import { parseKeySpec } from '../core/key-spec.ts';
 import type { Damage, Source } from '../core/source.ts';
 import type { SourceTraits } from '../enrich/contract.ts';
 import type { DeadLetters } from '../ingest/dead-letters.ts';
-import { detectFormat, formatById } from '../ingest/formats/list.ts';
+import { detectFormat, FORMATS, formatById } from '../ingest/formats/list.ts';
 import { firstTime, type MergeInput, mergeChunkBytes } from '../ingest/merge.ts';
 import { KEY_NAMES } from '../ingest/raw-key.ts';
 import { EventReader, type ReaderCounters } from '../ingest/reader.ts';
@@ -138,10 +138,12 @@ export async function fileInputs(
   };
 }
 
+const FORMAT_HINT = `Name the format with --format: ${FORMATS.map(({ id }) => id).join(', ')}.`;
+
 function hintForNothing(fileCount: number, isEmpty: boolean): string {
   if (fileCount === 0) return 'Name a folder that holds logs, or the files themselves.';
   if (isEmpty) return 'What is there is empty: there is nothing to judge yet.';
-  return 'Name the format with --format; `keyhound replay --help` lists them.';
+  return FORMAT_HINT;
 }
 
 async function formatOf(
@@ -155,6 +157,7 @@ async function formatOf(
   }
   const handle = await openFile(file.path);
   try {
+    if (!(await handle.stat()).isFile()) throw pipeWithoutFormat(file.path);
     const head = await readHead(handle, file.path, SAMPLE_BYTES);
     const { format, why } = detectFormat(head.bytes);
     if (format !== undefined) return { format, why };
@@ -163,7 +166,7 @@ async function formatOf(
     if (fileCount === 1 && head.bytes.length > 0) {
       throw new KeyhoundError('usage', `${file.path}: ${why}`, {
         code: 'unknown-format',
-        hint: 'Name the format with --format; `keyhound replay --help` lists them.',
+        hint: FORMAT_HINT,
       });
     }
     options.onNote(`${file.path}: skipped, ${head.bytes.length === 0 ? 'empty' : why}`);
@@ -171,6 +174,14 @@ async function formatOf(
   } finally {
     await handle.close();
   }
+}
+
+/** A pipe can be read once only, and is looked at before it is read. */
+function pipeWithoutFormat(path: string): KeyhoundError {
+  return new KeyhoundError('usage', `${path} is a pipe, whose format cannot be looked up in it`, {
+    code: 'unknown-format',
+    hint: 'Name it with --format, or send it to stdin, where it is recognised: … | keyhound replay -',
+  });
 }
 
 function fileInput(

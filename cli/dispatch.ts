@@ -5,9 +5,9 @@ import type { Command } from './command.ts';
 import { COMMANDS } from './commands/list.ts';
 import { EXIT, type ExitStatus } from './exit.ts';
 import type { Io, StopReason } from './io.ts';
-import { chooseCommand, parseWords } from './parse.ts';
+import { chooseCommand, familyAsked, parseWords } from './parse.ts';
 import { errorLines } from './print/error.ts';
-import { commandHelp, generalHelp } from './print/help.ts';
+import { commandHelp, familyHelp, generalHelp } from './print/help.ts';
 import { createPrinter } from './print/printer.ts';
 import { styleFor } from './print/style.ts';
 
@@ -22,6 +22,11 @@ export async function dispatch(
   version: string,
 ): Promise<ExitStatus> {
   try {
+    const family = familyAsked(words, COMMANDS);
+    if (family !== undefined) {
+      io.stdout.write(`${familyHelp(family, styleFor(io.stdout, io.env)).join('\n')}\n`);
+      return EXIT.done;
+    }
     const chosen = chooseCommand(words, COMMANDS);
     if (chosen === undefined) {
       const early = answerWithoutCommand(words, io, version);

@@ -33,6 +33,20 @@ export function chooseCommand(
   throw unknownCommand(word, commands);
 }
 
+/** The commands under a word that is none by itself (`silence --help`), where help is asked for and no part named. */
+export function familyAsked(
+  words: readonly string[],
+  commands: readonly Command[],
+): readonly Command[] | undefined {
+  if (!words.includes('--help') && !words.includes('-h')) return undefined;
+  const first = commandIndex(words);
+  const next = words[first + 1];
+  if (next !== undefined && !next.startsWith('-')) return undefined;
+  if (commands.some(({ name }) => name === words[first])) return undefined;
+  const family = commands.filter(({ name }) => name.startsWith(`${words[first]} `));
+  return family.length === 0 ? undefined : family;
+}
+
 /**
  * Options of every command may come first; `--config FILE` takes the word after it. After any other option
  * the words are of the default command (`--seed 7`): answers the end.

@@ -72,7 +72,7 @@ export const replay = defineCommand({
     ['replay access.log', 'Which keys stand out in this log?'],
     ['replay access.log --key client_ip', 'The same by client address, for a log without keys.'],
     ['replay /var/log/kong --format kong --state .keyhound', 'Learn from history, then `run`.'],
-    ['zcat log.gz | keyhound replay - --json', 'Findings, incidents and a summary as JSON lines.'],
+    ['replay - --json < access.log', 'Findings, incidents and a summary as JSON lines.'],
   ],
   run: async (context) => {
     const { options, print, io } = context;

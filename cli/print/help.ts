@@ -6,14 +6,13 @@ import { wrapText } from './table.ts';
 const TEXT_COLUMNS = 92;
 
 export function generalHelp(commands: readonly Command[], version: string, style: Style): string[] {
-  const width = Math.max(...commands.map((command) => usageOf(command).length));
   return [
     `${style.bold('keyhound')} ${version}: watches how every API key is used and says when one is abused.`,
     '',
     `${style.bold('Usage:')} keyhound COMMAND [options]      (in a checkout: npm start -- COMMAND …)`,
     '',
     style.bold('Commands:'),
-    ...commands.map((command) => `  ${pad(usageOf(command), width)}  ${command.summary}`),
+    ...commandLines(commands),
     '',
     style.bold('Options of every command:'),
     ...optionLines(COMMON_OPTIONS),
@@ -41,6 +40,22 @@ export function commandHelp(command: Command, style: Style): string[] {
     style.bold('Examples:'),
     ...command.examples.flatMap(([line, does]) => [`  keyhound ${line}`, `      ${does}`]),
   ];
+}
+
+export function familyHelp(family: readonly Command[], style: Style): string[] {
+  const word = family[0]!.name.split(' ')[0]!;
+  return [
+    `${style.bold('keyhound')} ${word} …`,
+    '',
+    ...commandLines(family),
+    '',
+    `\`keyhound ${family[0]!.name} --help\` shows the options and examples of one.`,
+  ];
+}
+
+function commandLines(commands: readonly Command[]): string[] {
+  const width = Math.max(...commands.map((command) => usageOf(command).length));
+  return commands.map((command) => `  ${pad(usageOf(command), width)}  ${command.summary}`);
 }
 
 function usageOf(command: Command): string {

@@ -2,6 +2,7 @@
 import { KeyhoundError } from '../../core/errors.ts';
 import type { Format } from '../../core/format.ts';
 import { suggest } from '../../core/suggest.ts';
+import { foreignKind } from '../foreign.ts';
 import { apisix } from './apisix.ts';
 import { awsAlb } from './aws-alb.ts';
 import { awsApigateway } from './aws-apigateway.ts';
@@ -80,6 +81,15 @@ export function detectFormat(sample: Uint8Array): Detection {
   if (best.confidence >= CONFIDENCE_MIN) {
     return { format: formatById(best.id), why: best.why, candidates };
   }
-  const tried = candidates.map(({ id, why }) => `${id}: ${why}`).join('; ');
-  return { format: undefined, why: `no format fits (${tried})`, candidates };
+  return { format: undefined, why: `no format fits (${missed(head, candidates)})`, candidates };
+}
+
+/** What each format missed; formats that miss the same stand together. */
+function missed(head: Uint8Array, candidates: readonly Candidate[]): string {
+  const foreign = foreignKind(head);
+  if (foreign !== undefined) return `it is ${foreign}`;
+  const idsByWhy = Map.groupBy(candidates, ({ why }) => why);
+  return [...idsByWhy]
+    .map(([why, those]) => `${those.map(({ id }) => id).join(', ')}: ${why}`)
+    .join('; ');
 }

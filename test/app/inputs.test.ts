@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -41,7 +43,18 @@ test('what cannot be replayed is told by what it is: empty, no log, no format, s
   const at = (name: string): string => join(folder, name);
   assert.match(await failure(at('empty.log')), /^no-log: What is there is empty/);
   assert.match(await failure(at('nothing')), /^no-log: Name a folder that holds logs/);
-  assert.match(await failure(at('prose.log')), /^unknown-format: Name the format/);
+  assert.match(
+    await failure(at('prose.log')),
+    /^unknown-format: Name the format with --format: kong, nginx,/,
+  );
+  execFileSync('mkfifo', [at('pipe')]);
+  // Without a writer a pipe does not open.
+  const writer = await open(at('pipe'), 'r+');
+  assert.match(
+    await failure(at('pipe')),
+    /^unknown-format: Name it with --format, or send it to st/,
+  );
+  await writer.close();
   assert.match(await failure(at('absent.log')), /^no-such-file: /);
   assert.match(await failure('-', at('prose.log')), /^stdin-alone: /);
 });

@@ -48,13 +48,28 @@ test('every command explains itself, with all its options and an example', async
     }
     assert.notEqual(command.examples.length, 0);
     for (const [example] of command.examples) {
-      assert.ok(example.includes(command.name), `${command.name}: ${example}`);
+      assert.ok(example.startsWith(command.name), `${command.name}: ${example}`);
       assert.ok(stdout.includes(example));
     }
     for (const line of stdout.split('\n')) assert.ok(line.length <= 120, line);
   }
   const general = await run(['--help']);
   for (const { name } of COMMANDS) assert.ok(general.stdout.includes(name), name);
+});
+
+test('a word that only begins commands lists them on --help', async () => {
+  for (const words of [
+    ['silence', '--help'],
+    ['-h', 'silence'],
+    ['--json', 'silence', '-h'],
+  ]) {
+    const { status, stdout } = await run(words);
+    assert.equal(status, 0);
+    assert.match(stdout, /silence add .*\n +silence list .*\n +silence remove ID /);
+    assert.ok(!stdout.includes('allow add'));
+  }
+  assert.match((await run(['silence', 'add', '-h'])).stdout, /--for DURATION/);
+  assert.equal((await run(['silnce', '--help'])).status, 2);
 });
 
 test('--help needs no right words beside it; --version tells the version', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { KeyhoundError } from '../../../core/errors.ts';
 import { detectFormat, FORMATS, formatById } from '../../../ingest/formats/list.ts';
 import { casesOf, TEXT } from './cases.ts';
@@ -51,6 +52,29 @@ test('a file of another kind is no format, and the reason says what was tried', 
     assert.equal(found.format, undefined, text);
     for (const format of FORMATS) assert.ok(found.why.includes(format.id), found.why);
     assert.equal(found.candidates.length, FORMATS.length);
+  }
+});
+
+test('formats that miss the same say it once', () => {
+  const found = detectFormat(ENCODER.encode('It was a dark and stormy night.\n'));
+  assert.equal(found.why.split('no complete record to look at').length, 2, found.why);
+});
+
+test('what is no text in UTF-8 is told as what it is, with the way to read it', () => {
+  const text = '192.0.2.1 - - [01/Mar/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5\n';
+  for (const [sample, words] of [
+    [Buffer.from(`\ufeff${text}`, 'utf16le'), /it is UTF-16: `iconv -f UTF-16/],
+    [Buffer.from(`\ufeff${text}`, 'utf16le').swap16(), /it is UTF-16/],
+    [gzipSync(text.repeat(50)), /with gzip, on stdin or once more: `zcat`/],
+    [zstdCompressSync(text.repeat(50)), /with zstd, on stdin or once more: `zstdcat`/],
+    [Buffer.from('BZh91AY&SY'), /with bzip2, .*`bzcat FILE \| keyhound replay -`/],
+    [Buffer.from('fd377a585a0000', 'hex'), /with xz, .*`xzcat FILE/],
+    [Buffer.from('504b0304140000', 'hex'), /with zip, .*`unzip -p FILE/],
+    [Buffer.from('04224d186440', 'hex'), /with lz4, .*`lz4cat FILE/],
+  ] as const) {
+    const found = detectFormat(sample);
+    assert.equal(found.format, undefined);
+    assert.match(found.why, words);
   }
 });
 
