@@ -51,12 +51,21 @@ function fileCount(files: number): string {
   return files === 0 ? '' : `, ${plural(files, 'file')}`;
 }
 
-/** What to try when a replay gave nothing: the sums alone do not say it to who sees them first. */
+/** From this share on it is the order of the log, not a few stragglers. */
+const LATE_SHARE = 0.1;
+
+/** What to try when a replay gave nothing, or little: the sums alone do not say it to who sees them first. */
 export function replayAdvice(summary: ReplaySummary): string | undefined {
   if (summary.events > 0 && summary.claimed === summary.events) {
     return [
       'Nobody checked the keys of these records, so they feed no baseline.',
       'Where the gateway does, say it: --key SPEC, or identity: attested on the source.',
+    ].join(' ');
+  }
+  if (summary.late > summary.events * LATE_SHARE) {
+    return [
+      'Many records stand behind newer ones: they were counted, and hardly judged.',
+      'Sort the log by time, the oldest first, and replay it into a new state.',
     ].join(' ');
   }
   if (summary.events > 0) return undefined;

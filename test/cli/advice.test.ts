@@ -28,6 +28,8 @@ test('a replay that gave nothing says what to try; one that gave something does 
   assert.match(await advice({ ...nothing, records: 0 }), /no record/);
   assert.match(await advice({ events: 0, records: 0, subjects: 7 }), /read before/);
   assert.match(await advice({ events: 9, claimed: 9, subjects: 0 }), /identity: attested/);
+  assert.match(await advice({ events: 900, late: 91 }), /behind newer ones.*Sort the log by time/);
+  assert.equal(await advice({ events: 900, late: 90 }), '');
   assert.equal(await advice({ events: 9, claimed: 8 }), '');
   assert.equal(await advice({ rejected: { 'no-key': 1 } }), '');
 });
