@@ -61,7 +61,7 @@ export function printList<T extends object>(
   const shown = found.slice(0, limit);
   for (const one of shown) print.object(one);
   if (shown.length === 0) print.note(as.none);
-  else for (const line of as.table(shown, print.columns, print.style)) print.line(line);
+  else for (const line of as.table(shown, print.tableColumns, print.style)) print.line(line);
   if (found.length > limit) print.note(`There are more: --limit ${limit} was reached.`);
 }
 

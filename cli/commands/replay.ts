@@ -26,6 +26,15 @@ export function readInPart(damaged: readonly DamagedFile[]): KeyhoundError {
   });
 }
 
+/** The sums alone would pass for those of the whole log. */
+function stoppedWords(state: string | undefined): string {
+  const next =
+    state === undefined
+      ? 'With --state it could go on later.'
+      : 'The same command goes on from here.';
+  return `Stopped before the end: the above is what was read until then. ${next}`;
+}
+
 export const replay = defineCommand({
   name: 'replay',
   summary:
@@ -113,8 +122,9 @@ export const replay = defineCommand({
     });
     print.object(summary);
     for (const line of replaySummaryLines(summary, print.style)) print.line(line);
-    const advice = replayAdvice(summary);
-    if (advice !== undefined) print.note(advice);
+    const advice = io.signal.aborted ? stoppedWords(options.state) : replayAdvice(summary);
+    // Who went away (`| head`) has what was wanted.
+    if (advice !== undefined && io.signal.reason !== 'EPIPE') print.note(advice);
     // Last, so that what was found in the rest stands there too.
     if (summary.damaged !== undefined) throw readInPart(summary.damaged);
     return failed ? EXIT.verdict : EXIT.done;

@@ -122,7 +122,7 @@ function listCommand(kind: RuleKind): Command {
       );
       for (const rule of rules) print.object(rule);
       if (rules.length === 0) print.note(WORDS[kind].none);
-      else for (const line of ruleTable(rules, print.columns, print.style)) print.line(line);
+      else for (const line of ruleTable(rules, print.tableColumns, print.style)) print.line(line);
       return EXIT.done;
     },
   });

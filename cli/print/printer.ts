@@ -28,6 +28,8 @@ export interface Printer {
   /** Of stderr. */
   readonly statusStyle: Style;
   readonly statusColumns: number;
+  /** Of tables: no bound where no person reads, as a cut id serves neither grep nor the next command. */
+  readonly tableColumns: number;
 }
 
 const CLEAR_LINE = '\r\u001b[2K';
@@ -48,6 +50,9 @@ export function createPrinter(io: Io, json: boolean): Printer {
     statusStyle: styleFor(io.stderr, io.env),
     get columns() {
       return io.stdout.columns();
+    },
+    get tableColumns() {
+      return io.stdout.isTTY ? io.stdout.columns() : Number.POSITIVE_INFINITY;
     },
     get statusColumns() {
       return io.stderr.columns();

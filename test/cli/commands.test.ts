@@ -87,6 +87,11 @@ test('a stop that was asked for has its status: 130, 143, and 0 when the reader 
   ] as const) {
     const ran = await run(['replay', 'a'], { assemblies: { replay }, stop: stopWith(reason) });
     assert.equal(ran.status, status);
+    const told = /Stopped before the end: .* With --state it could go on later/.test(ran.stderr);
+    assert.equal(told, reason !== 'EPIPE');
+    const kept = { assemblies: { replay }, stop: stopWith(reason) };
+    const again = await run(['replay', 'a', '--state', 'b'], kept);
+    assert.equal(/The same command goes on from here/.test(again.stderr), reason !== 'EPIPE');
     const thrown = await run(['replay', 'a'], {
       assemblies: {
         replay: async ({ signal }) => {

@@ -184,10 +184,25 @@ test('a demo that cannot begin shows its error alone', async () => {
   assert.match(stderr, /state already/);
 });
 
+const COLOURLESS = { NO_COLOR: '1', TERM: 'dumb' };
+
+test('where no terminal is, no id is cut: lists are for grep and the next command', async () => {
+  const id = `h:${'0123456789abcdef'.repeat(2)}`;
+  const assemblies = clientWith({
+    keys: async () => [key({ id, consumer: 'a consumer with a name that is long' })],
+    incidents: async () => [incident({ subject: { kind: 'key', id } })],
+  });
+  for (const list of ['keys', 'incidents']) {
+    const { stdout } = await run([list], { assemblies, columns: 60 });
+    assert.ok(stdout.includes(id), stdout);
+    assert.ok(!stdout.includes('…'), stdout);
+  }
+});
+
 test('the list of keys keeps to a narrow terminal by leaving columns out', async () => {
   const assemblies = clientWith({ keys: async () => [key()] });
   for (const columns of [100, 80, 70]) {
-    const { stdout } = await run(['keys'], { assemblies, columns });
+    const { stdout } = await run(['keys'], { assemblies, columns, tty: true, env: COLOURLESS });
     for (const line of stdout.split('\n')) assert.ok(widthOf(line) <= columns, line);
     assert.match(stdout, /KEY .*LAST \(UTC\).*READINESS/);
     assert.equal(stdout.includes('FIRST'), columns === 100);
@@ -229,7 +244,12 @@ test('the list of incidents keeps to a narrow terminal, and always shows the id'
   });
   const assemblies = clientWith({ incidents: async () => [long] });
   for (const columns of [120, 80, 70]) {
-    const { stdout } = await run(['incidents'], { assemblies, columns });
+    const { stdout } = await run(['incidents'], {
+      assemblies,
+      columns,
+      tty: true,
+      env: COLOURLESS,
+    });
     for (const line of stdout.split('\n')) assert.ok(widthOf(line) <= columns, line);
     assert.ok(stdout.includes(long.id));
     assert.equal(stdout.includes('WHY'), columns === 120);
