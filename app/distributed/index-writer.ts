@@ -73,6 +73,8 @@ export function openIndexWriter(options: IndexOptions): IndexWriter {
   const consume = ({ name, read, ...names }: Reading): PartitionConsumer =>
     consumePartitions(kafka, {
       ...names,
+      // The audit is one partition, which only one of several consoles has.
+      mayIdle: true,
       role: name === 'incidents' ? 'index' : `index-${name}`,
       logger,
       owner: ownerOf(options, names, stop.signal, async (messages, signal) => {

@@ -42,6 +42,8 @@ export interface ConsumerOptions {
   readonly lookMs?: number;
   /** A consumer that does nothing for so long has stopped, ms. */
   readonly silentMs?: number;
+  /** To have no partition is no trouble: with as many members as this the others have them all. */
+  readonly mayIdle?: boolean;
   /** What was deleted before it was read is passed over. Default: it ends the consumer. */
   readonly skipsDeleted?: boolean;
   /**
@@ -127,7 +129,8 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
     // After a session the group may have given our partitions away.
     const unheardMs = performance.now() - this.#heartbeatAt;
     if (unheardMs > this.#config.sessionMs) return `no heartbeat gets through: ${this.#lastLog}`;
-    if (this.#holdings.numbers.length === 0) return 'no partition is assigned to this process';
+    const isIdle = this.#holdings.numbers.length === 0;
+    if (isIdle && this.#options.mayIdle !== true) return 'no partition is assigned to this process';
     return this.#holdings.trouble();
   }
 

@@ -286,6 +286,30 @@ test(
   },
 );
 
+test(
+  'a member without a partition is in trouble, unless others may have them all',
+  PATIENT,
+  async () => {
+    const config = await freshTopics(server, { partitions: 1 });
+    const joined = new Map<string, readonly number[]>();
+    const member = (role: string, mayIdle: boolean) =>
+      consume(config, {
+        ...{ role, mayIdle, topic: topicNames(config.prefix).events },
+        groupId: `${config.prefix}.detect`,
+        owner: { open: async () => owned(0, () => {}) },
+        onRebalance: (partitions) => void joined.set(role, partitions),
+      });
+    const members = { first: member('first', true), second: member('second', true) };
+    await until('one has none', () => [...joined.values()].some((own) => own.length === 0));
+    const idle = joined.get('first')?.length === 0 ? 'first' : 'second';
+    assert.equal(members[idle].trouble(), undefined);
+    const third = member('third', false);
+    await until('the third has none', () => joined.get('third')?.length === 0);
+    assert.match(third.trouble() ?? '', /no partition is assigned/);
+    await Promise.all([members.first, members.second, third].map((one) => one.close()));
+  },
+);
+
 for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
   test(`messages packed with ${compression} come out as they were`, PATIENT, async () => {
     const config = await freshTopics(server, { partitions: 1 });
