@@ -52,8 +52,13 @@ export interface PartitionLagMetrics {
   readonly messages: number;
 }
 
+/** What became of records of a source whose reading is another process. */
+export type AppliedMetrics = Pick<SourceMetrics, 'name' | 'late' | 'duplicates' | 'repeats'>;
+
 export interface MetricsSnapshot {
   readonly sources: readonly SourceMetrics[];
+  /** In the distributed form, of the role detect. */
+  readonly applied?: readonly AppliedMetrics[];
   readonly events: number;
   readonly subjects: number;
   readonly unadmitted: number;
@@ -160,14 +165,17 @@ function sourceMetrics(registry: Registry): Update {
     skew.reset();
     updateLosses(now);
     const label = bounded();
+    for (const one of [...now.sources, ...(now.applied ?? [])]) {
+      const source = label(one.name);
+      late.inc({ source }, one.late);
+      duplicates.inc({ source }, one.duplicates);
+      repeats.inc({ source }, one.repeats);
+    }
     for (const one of now.sources) {
       const source = label(one.name);
       records.inc({ source }, one.records);
       bytes.inc({ source }, one.bytes);
-      late.inc({ source }, one.late);
       future.inc({ source }, one.rejected['future'] ?? 0);
-      duplicates.inc({ source }, one.duplicates);
-      repeats.inc({ source }, one.repeats);
       share.set({ source }, one.records === 0 ? 0 : one.duplicates / one.records);
       if (one.clockSkewMs !== undefined) skew.set({ source }, one.clockSkewMs / 1000);
       for (const [name, count] of Object.entries(one.rejected)) {

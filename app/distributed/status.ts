@@ -1,6 +1,10 @@
 /** What a process of the distributed form says of itself: what it lacks, and its figures. */
 import type { Missing, Readiness, Traffic } from '../../console/contract.ts';
-import type { MetricsSnapshot, PartitionLagMetrics } from '../../console/metrics.ts';
+import type {
+  AppliedMetrics,
+  MetricsSnapshot,
+  PartitionLagMetrics,
+} from '../../console/metrics.ts';
 import type { PartitionConsumer } from '../../core/broker.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { EngineStats } from '../../detectors/engine/contract.ts';
@@ -112,6 +116,7 @@ export function metricsOf(roles: RunningRoles): MetricsSnapshot {
   const { watermarkAt } = stats;
   return {
     sources: ingest?.watch.sources.map((source) => sourceMetrics(source, ingest)) ?? [],
+    applied: appliedOf(detect),
     ...engineMetrics(stats),
     readiness: undefined,
     checkpointAgeMs: checkpoints.length === 0 ? undefined : now - Math.min(...checkpoints),
@@ -133,6 +138,22 @@ export function metricsOf(roles: RunningRoles): MetricsSnapshot {
     ...(index === undefined ? {} : { documents: index.writer.figures() }),
     unheardReports: detect?.partitions.reduce((sum, { unheard }) => sum + unheard, 0) ?? 0,
   };
+}
+
+/** By source, of all partitions that this process has. */
+function appliedOf(detect: DetectRole | undefined): AppliedMetrics[] {
+  const sums = new Map<string, { late: number; duplicates: number; repeats: number }>();
+  for (const { engine } of detect?.partitions ?? []) {
+    for (const name of engine.streams.sourceNames) {
+      const { late, duplicates, repeats } = engine.streams.totals(name);
+      const sum = sums.get(name) ?? { late: 0, duplicates: 0, repeats: 0 };
+      sum.late += late;
+      sum.duplicates += duplicates;
+      sum.repeats += repeats;
+      sums.set(name, sum);
+    }
+  }
+  return [...sums].map(([name, sum]) => ({ name, ...sum }));
 }
 
 function indexLags(index: IndexWriter | undefined): PartitionLagMetrics[] {

@@ -146,3 +146,12 @@ test('a hostile name stays inside its label', async () => {
   const { samples } = parse(await createMetrics(() => snapshot({ sources })).text());
   assert.ok(![...samples.keys()].some((sample) => sample.startsWith('keyhound_fake')));
 });
+
+test('what became of records is told also by who does not read them', async () => {
+  const applied = [{ name: 'web', late: 7, duplicates: 3, repeats: 2 }];
+  const { samples } = parse(await createMetrics(() => snapshot({ sources: [], applied })).text());
+  assert.equal(samples.get('keyhound_late_records_total{source="web"}'), 7);
+  assert.equal(samples.get('keyhound_duplicate_records_total{source="web"}'), 3);
+  assert.equal(samples.get('keyhound_repeat_records_total{source="web"}'), 2);
+  assert.equal(samples.get('keyhound_intake_records_total{source="web"}'), undefined);
+});

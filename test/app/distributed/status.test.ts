@@ -45,3 +45,22 @@ test('of two roles of a process that read a partition, the one further behind co
     { topic: 'incidents', partition: 1, messages: 3 },
   ]);
 });
+
+test('what detect found late or repeated is told by source, of all its partitions', () => {
+  const engine = (totals: Readonly<Record<string, object>>) => ({
+    stats: () => ({ findings: {}, incidents: {}, closedAs: {}, heldBack: {}, risks: [] }),
+    streams: {
+      sourceNames: Object.keys(totals),
+      totals: (name: string) => ({ late: 0, duplicates: 0, repeats: 0, ...totals[name] }),
+    },
+  });
+  const partitions = [
+    { engine: engine({ push: { late: 3, repeats: 1 }, web: { duplicates: 2 } }) },
+    { engine: engine({ push: { late: 4 } }) },
+  ];
+  const { applied } = metricsOf({ detect: { partitions } } as unknown as RunningRoles);
+  assert.deepEqual(applied, [
+    { name: 'push', late: 7, duplicates: 0, repeats: 1 },
+    { name: 'web', late: 0, duplicates: 2, repeats: 0 },
+  ]);
+});
