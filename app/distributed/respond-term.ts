@@ -9,6 +9,7 @@ import { loadRegistry } from '../../enrich/registry.ts';
 import { createGateway } from '../../responders/gateways/create.ts';
 import { createSealBox, sealKeys } from '../../responders/gateways/seal.ts';
 import { sealFiles } from '../../responders/gateways/seal-files.ts';
+import type { HolderFacts } from '../../responders/policy-holder.ts';
 import { type Acting, createActing } from '../response/acting.ts';
 import { responseFigures } from '../response/figures.ts';
 import { type RespondDetection, respondDetection } from './respond-detection.ts';
@@ -18,6 +19,10 @@ import { RespondKeys } from './respond-keys.ts';
 import { openRespondLeaks } from './respond-leaks.ts';
 import type { RespondTermOptions } from './respond-options.ts';
 import { keepOf, sealedTwice } from './response-keep.ts';
+import { openSharedFacts, type SharedFacts } from './shared-facts.ts';
+
+/** Of what is kept for all: since when rungs are on. */
+const RUNGS_ON = 'rungs-on';
 
 export interface RespondTerm {
   readonly client: ResponseClient;
@@ -37,7 +42,8 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
   const signal = AbortSignal.any([until, stop.signal]);
   const freshness = new Freshness(options.clock);
   const { keys, fleet } = await factsOf(options);
-  const { acting, detection } = actingOf(options, { freshness, keys, fleet });
+  const rungs = await openSharedFacts(stores.flag<HolderFacts>(RUNGS_ON), logger, signal);
+  const { acting, detection } = actingOf(options, { freshness, keys, fleet, rungs });
   await acting.start();
   await publisher.resend(stores.actions);
   const { response } = acting;
@@ -69,10 +75,11 @@ interface Facts {
   readonly freshness: Freshness;
   readonly keys: RespondKeys;
   readonly fleet: RespondFleet;
+  readonly rungs: SharedFacts;
 }
 
 /** What detection has saved, before anything is decided. */
-async function factsOf(options: RespondTermOptions): Promise<Omit<Facts, 'freshness'>> {
+async function factsOf(options: RespondTermOptions): Promise<Pick<Facts, 'keys' | 'fleet'>> {
   const { config: loaded, kafka, clock, state } = options;
   const { detectors, keys, consumers } = loaded.config;
   const { partitions } = kafka;
@@ -84,7 +91,7 @@ async function factsOf(options: RespondTermOptions): Promise<Omit<Facts, 'freshn
 
 function actingOf(
   options: RespondTermOptions,
-  { freshness, keys, fleet }: Facts,
+  { freshness, keys, fleet, rungs }: Facts,
 ): { readonly acting: Acting; readonly detection: RespondDetection } {
   const { config: loaded, clock, env, folder, logger, publisher, stores } = options;
   const { config } = loaded;
@@ -105,6 +112,7 @@ function actingOf(
   const tools = { seals, verdicts: stores.verdicts, folder: loaded.folder, now: () => clock.now() };
   const acting = createActing({
     ...{ config: loaded, stateFolder: folder, seals, directory, detection, clock, logger },
+    facts: rungs,
     keep: keepOf(stores, (action) => publisher.action(action)),
     adapters: config.gateways.map((gateway) => createGateway(gateway, tools)),
     asks: () => true,

@@ -41,6 +41,8 @@ export interface ActingOptions {
   closeIncident(id: string, as: ClosedAs, by: string, reason: string): Promise<void>;
   /** What is to be told of Keyhound itself, once a second. */
   health?(now: number): readonly HealthFacts[];
+  /** Since when rungs are on, of whoever acted last, and where it is kept for the next. Default: the state folder. */
+  readonly facts?: { readonly saved: HolderFacts | undefined; keep(facts: HolderFacts): void };
   /** Who is told beside the channels. */
   readonly teller?: Partial<Pick<Teller, 'decision' | 'action'>>;
 }
@@ -62,12 +64,14 @@ export function createActing(options: ActingOptions): Acting {
   const { config, folder } = loaded;
   const policy = policySource(config.policy, folder);
   const factsFile = path.join(stateFolder, FACTS_FILE);
-  const holder = createPolicyHolder(policy.read(), clock.now(), readFacts(factsFile));
+  const saved = options.facts?.saved ?? readFacts(factsFile);
+  const holder = createPolicyHolder(policy.read(), clock.now(), saved);
   let kept: HolderFacts | undefined;
   const keepFacts = (): void => {
     const facts = holder.facts();
     if (facts === kept) return;
     writeFacts(factsFile, facts);
+    options.facts?.keep(facts);
     kept = facts;
   };
   const { env } = options.detection;
