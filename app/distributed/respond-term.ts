@@ -30,8 +30,7 @@ export interface RespondTerm {
   figures(): ResponseMetrics;
   /** Of reports of leaks; undefined where nobody may send any. */
   readonly hooks: string | undefined;
-  /** Why none is heard although somebody may send some. */
-  hooksTrouble(): string | undefined;
+  trouble(): readonly { readonly name: string; readonly detail: string | undefined }[];
   /** Resolves after `until`, when nothing of it runs any more. Rejects when it can go on no more. */
   readonly ended: Promise<void>;
 }
@@ -67,8 +66,19 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
   return {
     ...{ client: acting.client, consumer, hooks: leaks?.url, ended: work() },
     figures: () => responseFigures(acting, undefined, leaks?.stats()),
-    hooksTrouble: () => leaks?.trouble(),
+    trouble: () => [
+      { name: 'kafka', detail: consumer.trouble() },
+      { name: 'hooks', detail: leaks?.trouble() },
+      { name: 'policy', detail: policyTrouble(acting.policyFault()) },
+    ],
   };
+}
+
+/** What holds is the one before, in this process alone: nobody else could take over from it. */
+export function policyTrouble(fault: string | undefined): string | undefined {
+  if (fault === undefined) return undefined;
+  const text = fault.replaceAll(/\s*\n\s*/g, '; ');
+  return `what was in force stays in force until this process ends, and none can start: ${text}`;
 }
 
 interface Facts {

@@ -110,8 +110,7 @@ function troubles(
 ): { readonly name: string; readonly detail: string }[] {
   const found = [
     { name: 'redis', detail: stores.trouble()?.message ?? lease.trouble() },
-    { name: 'kafka', detail: term?.consumer.trouble() },
-    { name: 'hooks', detail: term?.hooksTrouble() },
+    ...(term?.trouble() ?? []),
   ];
   return found.flatMap(({ name, detail }) => (detail === undefined ? [] : [{ name, detail }]));
 }

@@ -51,6 +51,8 @@ export interface Acting {
   readonly response: Response;
   readonly client: ResponseClient;
   readonly telling: Telling;
+  /** Why the policy file is not what is in force; undefined while it is. */
+  policyFault(): string | undefined;
   /** What is allowed lifts what stands, at once. */
   tellingAllowances<T extends Pick<ConsoleData, 'addRule'>>(data: T): T;
   start(): Promise<void>;
@@ -108,6 +110,7 @@ export function createActing(options: ActingOptions): Acting {
   });
   return {
     ...{ response, client, telling },
+    policyFault: () => holder.fault,
     tellingAllowances: (told) => ({
       ...told,
       async addRule(request) {
