@@ -127,13 +127,23 @@ export function theKey(
   });
 }
 
-/** A word that no key has stays what it is: a key that was dropped from memory may have incidents. */
+/** As ids are written: of a key (`kong:3f9c`, `h:…`), a network or the fleet. */
+const SUBJECT_ID = /^([a-z][\w.-]*:.+|[\da-f.:]+\/\d+|fleet)$/i;
+
+/**
+ * A word that no key has stays what it is where it is an id: a key that was dropped from memory may have incidents.
+ * Any other is refused. It may be a raw key, given by mistake, and would be kept in a rule; and a list about a
+ * mistyped label would be empty, and look well. A consumer is known by its incidents.
+ */
 export async function subjectOf(
   reference: KeyReference,
   client: StateClient,
   print: Printer,
 ): Promise<string> {
   const lookup = await client.key(reference);
-  if (lookup.kind === 'unknown' && 'name' in reference) return reference.name;
-  return theKey(lookup, print).key.id;
+  if (lookup.kind !== 'unknown' || !('name' in reference)) return theKey(lookup, print).key.id;
+  const { name } = reference;
+  if (SUBJECT_ID.test(name)) return name;
+  const known = await client.incidents({ limit: 1, subjectId: name });
+  return known.length > 0 ? name : theKey(lookup, print).key.id;
 }

@@ -206,14 +206,14 @@ test('filters reach the state as they were given', async () => {
     seen = filter;
     return [];
   };
-  const words = ['incidents', '--open', '--since', '2h', '--severity', 'high', '--subject', 'a'];
+  const words = ['incidents', '--open', '--since', '2h', '--severity', 'high', '--subject', 'k:a'];
   const unknown = async () => ({ kind: 'unknown', nearest: undefined }) as const;
   const ran = await run(words, { assemblies: clientWith({ incidents, key: unknown }) });
   assert.deepEqual(seen, {
     limit: 51,
     sinceAt: NOW - 7_200_000,
     severity: 'high',
-    subjectId: 'a',
+    subjectId: 'k:a',
     open: true,
   });
   assert.match(ran.stderr, /No incidents/);

@@ -63,6 +63,33 @@ test('a silence is asked for by the label of a key, lasts a day, and says what i
   });
 });
 
+test('a word that is no id, no label and no subject of an incident is refused, and kept nowhere', async () => {
+  const { asked, options } = spy({
+    key: async () => ({ kind: 'unknown', nearest: undefined }),
+    incidents: async ({ subjectId }) => (subjectId === 'acme' ? [incident()] : []),
+  });
+  const add = (word: string) =>
+    run(['silence', 'add', '--subject', word, '--reason', 'x'], options);
+  const refused = await add('sk_live_4bY7SECRET');
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /key-unknown/);
+  assert.ok(!`${refused.stdout}${refused.stderr}`.includes('SECRET'));
+  const listed = await run(['incidents', '--subject', 'biling-export'], options);
+  assert.equal(listed.status, 2);
+  assert.deepEqual(asked, []);
+  for (const id of [
+    'kong:gone',
+    'h:0123456789abcdef',
+    '198.51.100.0/24',
+    '2001:db8::/64',
+    'fleet',
+    'acme',
+  ]) {
+    assert.equal((await add(id)).status, 0, id);
+  }
+  assert.equal(asked.length, 6);
+});
+
 test('what is allowed is so until it is removed', async () => {
   const { asked, options } = spy();
   const words = ['allow', 'add', '--consumer', 'acme', '--label', 'x', '--reason', 'ours'];
