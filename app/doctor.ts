@@ -1,5 +1,4 @@
 /** Can each configured thing be used, and what follows if not. Changes nothing. */
-import { createServer } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { openGeography } from '../enrich/geography.ts';
 import type { Check, LoadedConfig } from './contract.ts';
@@ -8,6 +7,7 @@ import { checkCertificates } from './doctor/certificates.ts';
 import { check, failed } from './doctor/check.ts';
 import { checkCluster } from './doctor/elasticsearch.ts';
 import { checkBrokers } from './doctor/kafka.ts';
+import { checkListeners } from './doctor/listeners.ts';
 import { checkState } from './doctor/redis.ts';
 import { checkResponse } from './doctor/response.ts';
 import { checkSources } from './doctor/sources.ts';
@@ -19,7 +19,6 @@ import {
   type Env,
   readFacts,
 } from './doctor/state.ts';
-import type { StateFacts } from './state-folder.ts';
 
 export interface DoctorOptions {
   readonly config: LoadedConfig;
@@ -82,40 +81,4 @@ function checkGeography({ config }: LoadedConfig, now: number): Check {
   } catch (error) {
     return failed('geography', error);
   }
-}
-
-/** Listeners that this version opens. */
-const LISTENERS = ['console', 'decide', 'intake'] as const;
-
-async function* checkListeners(
-  { config }: LoadedConfig,
-  holder: StateFacts['holder'],
-): AsyncGenerator<Check> {
-  for (const name of LISTENERS) {
-    const address = config.listen[name];
-    const fault = await bindFault(address);
-    if (fault === 'EADDRINUSE' && holder !== undefined) {
-      yield check(`port ${name}`, true, `${address} is open, by the process that uses the state`);
-      continue;
-    }
-    const hint =
-      fault === 'EADDRINUSE'
-        ? `Another program listens there, and \`run\` cannot start beside it. Change listen.${name}.`
-        : `Change listen.${name}.`;
-    const detail =
-      fault === undefined ? `${address} is free` : `${address} cannot be opened (${fault})`;
-    yield check(`port ${name}`, fault === undefined, detail, hint);
-  }
-}
-
-function bindFault(address: string): Promise<string | undefined> {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
-    server.listen({ host, port: Number(address.slice(colon + 1)), exclusive: true }, () =>
-      server.close(() => resolve(undefined)),
-    );
-  });
 }
