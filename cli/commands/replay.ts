@@ -26,6 +26,14 @@ export function readInPart(damaged: readonly DamagedFile[]): KeyhoundError {
   });
 }
 
+/** Who asks for a verdict must not take it for a good one. */
+function nothingJudged(records: number): KeyhoundError {
+  return new KeyhoundError('operating', `none of ${records} records could be judged`, {
+    code: 'nothing-judged',
+    hint: 'The line `not read` above says why: check --format and --key.',
+  });
+}
+
 /** The sums alone would pass for those of the whole log. */
 function stoppedWords(state: string | undefined): string {
   const next =
@@ -122,11 +130,16 @@ export const replay = defineCommand({
     });
     print.object(summary);
     for (const line of replaySummaryLines(summary, print.style)) print.line(line);
-    const advice = io.signal.aborted ? stoppedWords(options.state) : replayAdvice(summary);
+    const advice = io.signal.aborted
+      ? stoppedWords(options.state)
+      : replayAdvice(summary, options.key);
     // Who went away (`| head`) has what was wanted.
     if (advice !== undefined && io.signal.reason !== 'EPIPE') print.note(advice);
     // Last, so that what was found in the rest stands there too.
     if (summary.damaged !== undefined) throw readInPart(summary.damaged);
+    if (failOn !== undefined && summary.records > 0 && summary.events === 0) {
+      throw nothingJudged(summary.records);
+    }
     return failed ? EXIT.verdict : EXIT.done;
   },
 });

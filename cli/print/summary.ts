@@ -55,7 +55,7 @@ function fileCount(files: number): string {
 const LATE_SHARE = 0.1;
 
 /** What to try when a replay gave nothing, or little: the sums alone do not say it to who sees them first. */
-export function replayAdvice(summary: ReplaySummary): string | undefined {
+export function replayAdvice(summary: ReplaySummary, key?: string): string | undefined {
   if (summary.events > 0 && summary.claimed === summary.events) {
     return [
       'Nobody checked the keys of these records, so they feed no baseline.',
@@ -75,6 +75,7 @@ export function replayAdvice(summary: ReplaySummary): string | undefined {
       : 'Nothing to read: there is no record.';
   }
   const [reason] = Object.entries(summary.rejected).sort(([, a], [, b]) => b - a)[0] ?? [];
+  if (reason === 'no-key' && key !== undefined) return noKeyAt(key);
   if (reason === 'no-key') {
     return [
       'No record shows a key. Say where it is, e.g. --key query:api_key or --key header:X-Api-Key;',
@@ -86,6 +87,12 @@ export function replayAdvice(summary: ReplaySummary): string | undefined {
     return `No record could be read as ${formats}. Is --format right? Without it the format is recognised.`;
   }
   return undefined;
+}
+
+function noKeyAt(key: string): string {
+  return key === 'client_ip'
+    ? 'No record shows a client address. If something stands before it in each line (syslog, a container), cut that off.'
+    : `No record shows a key at ${key}. Is the name right, and does the log hold it?`;
 }
 
 /** From which risk on there would have been no more alerts than are wanted. */

@@ -34,6 +34,25 @@ test('a replay that gave nothing says what to try; one that gave something does 
   assert.equal(await advice({ rejected: { 'no-key': 1 } }), '');
 });
 
+test('advice does not name the --key that was given, and found nothing', async () => {
+  const none: Replay = async () => ({ ...SUMMARY, events: 0, rejected: { 'no-key': 9 } });
+  const advice = async (key: string): Promise<string> =>
+    (await run(['replay', 'a.log', '--key', key], { assemblies: { replay: none } })).stderr;
+  assert.match(await advice('client_ip'), /^No record shows a client address.*cut that off\.\n$/);
+  assert.match(await advice('query:api_key'), /^No record shows a key at query:api_key\./);
+});
+
+test('--fail-on gives no good verdict on a log of which nothing could be judged', async () => {
+  const status = async (change: Partial<ReplaySummary>, ...words: string[]): Promise<number> => {
+    const given: Replay = async () => ({ ...SUMMARY, incidents: {}, ...change });
+    return (await run(['replay', 'a.log', ...words], { assemblies: { replay: given } })).status;
+  };
+  const unread = { records: 9, events: 0, rejected: { malformed: 9 } };
+  assert.equal(await status(unread, '--fail-on', 'medium'), 1);
+  assert.equal(await status(unread), 0);
+  assert.equal(await status({ records: 0, events: 0 }, '--fail-on', 'medium'), 0);
+});
+
 test('a replay that fails half-way still tells what it found', async () => {
   const failing: Replay = async (options) => {
     options.onIncident(incident());
