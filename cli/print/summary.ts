@@ -91,7 +91,7 @@ export function replayAdvice(summary: ReplaySummary, key?: string): string | und
 
 function noKeyAt(key: string): string {
   return key === 'client_ip'
-    ? 'No record shows a client address. If something stands before it in each line (syslog, a container), cut that off.'
+    ? 'No record shows a client address. What stands before it in each line (syslog, a container)? Cut that off.'
     : `No record shows a key at ${key}. Is the name right, and does the log hold it?`;
 }
 

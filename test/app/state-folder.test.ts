@@ -42,7 +42,8 @@ test('the folder is made private; one that was there keeps its mode', async () =
 });
 
 test('a folder that the file system refuses is an error at once, not a search for ever', async () => {
-  const script = `import { openStateFolder } from ${JSON.stringify(import.meta.resolve('../../app/state-folder.ts'))};
+  const module = JSON.stringify(import.meta.resolve('../../app/state-folder.ts'));
+  const script = `import { openStateFolder } from ${module};
     openStateFolder('/proc/keyhound/state');`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -38,7 +38,7 @@ test('advice does not name the --key that was given, and found nothing', async (
   const none: Replay = async () => ({ ...SUMMARY, events: 0, rejected: { 'no-key': 9 } });
   const advice = async (key: string): Promise<string> =>
     (await run(['replay', 'a.log', '--key', key], { assemblies: { replay: none } })).stderr;
-  assert.match(await advice('client_ip'), /^No record shows a client address.*cut that off\.\n$/);
+  assert.match(await advice('client_ip'), /^No record shows a client address.*Cut that off\.\n$/);
   assert.match(await advice('query:api_key'), /^No record shows a key at query:api_key\./);
 });
 
