@@ -10,6 +10,7 @@ import { systemClock } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { Turns } from '../core/turns.ts';
 import type { Coverage } from '../detectors/engine/contract.ts';
+import { closeAll } from './close-all.ts';
 import { createConsoleData } from './console-data.ts';
 import { ROLES, type Run, type RunOptions } from './contract.ts';
 import { listenerTls } from './listener-tls.ts';
@@ -85,9 +86,8 @@ export const run: Run = async (options) => {
     session.lock?.announce(address);
     options.onReady?.({
       listeners: { console: address, ...acting.listeners, ...listenersOf(live) },
-      stateDir: paths.folder,
+      ...{ stateDir: paths.folder, notes },
       sources: watch.sources.map((source) => source.name),
-      notes,
       acts: actsInWords(acting),
     });
     await acting.start();
@@ -96,9 +96,10 @@ export const run: Run = async (options) => {
       (signal) => acting.run(signal),
       options.signal,
     );
-  } finally {
-    for (const close of closing.reverse()) await close();
+  } catch (error) {
+    return closeAll(closing, paths.folder, { error });
   }
+  await closeAll(closing, paths.folder);
 };
 
 /** Who is told what detection tells; nobody until the response is open. */
