@@ -116,6 +116,8 @@ export interface Detector<
   /** True when a failed, claimed use of a known key is shown to `observe` (never to `learn`). */
   readonly seesFailures: boolean;
   init(state: StateOf<L>, config: C): void;
+  /** An incident of the subject has closed: what was told of it must not be told again by the next event alone. */
+  closed?(state: StateOf<L>): void;
   /** Instant from which this subject's baseline may be trusted, epoch ms: past when it is ready, else estimated. */
   readyAt(subject: Subject, config: C): number;
   /** Score of this event, −log10 p, 0 when its gates do not hold. High is anomalous. */

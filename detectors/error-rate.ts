@@ -149,6 +149,18 @@ export const errorRate = defineDetector<typeof LAYOUT, Config>({
     state.beta.fill(0.6);
   },
 
+  /** As if only the usual share of the recent requests had failed. */
+  closed(state: State): void {
+    for (let c = 0; c < CLASS_COUNT; c++) {
+      fold(state, c, 0);
+      const usual = usualShare(state, c);
+      for (let w = 0; w < WINDOWS.length; w++) {
+        const at = c * WINDOWS.length + w;
+        state.recent.set(at, Math.min(state.recent.get(at), usual * weightOf(state, w)));
+      }
+    }
+  },
+
   readyAt(subject: Subject): number {
     return subject.firstAt + 86_400_000;
   },

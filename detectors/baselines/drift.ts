@@ -6,7 +6,7 @@
  */
 import { HOURS_OF_WEEK } from './profile.ts';
 import { DECAYS, type RateBaseline } from './rate.ts';
-import { SCALES } from './rate-state.ts';
+import { SCALES, SPIKE_SCALES } from './rate-state.ts';
 
 const HOUR = 3600;
 /** The anchor's time constant is 60 days of use. */
@@ -39,6 +39,14 @@ export function rollBack(rate: RateBaseline): void {
   // Only the rollback of a drift goes so far below.
   if (state.anchor > 2 * rate.base()) state.anchor = rate.base();
   rate.enterHour();
+}
+
+/**
+ * What the windows hold above the expected was told, and is over: the longest of them remembers for hours, and the
+ * next request alone is not to tell it again.
+ */
+export function forgetExcess({ state }: RateBaseline): void {
+  for (let k = 0; k < SPIKE_SCALES; k++) state.y.set(k, Math.min(state.y.get(k), state.m.get(k)));
 }
 
 /**

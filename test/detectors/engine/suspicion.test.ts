@@ -95,3 +95,32 @@ describe('requests that a limit refused', () => {
     }
   });
 });
+
+describe('what windows remember after an incident has closed', () => {
+  const days = function* (): Generator<ApiEvent> {
+    const event = script();
+    for (let day = 0; day < 21; day++) yield* every(1, day * DAY + 480, day * DAY + 1080, event);
+  };
+  const OFFICE = learned(days());
+
+  /** A burst, 90 minutes of silence and one request more: how often the detector told something, then and later. */
+  function told(detector: string, from: number, change: Partial<ApiEvent>): number[] {
+    const bench = openBench({ state: OFFICE });
+    const event = script('probe:1', 5, from);
+    const count = () => latest(bench.findings).filter((one) => one.detector === detector).length;
+    bench.feed(every(0.25, from, from + 180, event, change));
+    bench.feed([event(from + 270, change)]);
+    assert.notEqual(latest(bench.incidents)[0]!.closedAt, null);
+    const first = count();
+    bench.feed(every(0.25, from + 280, from + 340, event, change));
+    return [first, count()];
+  }
+
+  test('of many requests at night: one alone tells nothing, many tell it again', () => {
+    assert.deepEqual(told('volume-spike', 21 * DAY + 60, {}), [1, 2]);
+  });
+
+  test('of errors: one alone tells nothing, many tell it again', () => {
+    assert.deepEqual(told('error-rate', 21 * DAY + 600, { status: 403 }), [1, 2]);
+  });
+});
