@@ -253,7 +253,8 @@ export class DetectionEngine implements Engine {
     const slot = group.admit(event, declared);
     this.subjects++;
     group.bring(this.judge, slot);
-    this.judge.init(event.at);
+    // One that comes too late is not learned, and makes nobody old: a log of the past after the live one.
+    this.judge.init(Math.max(event.at, this.streams.watermark));
     this.lineage.locate(group, slot, event.at);
     this.lineage.inherit(group, slot);
     return slot;

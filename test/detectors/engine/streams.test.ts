@@ -46,6 +46,17 @@ describe('promise 3: the watermark', () => {
     assert.equal(bench.engine.judge.header.usageRequests, 3);
   });
 
+  test('a log of the past that comes after the live one makes no key old', () => {
+    const bench = openBench();
+    const [live, old] = [script('probe:live', 1), script('probe:old', 2)];
+    const now = 30 * 24 * 60;
+    bench.feed([live(now, { position: 1 })]);
+    for (let day = 0; day < 20; day++) bench.feed([old(day * 1440, { position: 2 + day })]);
+    assert.equal(bench.engine.stats().late, 20);
+    const [first, since] = ['probe:live', 'probe:old'].map((id) => bench.engine.key(id)!.firstAt);
+    assert.equal(Date.parse(first!) - Date.parse(since!), MINUTE_MS, 'the watermark is there');
+  });
+
   test('absence is judged when the watermark passes, not at the end of a file', () => {
     const life = (until: number): [string, string][] => {
       const bench = openBench();
