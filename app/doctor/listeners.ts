@@ -37,7 +37,9 @@ export async function* checkListeners(
   }
 }
 
-/** In the distributed form no state says who runs, but every process answers for its health. With TLS nobody is asked. */
+/**
+ * In the distributed form no state says who runs, but every process answers for its health. With TLS nobody is asked.
+ */
 async function isKeyhound(address: string): Promise<boolean> {
   try {
     const { body } = await sendRequest({

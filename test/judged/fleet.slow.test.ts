@@ -1,7 +1,7 @@
 /** Issue 4, "How it is judged": what hits many keys at once is not held against them; acceptance seed. */
 import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
-import type { FleetResult } from '../../bench/eval/traffic/fleets.ts';
+import { type FleetResult, KNOW_HOURS } from '../../bench/eval/traffic/fleets.ts';
 import { SEEDS } from '../../bench/eval/traffic/plan.ts';
 import { runTasks } from '../../bench/eval/traffic/pool.ts';
 
@@ -60,7 +60,7 @@ it('a change of clocks sets nothing off that knows hours, whether keys follow lo
   const { detectors, keysMedium, why } = fleets[0]!;
   for (const line of why) t.diagnostic(line);
   assert.equal(keysMedium, 0);
-  for (const id of ['volume-spike', 'volume-drop', 'off-hours', 'dormant']) {
+  for (const id of KNOW_HOURS) {
     assert.equal(detectors[id] ?? 0, 0, id);
   }
 });

@@ -1,7 +1,7 @@
 /** From what was measured to the rows of the table. */
 import { atLeast, SEVERITIES } from '../../../core/finding.ts';
 import type { Figure } from '../part.ts';
-import type { FleetResult } from './fleets.ts';
+import { type FleetResult, KNOW_HOURS } from './fleets.ts';
 import { POISONED_BEFORE } from './plan.ts';
 import type { Poisoning } from './poisoning.ts';
 import type { Results } from './pool.ts';
@@ -143,12 +143,16 @@ function fleetFigures(scene: FleetResult): Figure[] {
     ];
   }
   if (name === 'clocks change') {
+    const ofHours = KNOW_HOURS.reduce((sum, id) => sum + (scene.detectors[id] ?? 0), 0);
+    const keys = `keys of ${scene.keysHit} with an incident`;
     return [
+      incidentFigure(`${name}: findings of detectors that know hours`, ofHours, 0),
       incidentFigure(
-        `${name}: keys with an incident of low or more, of ${scene.keysHit}`,
-        scene.keysLow,
+        `${name}: ${keys} of medium or more, of whatever detector`,
+        scene.keysMedium,
         0,
       ),
+      incidentFigure(`${name}: ${keys} of low or more, of whatever detector`, scene.keysLow),
     ];
   }
   return [
@@ -162,14 +166,18 @@ function incidentFigure(what: string, value: number, most?: number): Figure {
 }
 
 function poisoningFigures(runs: readonly Poisoning[]): Figure[] {
-  return [...Map.groupBy(runs, (run) => run.growthPerDay)].map(([growth, of]) => {
-    const before = POISONED_BEFORE[growth as keyof typeof POISONED_BEFORE];
+  const kinds = Map.groupBy(runs, ({ growthPerDay, isAnyHour }) => `${growthPerDay} ${isAnyHour}`);
+  return [...kinds.values()].map((of): Figure => {
+    const { growthPerDay, isAnyHour } = of[0]!;
+    const before = POISONED_BEFORE[growthPerDay as keyof typeof POISONED_BEFORE];
+    const from = isAnyHour ? 'from any hour' : 'from day 28';
+    const what = `growth of ${100 * growthPerDay} % a day ${from}: seen before ${before}× (${of.length} runs)`;
     return {
-      what: `growth of ${100 * growth} % a day: seen before ${before}× (${of.length} runs)`,
+      what,
       value: (100 * of.filter((run) => run.caughtAt !== undefined).length) / of.length,
       digits: 0,
       unit: '%',
-      line: { sense: 'atLeast', value: 95 },
+      ...(isAnyHour ? {} : { line: { sense: 'atLeast', value: 95 } }),
     };
   });
 }

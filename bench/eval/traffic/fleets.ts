@@ -184,6 +184,9 @@ export interface ClocksTask {
   readonly rates: { readonly min: number; readonly max: number };
 }
 
+/** What a change of clocks could set off. The others are as loud in these weeks as in any. */
+export const KNOW_HOURS = ['volume-spike', 'volume-drop', 'off-hours', 'dormant'] as const;
+
 /** Six weeks over Europe's change of clocks: what came in the two weeks after it. */
 export function changeClocks({ seed, keys, rates }: ClocksTask): FleetResult {
   const { at, days, fromAt } = CLOCKS_CHANGE;

@@ -67,15 +67,18 @@ export function tasksOf(seed: number, quick: boolean): Task[] {
     ),
     { kind: 'fleet', seed: seed + 200, keys: quick ? 60 : 120, rates },
     { kind: 'clocks', seed: seed + 300, keys: quick ? 20 : 60, rates },
-    ...GROWTHS.map(
-      (growthPerDay, i): Task => ({
-        kind: 'poisoning',
-        seed: seed + 400 + i,
-        rate: 0.01,
-        keys: quick ? 10 : 100,
-        growthPerDay,
-        multipleMax: POISONED_BEFORE[growthPerDay],
-      }),
+    ...GROWTHS.flatMap((growthPerDay, i) =>
+      [false, true].map(
+        (isAnyHour): Task => ({
+          kind: 'poisoning',
+          seed: seed + 400 + 200 * i,
+          rate: 0.01,
+          keys: quick ? 10 : 200,
+          growthPerDay,
+          isAnyHour,
+          multipleMax: POISONED_BEFORE[growthPerDay],
+        }),
+      ),
     ),
   ];
 }

@@ -1,7 +1,7 @@
 /** An attacker who lets a key's use grow a little every day, so that it is learned. */
 import { atLeast } from '../../../core/finding.ts';
 import { KEY_CLASSES, type KeyClass } from '../../../traffic/contract.ts';
-import { createTraffic } from '../../../traffic/traffic.ts';
+import { createTraffic, DEFAULT_FROM_AT } from '../../../traffic/traffic.ts';
 import { Lab } from './lab.ts';
 
 const DAY_MS = 86_400_000;
@@ -16,6 +16,8 @@ export interface PoisoningTask {
   readonly keys: number;
   /** 0.05: five percent a day. */
   readonly growthPerDay: number;
+  /** Not from the beginning of day 28, but each key from an hour of its own, in the week from there. */
+  readonly isAnyHour: boolean;
   /** Given up at this multiple of the traffic before. */
   readonly multipleMax: number;
 }
@@ -23,55 +25,44 @@ export interface PoisoningTask {
 export interface Poisoning {
   readonly class: KeyClass;
   readonly growthPerDay: number;
+  readonly isAnyHour: boolean;
   /** Multiple of the traffic at which an incident of medium or more was told; undefined if none was. */
   readonly caughtAt: number | undefined;
   readonly detectors: readonly string[];
 }
 
+/** Each key by itself: growth of many at the same time is the fleet's. */
 export function poison(task: PoisoningTask): Poisoning[] {
-  const { growthPerDay, keys, multipleMax, rate, seed } = task;
-  const growingDays = Math.log(multipleMax) / Math.log(1 + growthPerDay);
-  const bare = {
-    seed,
-    keys,
-    days: BEGIN_DAYS + growingDays,
+  return Array.from({ length: task.keys }, (_, run) => poisonOne(task, run));
+}
+
+function poisonOne(
+  { growthPerDay, isAnyHour, multipleMax, rate, seed }: PoisoningTask,
+  run: number,
+): Poisoning {
+  const keyClass = KEY_CLASSES[run % KEY_CLASSES.length]!;
+  const beginMs = BEGIN_DAYS * DAY_MS + (isAnyHour ? (run % 24) * 7 * HOUR_MS : 0);
+  const fromAt = DEFAULT_FROM_AT + beginMs;
+  const durationMs = (DAY_MS * Math.log(multipleMax)) / Math.log(1 + growthPerDay);
+  const traffic = createTraffic({
+    seed: seed + run,
+    keys: 1,
+    days: (beginMs + durationMs) / DAY_MS,
     novelty: false,
-    overrides: Object.fromEntries(
-      Array.from({ length: keys }, (_, i) => [
-        i,
-        { class: KEY_CLASSES[i % KEY_CLASSES.length]!, rate },
-      ]),
-    ),
-  };
-  const from = createTraffic(bare).fromAt + BEGIN_DAYS * DAY_MS;
-  const attacks = Array.from({ length: keys }, (_, keyIndex) => ({
-    kind: 'poisoning' as const,
-    keyIndex,
-    // Not all at the same hour, and not all on the same day of the week.
-    fromAt: from + keyIndex * 7 * HOUR_MS,
-    growthPerDay,
-    durationMs: growingDays * DAY_MS,
-  }));
-  const traffic = createTraffic({ ...bare, days: bare.days + (keys * 7) / 24, attacks });
+    overrides: { 0: { class: keyClass, rate } },
+    attacks: [{ kind: 'poisoning', keyIndex: 0, fromAt, growthPerDay, durationMs }],
+  });
   const lab = new Lab({ durable: false });
   lab.run(traffic.events(), Number.POSITIVE_INFINITY);
-  return traffic.keys.map((key) => {
-    const { fromAt } = attacks[key.index]!;
-    const id = `kong:${key.credentialId}`;
-    const caught = lab.incidents.find(
-      ({ at, line }) => line.subject.id === id && at >= fromAt && atLeast(line.severity, 'medium'),
-    );
-    // When it ends, the traffic falls: what is said then is not about the growth.
-    const toAt = fromAt + growingDays * DAY_MS;
-    const detectors = lab.findings.filter(
-      ({ at, line }) => line.subject.id === id && at >= fromAt && at < toAt,
-    );
-    const multiple = caught && (1 + growthPerDay) ** ((caught.at - fromAt) / DAY_MS);
-    return {
-      class: key.class,
-      growthPerDay,
-      caughtAt: multiple !== undefined && multiple <= multipleMax ? multiple : undefined,
-      detectors: [...new Set(detectors.map(({ line }) => line.detector))],
-    };
-  });
+  const caught = lab.incidents.find(
+    ({ at, line }) => at >= fromAt && atLeast(line.severity, 'medium'),
+  );
+  const during = lab.findings.filter(({ at }) => at >= fromAt);
+  return {
+    class: keyClass,
+    growthPerDay,
+    isAnyHour,
+    caughtAt: caught && (1 + growthPerDay) ** ((caught.at - fromAt) / DAY_MS),
+    detectors: [...new Set(during.map(({ line }) => line.detector))],
+  };
 }

@@ -75,6 +75,6 @@ function describeTask(task: Task): string {
     case 'clocks':
       return 'clocks change';
     case 'poisoning':
-      return `growth of ${100 * task.growthPerDay} % a day`;
+      return `growth of ${100 * task.growthPerDay} % a day${task.isAnyHour ? ' from any hour' : ''}`;
   }
 }
