@@ -22,7 +22,7 @@ function node(main: string, args: string): string {
 }
 
 function withoutDuration(text: string): string {
-  return text.replace(/ in [\d.]+s,/, ' in …,');
+  return text.replace(/ in (\d+m )?[\d.]+s,/, ' in …,');
 }
 
 test('the sample of the README is what its own commands print now', () => {
