@@ -76,6 +76,8 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   private isLooking = false;
   private readonly turns = new Turns();
   private appliedTo: number;
+  /** Given up within a batch: no offset says what the records hold, so it is not saved, and applied again. */
+  private isHalfway = false;
   private saved: number;
   private triedAt: number;
   private sliceAt = 0;
@@ -204,6 +206,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
     // What people say is no traffic.
     if (reader.streams.length > 0) this.heardOfAt = this.parts.clock.now();
     const indices = reader.streams.map((stream, i) => this.indexOf(stream, i));
+    this.isHalfway = true;
     for (;;) {
       const count = this.readAhead(indices);
       this.engine.touch(ring, count);
@@ -222,6 +225,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
       if (kind === ITEM.control) this.applyControl(offset);
     }
     for (const [i, index] of indices.entries()) await this.heartbeat(i, index);
+    this.isHalfway = false;
   }
 
   /** What stopped reading ahead, and is at hand in the reader. */
@@ -346,7 +350,7 @@ export class DetectPartition implements OwnedPartition, ExchangeEar {
   private async save(): Promise<void> {
     const { clock, engine, results, teller } = this.parts;
     this.triedAt = clock.now();
-    if (this.appliedTo === this.saved) return;
+    if (this.appliedTo === this.saved || this.isHalfway) return;
     this.report();
     const changed = engine.checkpoint();
     const position = this.appliedTo;
