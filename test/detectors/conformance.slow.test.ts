@@ -1,4 +1,4 @@
-/** What of the conformance suite takes long: any order, any events, and cuts of every fixture. */
+/** What of the conformance suite takes long: other subjects, any order, any events, and cuts of every fixture. */
 import { CHECKS } from './conformance.ts';
 import { suiteOf } from './conformance-suite.ts';
 

@@ -35,6 +35,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'other subjects, their order and the order of interning change nothing',
     run: standsAlone,
+    slow: true,
   },
   { name: 'the event is not written to', run: leavesInputUntouched },
   {
@@ -51,6 +52,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'late events count without moving time back; too late ones are not learned',
     run: takesLate,
+    slow: true,
   },
   {
     name: 'in any order within the lateness bound, whole or cut',
@@ -62,7 +64,11 @@ export const CHECKS: readonly Check[] = [
     run: staysFinite,
     slow: true,
   },
-  { name: 'claimed use is never learned, and accuses nobody', run: ignoresClaimed },
+  {
+    name: 'claimed use is never learned, and accuses nobody',
+    run: ignoresClaimed,
+    slow: true,
+  },
   { name: 'a state of another version is migrated, or refused clearly', run: knowsVersions },
 ];
 

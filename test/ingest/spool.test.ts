@@ -1,61 +1,19 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { type ApiEvent, createEvent } from '../../core/event.ts';
 import type { StreamPosition } from '../../core/source.ts';
-import { openSpool, type Spool, type SpoolDisk } from '../../ingest/spool.ts';
-import { highestPosition, PayloadWriter, SpoolReader } from '../../ingest/spool-reader.ts';
+import { openSpool, type SpoolDisk } from '../../ingest/spool.ts';
+import { highestPosition, SpoolReader } from '../../ingest/spool-reader.ts';
+import { payload, type Read, readAll, times } from './spool-kit.ts';
 
 const root = fs.mkdtempSync(join(tmpdir(), 'keyhound-spool-'));
 after(() => fs.rmSync(root, { recursive: true }));
 let folders = 0;
 const newFolder = () => join(root, `${folders++}`);
 const options = { bytesMax: 1 << 20, commitMs: 1 };
-
-function payload(source: string, ...times: number[]): Uint8Array {
-  const writer = new PayloadWriter(source);
-  for (const at of times) writer.add({ ...createEvent(), at });
-  return writer.bytes();
-}
-
-interface Read {
-  readonly at: number;
-  readonly stream: string;
-  readonly position: number;
-}
-
-/** Everything in the spool from the saved positions on. */
-async function readAll(spool: Spool, saved = new Map<string, StreamPosition>()): Promise<Read[]> {
-  const streams: string[] = [];
-  const reader = new SpoolReader({
-    spool,
-    saved: [...saved.values()],
-    openStream: (_, stream) => streams.push(stream) - 1,
-    onApplied: ({ stream, position }) => {
-      saved.set(stream, { stream, source: '', position, finished: false });
-    },
-  });
-  const abort = new AbortController();
-  const read: Read[] = [];
-  for (;;) {
-    const filling = reader.fill(abort.signal);
-    // Nothing more can come: the writer is this test.
-    if (reader.appliedTo >= spool.end || spool.bytes === 0) abort.abort();
-    const isFilled = await filling.catch(() => false);
-    if (!isFilled) return read;
-    while (reader.next()) {
-      const { at, stream, position } = reader.event;
-      read.push({ at, stream: streams[stream] ?? '', position });
-    }
-  }
-}
-const times = (read: readonly Read[]) => read.map(({ at }) => at);
 
 test('events come back in the order they were kept, each source a stream, positions growing', async () => {
   const spool = await openSpool({ ...options, folder: newFolder() });
@@ -93,32 +51,6 @@ test('what arrives together is written and synced once, and answered only after 
   assert.deepEqual(log.slice(0, 3), ['write', 'sync', 'done']);
   assert.equal(log.filter((entry) => entry === 'sync').length, 1);
   await spool.close();
-});
-
-test('after a crash anywhere in a write, what was acknowledged is there and the tail is cut off', async () => {
-  const folder = newFolder();
-  let spool = await openSpool({ ...options, folder });
-  await spool.append(payload('a', 1));
-  const safe = spool.end;
-  await spool.append(payload('a', 2));
-  const { end } = spool;
-  await spool.close();
-  const [name] = fs.readdirSync(folder);
-  const path = join(folder, name!);
-  const bytes = fs.readFileSync(path);
-  for (let cut = safe; cut < end; cut++) {
-    for (const garbage of [Buffer.alloc(0), Buffer.alloc(40), Buffer.alloc(40, 0xff)]) {
-      const torn = Buffer.concat([bytes.subarray(0, cut), garbage]);
-      // Zeros may be just what was missing.
-      if (torn.subarray(0, end).equals(bytes)) continue;
-      fs.writeFileSync(path, torn);
-      spool = await openSpool({ ...options, folder });
-      assert.equal(spool.end, safe);
-      await spool.append(payload('a', 3));
-      assert.deepEqual(times(await readAll(spool)), [1, 3]);
-      await spool.close();
-    }
-  }
 });
 
 test('reading goes on after a restart, and positions never come twice', async () => {
@@ -267,25 +199,4 @@ test('close waits for what was appended, and refuses what comes later', async ()
   const again = await openSpool({ ...options, folder });
   assert.deepEqual(times(await readAll(again)), [1]);
   await again.close();
-});
-
-test('kill -9 loses nothing of what was acknowledged', async () => {
-  const folder = newFolder();
-  let acknowledged = 0;
-  for (let round = 1; round <= 3; round++) {
-    const script = fileURLToPath(new URL('./spool-child.ts', import.meta.url));
-    const args = ['--disable-warning=ExperimentalWarning', script, folder, `${acknowledged}`];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    const exited = new Promise((resolve) => child.once('exit', resolve));
-    for await (const line of createInterface({ input: child.stdout })) {
-      acknowledged = Number(line);
-      if (acknowledged >= round * 150) child.kill('SIGKILL');
-    }
-    await exited;
-    const spool = await openSpool({ ...options, folder });
-    const kept: ApiEvent['at'][] = times(await readAll(spool));
-    await spool.close();
-    const set = new Set(kept);
-    for (let at = 1; at <= acknowledged; at++) assert.ok(set.has(at), `${at} of ${acknowledged}`);
-  }
 });

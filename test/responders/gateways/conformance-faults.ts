@@ -49,6 +49,7 @@ export const faultGuarantees: readonly Guarantee[] = [
   },
   {
     name: 'a write that took effect without an answer is found, and taken back',
+    slow: true,
     async check(rig) {
       if (rig.fail === undefined) return;
       const adapter = rig.adapter();

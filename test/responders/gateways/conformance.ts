@@ -52,6 +52,7 @@ const GUARANTEES: readonly Guarantee[] = [
   },
   {
     name: 'any rung follows any other, and the original comes back at the end',
+    slow: true,
     async check(rig, adapter) {
       const original = recorded(await adapter.read(rig.target, NEVER));
       const before = structuredClone(rig.holds());
@@ -287,8 +288,13 @@ async function checkSeal(rig: Rig, adapter: GatewayAdapter, one: SealCase): Prom
   assert.deepEqual(rig.holds(), before);
 }
 
-export function conforms({ kind, skips = {}, start }: RigKind, title = kind): void {
-  for (const { name, check } of GUARANTEES) {
+export type Part = 'fast' | 'slow' | 'all';
+
+export function conforms({ skips = {}, start }: RigKind, title: string, part: Part): void {
+  const chosen = GUARANTEES.filter(
+    ({ slow = false }) => part === 'all' || slow === (part === 'slow'),
+  );
+  for (const { name, check } of chosen) {
     const skip = skips[name] ?? false;
     test(`${title}: ${name}`, { skip }, async () => {
       const rig = await start();

@@ -8,6 +8,8 @@ import { wishOf } from './tools.ts';
 
 export interface Guarantee {
   readonly name: string;
+  /** Takes long for all kinds together: not in the fast tests. */
+  readonly slow?: true;
   check(rig: Rig, adapter: GatewayAdapter): Promise<void>;
 }
 
