@@ -1,8 +1,22 @@
 /** What tests of the spool put into it, and read out of it. */
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
 import { createEvent } from '../../core/event.ts';
 import type { StreamPosition } from '../../core/source.ts';
 import type { Spool } from '../../ingest/spool.ts';
 import { PayloadWriter, SpoolReader } from '../../ingest/spool-reader.ts';
+
+export const options = { bytesMax: 1 << 20, commitMs: 1 };
+
+/** Each call of what it answers is a folder of its own; they are removed after the tests of the file. */
+export function spoolFolders(): () => string {
+  const root = fs.mkdtempSync(join(tmpdir(), 'keyhound-spool-'));
+  after(() => fs.rmSync(root, { recursive: true }));
+  let folders = 0;
+  return () => join(root, `${folders++}`);
+}
 
 export function payload(source: string, ...times: number[]): Uint8Array {
   const writer = new PayloadWriter(source);

@@ -2,20 +2,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ApiEvent } from '../../core/event.ts';
 import { openSpool } from '../../ingest/spool.ts';
-import { payload, readAll, times } from './spool-kit.ts';
+import { options, payload, readAll, spoolFolders, times } from './spool-kit.ts';
 
-const root = fs.mkdtempSync(join(tmpdir(), 'keyhound-spool-'));
-after(() => fs.rmSync(root, { recursive: true }));
-let folders = 0;
-const newFolder = () => join(root, `${folders++}`);
-const options = { bytesMax: 1 << 20, commitMs: 1 };
+const newFolder = spoolFolders();
 
 test('after a crash anywhere in a write, what was acknowledged is there and the tail is cut off', async () => {
   const folder = newFolder();

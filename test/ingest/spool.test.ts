@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { StreamPosition } from '../../core/source.ts';
 import { openSpool, type SpoolDisk } from '../../ingest/spool.ts';
 import { highestPosition, SpoolReader } from '../../ingest/spool-reader.ts';
-import { payload, type Read, readAll, times } from './spool-kit.ts';
+import { options, payload, type Read, readAll, spoolFolders, times } from './spool-kit.ts';
 
-const root = fs.mkdtempSync(join(tmpdir(), 'keyhound-spool-'));
-after(() => fs.rmSync(root, { recursive: true }));
-let folders = 0;
-const newFolder = () => join(root, `${folders++}`);
-const options = { bytesMax: 1 << 20, commitMs: 1 };
+const newFolder = spoolFolders();
 
 test('events come back in the order they were kept, each source a stream, positions growing', async () => {
   const spool = await openSpool({ ...options, folder: newFolder() });
