@@ -4,6 +4,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
 import { type Config, configSchema, sourceSchema } from '../core/config.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
@@ -12,6 +13,7 @@ import {
   type ConfigDocument,
   joinPath,
   type PathPart,
+  type RuleFault,
   readDocument,
   remoteReferences,
 } from './config/document.ts';
@@ -31,6 +33,8 @@ export interface ConfigRequest {
   readonly cwd: string;
   /** Formats and detectors that may be named; all of this version unless given. */
   readonly parts?: ConfigParts;
+  /** Also asked of what is right about the configuration, at `config check`: `checkFiles`. */
+  readonly checkMore?: (config: RuledConfig, folder: string) => readonly RuleFault[];
   /** What `secretsOf` fetched. */
   readonly secrets?: Secrets | undefined;
 }
@@ -80,9 +84,8 @@ export function readConfig(request: ConfigRequest): ConfigReading {
   const { env, secrets } = request;
   const document = readDocument({ text: file?.text ?? '', env, folder, secrets });
   const path = file?.path;
-  if (document.faults.length > 0) return { path, loaded: undefined, faults: document.faults };
-  const parts = request.parts ?? CONFIG_PARTS;
-  const { config, faults } = validate(document, parts, folder);
+  if (document.value === undefined) return { path, loaded: undefined, faults: document.faults };
+  const { config, faults } = validate(document, request, folder);
   if (config === undefined) return { path, loaded: undefined, faults };
   return { path, loaded: { config: freeze(absolute(config, folder)), path, folder }, faults: [] };
 }
@@ -115,7 +118,7 @@ function pipeError(path: string): KeyhoundError {
 
 function validate(
   document: ConfigDocument,
-  parts: ConfigParts,
+  { parts = CONFIG_PARTS, checkMore }: ConfigRequest,
   folder: string,
 ): { config: Config | undefined; faults: ConfigFault[] } {
   const schema = configJsonSchema(
@@ -134,13 +137,22 @@ function validate(
   const rules = [
     ...checkRules(sound, parts.formats),
     ...checkCalendars(sound.calendars, ids, folder),
+    ...(checkMore?.(sound, folder) ?? []),
   ];
   for (const { path, message, hint } of rules) {
     faults.push({ path: joinPath(path), line: document.line(path), message, hint });
   }
-  faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return { config: parsed.success && faults.length === 0 ? parsed.data : undefined, faults };
+  // What could not be filled in is one fault, not also a text that is too short.
+  const unfilled = new Set(document.faults.map(({ path }) => path));
+  const all = [...document.faults, ...faults.filter(({ path }) => !unfilled.has(path))];
+  all.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  return { config: parsed.success && all.length === 0 ? parsed.data : undefined, faults: all };
 }
+
+/** Settings of a source whose absence is a fault of its own: a wrong one must not be told as missing too. */
+const NEEDED: readonly PropertyKey[] = [
+  ...['path', 'token', 'logFormat', 'fields', 'topic', 'brokers', 'listen'],
+];
 
 /** What is right about a configuration with faults, so that rules find theirs at the same time. */
 function soundParts(value: unknown): RuledConfig {
@@ -148,13 +160,38 @@ function soundParts(value: unknown): RuledConfig {
   if (typeof value !== 'object' || value === null) return config as RuledConfig;
   const given = value as Record<string, unknown>;
   for (const [name, schema] of Object.entries(configSchema.shape)) {
-    const parsed = schema.safeParse(given[name]);
-    if (parsed.success) config[name] = parsed.data;
+    const sound = soundPart(schema, given[name]);
+    if (sound !== undefined) config[name] = sound;
   }
   if (Array.isArray(given['sources'])) {
-    config['sources'] = given['sources'].map((source) => sourceSchema.safeParse(source).data);
+    config['sources'] = given['sources'].map((source, i) =>
+      soundPart(sourceSchema, source, NEEDED, { name: `unnamed-${i}` }),
+    );
   }
   return config as RuledConfig;
+}
+
+/**
+ * A mapping without its settings that are wrong, or with a stand-in for them; undefined where it is nothing without
+ * them, or one is `needed`.
+ */
+function soundPart(
+  schema: z.ZodType,
+  value: unknown,
+  needed: readonly PropertyKey[] = [],
+  standIns: Readonly<Record<string, unknown>> = {},
+): unknown {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const left: Record<PropertyKey, unknown> = { ...value };
+  for (const issue of parsed.error.issues) {
+    const [name] = issue.path;
+    const names = name === undefined && issue.code === 'unrecognized_keys' ? issue.keys : [name];
+    if (names.some((wrong) => wrong === undefined || needed.includes(wrong))) return undefined;
+    for (const wrong of names) delete left[wrong!];
+  }
+  return schema.safeParse({ ...standIns, ...left }).data;
 }
 
 function detectorFaults(

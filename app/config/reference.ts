@@ -29,7 +29,7 @@ sources:
     kind: file
     format: nginx
     path: /var/log/nginx/access.log
-    key: header:X-Api-Key
+    key: query:api_key
   - name: kong-push
     kind: http
     format: kong

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import type { Config, SourceConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
+import type { FormatOptions } from '../../core/format.ts';
 import { parseKeySpec } from '../../core/key-spec.ts';
 import { suggest } from '../../core/suggest.ts';
 import { scopeFaults } from '../../enrich/scopes.ts';
@@ -18,6 +19,8 @@ export interface FormatTraits {
   readonly id: string;
   /** Source setting without which the format cannot read. */
   readonly needs?: 'logFormat' | 'fields';
+  /** Throws a KeyhoundError when the options make no sense. */
+  createDecoder?(options: FormatOptions): unknown;
 }
 
 /** A source that has faults of its own is undefined, so that the others keep their index. */
@@ -71,7 +74,28 @@ function checkSource(
   }
   const spec = keySpecFault(source.key);
   if (spec !== undefined) faults.push({ path: at('key'), ...spec });
+  if (format !== undefined && faults.length === 0) faults.push(...checkOptions(source, format, at));
   return faults;
+}
+
+/** What only the format can judge: a log_format that it cannot read, a field or a place of the key that it lacks. */
+function checkOptions(
+  { logFormat, fields, keyNames, timeZone, key }: SourceConfig,
+  format: FormatTraits,
+  at: (name: string) => PathPart[],
+): RuleFault[] {
+  try {
+    const spec = key === undefined ? undefined : parseKeySpec(key);
+    format.createDecoder?.({ logFormat, fields, keyNames, timeZone, key: spec });
+    return [];
+  } catch (error) {
+    if (!(error instanceof KeyhoundError)) throw error;
+    const { message, hint } = error;
+    const [, name = 'key', said = message] =
+      /^(logFormat|fields|--key)[^:]*: (.*)$/.exec(message) ?? [];
+    const path = at(name === '--key' ? 'key' : name);
+    return [{ path, message: said, ...(hint === undefined ? {} : { hint }) }];
+  }
 }
 
 /** Formats that a mapping of fields means something to. */

@@ -14,8 +14,10 @@ export const configCheck = defineCommand({
   ],
   run: async ({ args, io, print, configFile }) => {
     const { readConfig, secretsOf } = await import('../../app/config.ts');
+    const { checkFiles } = await import('../../app/config/files.ts');
     const request = { file: args[0] ?? configFile, env: io.env, cwd: io.cwd };
-    const reading = readConfig({ ...request, secrets: await secretsOf(request, io.signal) });
+    const secrets = await secretsOf(request, io.signal);
+    const reading = readConfig({ ...request, secrets, checkMore: checkFiles });
     const checks: Check[] =
       reading.loaded === undefined
         ? reading.faults.map((fault) => checkOf(fault))

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { checkFiles } from '../../app/config/files.ts';
 import { faultInWords, loadConfig, readConfig } from '../../app/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 
@@ -238,6 +239,18 @@ test('rules between values are checked', () => {
     [source('kind: file, path: a, fields: {at: time}'), /fields is for format json, tyk/],
     [source('kind: http, trust: act'), /trust act needs a token/],
     [source('kind: file, path: a, key: haeder:X'), /says no place of a key/],
+    [
+      'sources: [{name: a, format: nginx, kind: file, path: a, logFormat: "$remote_addr $status"}]',
+      /sources\[0\]\.logFormat: there is no time in it. Add \$msec/,
+    ],
+    [
+      'sources: [{name: a, format: combined, kind: file, path: a, key: "header:X-Key"}]',
+      /sources\[0\]\.key: combined format does not show it/,
+    ],
+    [
+      'sources: [{name: a, format: json, kind: file, path: a, fields: {at: t, kee: k}}]',
+      /sources\[0\]\.fields: "kee" is no field. Did you mean key/,
+    ],
     [`listen: {intake: "0.0.0.0:1"}\n${source('kind: http')}`, /needs a token when listen.intake/],
     ['listen: {intake: "127.0.0.1:70000"}', /at most 65,535/],
     ['listen: {intake: "127.0.0.1:8420"}', /same address as listen.console/],
@@ -284,6 +297,48 @@ test('rules between values are checked', () => {
     ['log: {level: info}\nlog: {level: warn}', /line 2: not valid YAML.*unique/],
   ];
   for (const [text, fault] of cases) assert.match(faults(text).join('\n'), fault, text);
+});
+
+test('a fault hides no other: not in the same mapping, not of what cannot be filled in', () => {
+  const told = faults(
+    'listen: {decide: nonsense, console: "127.0.0.1:99999"}\n' +
+      'sources:\n' +
+      '  - {name: A, kind: file, format: kng, path: a, key: "haeder:X", pth: b}\n' +
+      '  - {name: b, kind: http, format: kong, token: "${env:NOT_THERE}"}\n' +
+      'stat: 1',
+  );
+  assert.deepEqual(
+    told.map((fault) => /^line \d+, ([^:]+):/.exec(fault)?.[1]),
+    [
+      ...['listen.decide', 'listen.console', 'sources[0].name', 'sources[0].pth'],
+      ...['sources[0].format', 'sources[0].key', 'sources[1].token', 'stat'],
+    ],
+  );
+});
+
+test('a wrong setting is not told as missing too', () => {
+  assert.deepEqual(faults('sources: [{name: a, kind: file, format: kong, path: 5}]').length, 1);
+});
+
+test('at `config check` the faults of the files that it names are told with its own', () => {
+  writeFileSync(join(folder, 'faulty.csv'), 'id,label,protected\na,x,maybe\na,y,true,z\n');
+  writeFileSync(join(folder, 'faulty.yaml'), 'version: 1\nladdr: {}\n');
+  const file = write(
+    'stat: 1\nkeys: faulty.csv\npolicy: faulty.yaml\ngeography: {city: no.mmdb, asn: no.mmdb}',
+  );
+  const reading = readConfig({ file, env: {}, cwd: folder, checkMore: checkFiles });
+  const told = reading.faults.map(faultInWords);
+  for (const [i, fault] of [
+    /^line 1, stat: unknown key/,
+    /^line 2, keys: line 3: 4 cells, the header has 3/,
+    /^line 2, keys: line 2: protected: /,
+    /^line 3, policy: line 2, laddr: unknown key. Did you mean ladder/,
+    /^line 4, geography.city: .*no\.mmdb cannot be read/,
+    /^line 4, geography.asn: .*no\.mmdb cannot be read/,
+  ].entries()) {
+    assert.match(told[i] ?? '', fault);
+  }
+  assert.equal(told.length, 6);
 });
 
 test('no fault repeats a value: it may be a secret', () => {

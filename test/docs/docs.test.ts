@@ -152,7 +152,9 @@ function madeUp(name: string): string {
 
 test('every configuration of the pages is without faults', () => {
   let count = 0;
-  for (const { page, text } of blocks('yaml')) {
+  for (const { page, text: shown } of blocks('yaml')) {
+    // The page says which log_format is to be pasted there.
+    const text = shown.replace('logFormat: "…"', 'logFormat: "$msec $status"');
     if (text.startsWith('groups:')) continue;
     if (/^version: 1$/m.test(text)) {
       assert.deepEqual(readPolicy(text).faults, [], page);

@@ -85,7 +85,7 @@ test('what is wrong is told at its line, and no value or token is', async () => 
   for (const [reference, env, expected] of cases) {
     const told = await faults(reference, env);
     assert.match(told, expected);
-    assert.match(told, /^line 3, sources\[0\]\.token: /);
+    assert.match(told, /^line 3, sources\[0\]\.token: /m);
     for (const secret of [TOKEN, vault.token, 'hvs.wrong'])
       assert.equal(told.includes(secret), false);
   }
