@@ -191,13 +191,20 @@ async function nextChunk(
   }
 }
 
+const WIDE = 'needs a window of more than 128 MiB';
+const WIDE_HINT = 'Write it anew: `zstd -dc --long=31 FILE | zstd > NEW.zst`.';
+
 function brokenAt(path: string, compression: Compression, cause: BrokenData): KeyhoundError {
   const what = cause.isCutShort ? 'ends too early' : 'is damaged';
-  return new KeyhoundError('operating', `${path}: the ${compression} data ${what}`, {
-    code: cause.isCutShort ? 'source-cut-short' : 'source-damaged',
-    hint: 'Everything before that place has been read.',
-    cause,
-  });
+  return new KeyhoundError(
+    'operating',
+    `${path}: the ${compression} data ${cause.isTooWide ? WIDE : what}`,
+    {
+      code: cause.isCutShort ? 'source-cut-short' : 'source-damaged',
+      hint: cause.isTooWide ? WIDE_HINT : 'Everything before that place has been read.',
+      cause,
+    },
+  );
 }
 
 function unreadable(path: string, cause: unknown): KeyhoundError {

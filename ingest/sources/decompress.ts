@@ -17,10 +17,13 @@ export type Compression = 'gzip' | 'zstd';
 export class BrokenData extends Error {
   /** The data is good and ends too early: it may still be written. */
   readonly isCutShort: boolean;
+  /** The data may be good: it was packed with `zstd --long`, and unpacking takes more memory than is given to it. */
+  readonly isTooWide: boolean;
 
   constructor(isCutShort: boolean, cause?: unknown) {
     super(isCutShort ? 'the data ends too early' : 'the data is damaged', { cause });
     this.isCutShort = isCutShort;
+    this.isTooWide = codeOf(cause) === 'ZSTD_error_frameParameter_windowTooLarge';
   }
 }
 
@@ -175,6 +178,10 @@ class Machine {
 }
 
 function isShort(cause: unknown): boolean {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   return code === 'Z_BUF_ERROR' || code === 'ZSTD_error_srcSize_wrong';
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }

@@ -142,7 +142,13 @@ async function isBinary(path: string): Promise<boolean> {
 export function compressionOf(head: Uint8Array): 'gzip' | 'zstd' | undefined {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
   const isZstd = head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd;
-  return isZstd ? 'zstd' : undefined;
+  return isZstd || isSkippable(head) ? 'zstd' : undefined;
+}
+
+/** A frame that holds no text; pzstd begins its files with one. */
+function isSkippable(head: Uint8Array): boolean {
+  const [first = 0] = head;
+  return (first & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18;
 }
 
 /** Undefined when there is no such file, or no longer: logs are rotated while we look. */

@@ -69,6 +69,13 @@ describe('one file', () => {
         zstdCompressSync(text.slice(99)),
       ]),
     ],
+    [
+      'zstd that begins with a frame without text',
+      Buffer.concat([
+        Buffer.from([0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]),
+        zstdCompressSync(text),
+      ]),
+    ],
   ];
   for (const [name, content] of packed) {
     test(`${name}: every record, its position counting decompressed bytes`, async () => {
@@ -144,6 +151,17 @@ describe('one file', () => {
       assert.ok(seen.length >= least, `${name}: ${seen.length} records`);
       assert.deepEqual(seen.slice(0, least), rows.slice(0, least), name);
     }
+  });
+
+  test('a zstd frame whose window is larger than what is given to it is told as that', async () => {
+    // A window of 2^28 bytes, and one raw block that holds an "a".
+    const wide = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 18 << 3, 9, 0, 0, 0x61]);
+    const source = createFileSource({ ...options, path: file('wide.zst', wide) });
+    const batch = await source.read(never);
+    await source.close();
+    const { message, hint } = batch!.damage!.error;
+    assert.match(message, /wide\.zst: the zstd data needs a window of more than 128 MiB/);
+    assert.match(hint!, /zstd -dc --long=31/);
   });
 
   test('zeros up to the end of a gzip file are padding', async () => {
