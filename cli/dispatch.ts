@@ -9,7 +9,7 @@ import { chooseCommand, familyAsked, parseWords } from './parse.ts';
 import { errorLines } from './print/error.ts';
 import { commandHelp, familyHelp, generalHelp } from './print/help.ts';
 import { createPrinter } from './print/printer.ts';
-import { styleFor } from './print/style.ts';
+import { type Style, styleFor } from './print/style.ts';
 
 /** What runs when no command is given. */
 const DEFAULT_COMMAND = 'demo';
@@ -24,7 +24,7 @@ export async function dispatch(
   try {
     const family = familyAsked(words, COMMANDS);
     if (family !== undefined) {
-      io.stdout.write(`${familyHelp(family, styleFor(io.stdout, io.env)).join('\n')}\n`);
+      io.stdout.write(`${familyHelp(family, ...pageOf(io)).join('\n')}\n`);
       return EXIT.done;
     }
     const chosen = chooseCommand(words, COMMANDS);
@@ -43,6 +43,10 @@ export async function dispatch(
   }
 }
 
+function pageOf({ stdout, env }: Io): [Style, number] {
+  return [styleFor(stdout, env), stdout.columns()];
+}
+
 function answerWithoutCommand(
   words: readonly string[],
   io: Io,
@@ -53,7 +57,7 @@ function answerWithoutCommand(
     return EXIT.done;
   }
   if (!words.includes('--help') && !words.includes('-h')) return undefined;
-  io.stdout.write(`${generalHelp(COMMANDS, version, styleFor(io.stdout, io.env)).join('\n')}\n`);
+  io.stdout.write(`${generalHelp(COMMANDS, version, ...pageOf(io)).join('\n')}\n`);
   return EXIT.done;
 }
 
@@ -69,7 +73,7 @@ async function runCommand(
     return EXIT.done;
   }
   if (options['help'] === true) {
-    io.stdout.write(`${commandHelp(command, styleFor(io.stdout, io.env)).join('\n')}\n`);
+    io.stdout.write(`${commandHelp(command, ...pageOf(io)).join('\n')}\n`);
     return EXIT.done;
   }
   const json = options['json'] === true;

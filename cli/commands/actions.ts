@@ -49,7 +49,7 @@ const actions = defineCommand({
     }));
     printList(print, found, limit, { none: 'No actions.', table: actionTable });
     if (status === undefined) print.note('Another process responds: ask it what is switched on.');
-    else for (const line of statusLines(status, print.style)) print.line(line);
+    else for (const line of statusLines(status, print.style, print.tableColumns)) print.line(line);
     return EXIT.done;
   },
 });
@@ -110,7 +110,7 @@ const stop = defineCommand({
       client.response.stop({ stopped: true, lift, by: personOf(io), reason }),
     );
     print.object(status);
-    for (const line of statusLines(status, print.style)) print.line(line);
+    for (const line of statusLines(status, print.style, print.tableColumns)) print.line(line);
     return EXIT.done;
   },
 });
@@ -131,7 +131,7 @@ const resume = defineCommand({
       client.response.stop({ stopped: false, lift: false, by: personOf(io), reason }),
     );
     print.object(status);
-    for (const line of statusLines(status, print.style)) print.line(line);
+    for (const line of statusLines(status, print.style, print.tableColumns)) print.line(line);
     return EXIT.done;
   },
 });

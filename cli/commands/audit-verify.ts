@@ -19,7 +19,7 @@ export const auditVerify = defineCommand({
     for (const { writer, ok, detail } of chains) {
       const check = { type: 'check', name: forTerminal(writer), ok, detail } as const;
       print.object(check);
-      for (const line of checkLines(check, print.style)) print.line(line);
+      for (const line of checkLines(check, print.style, print.tableColumns)) print.line(line);
     }
     if (chains.length === 0) print.note('Nothing was recorded yet.');
     return chains.every(({ ok }) => ok) ? EXIT.done : EXIT.verdict;

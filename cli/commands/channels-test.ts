@@ -18,7 +18,7 @@ export const channelsTest = defineCommand({
     for (const { name, ok, detail } of results) {
       const check = { type: 'check', name, ok, detail } as const;
       print.object(check);
-      for (const line of checkLines(check, print.style)) print.line(line);
+      for (const line of checkLines(check, print.style, print.tableColumns)) print.line(line);
     }
     if (results.length === 0) print.note('No channel is configured.');
     return results.every(({ ok }) => ok) ? EXIT.done : EXIT.verdict;

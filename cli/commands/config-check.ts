@@ -24,7 +24,7 @@ export const configCheck = defineCommand({
         : [{ type: 'check', name: 'config', ok: true, detail: describe(reading.path) }];
     for (const check of checks) {
       print.object(check);
-      for (const line of checkLines(check, print.style)) print.line(line);
+      for (const line of checkLines(check, print.style, print.tableColumns)) print.line(line);
     }
     return reading.loaded === undefined ? EXIT.usage : EXIT.done;
   },

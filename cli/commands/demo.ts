@@ -72,7 +72,7 @@ export const demo = defineCommand({
     });
     screen.end();
     print.object(summary);
-    for (const line of demoSummaryLines(summary, print.style)) print.line(line);
+    for (const line of demoSummaryLines(summary, print.style, print.columns)) print.line(line);
     return EXIT.done;
   },
 });

@@ -19,7 +19,7 @@ export const doctorCommand = defineCommand({
       clock: io.clock,
     })) {
       print.object(check);
-      for (const line of checkLines(check, print.style)) print.line(line);
+      for (const line of checkLines(check, print.style, print.tableColumns)) print.line(line);
       if (!check.ok) failed += 1;
     }
     return failed === 0 ? EXIT.done : EXIT.verdict;

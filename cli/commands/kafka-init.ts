@@ -20,7 +20,7 @@ export const kafkaInit = defineCommand({
     const checks = await initTopics(await config(), { create: options.yes });
     for (const check of checks) {
       print.object(check);
-      for (const line of checkLines(check, print.style)) print.line(line);
+      for (const line of checkLines(check, print.style, print.tableColumns)) print.line(line);
     }
     return checks.every(({ ok }) => ok) ? EXIT.done : EXIT.verdict;
   },

@@ -26,7 +26,7 @@ const check = defineCommand({
         : [{ type: 'check', name: 'policy', ok: true, detail: `${file}: ${policy.version}` }];
     for (const one of checks) {
       print.object(one);
-      for (const line of checkLines(one, print.style)) print.line(line);
+      for (const line of checkLines(one, print.style, print.tableColumns)) print.line(line);
     }
     return policy === undefined ? EXIT.usage : EXIT.done;
   },

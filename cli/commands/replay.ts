@@ -129,7 +129,8 @@ export const replay = defineCommand({
       worst.print(print, options.limit ?? LIMIT);
     });
     print.object(summary);
-    for (const line of replaySummaryLines(summary, print.style)) print.line(line);
+    for (const line of replaySummaryLines(summary, print.style, print.tableColumns))
+      print.line(line);
     const advice = io.signal.aborted
       ? stoppedWords(options.state)
       : replayAdvice(summary, options.key);

@@ -2,10 +2,20 @@
 import type { Check } from '../../app/contract.ts';
 import { forTerminal } from '../../core/escape.ts';
 import { pad, type Style } from './style.ts';
+import { wrapText } from './table.ts';
 
-export function checkLines(check: Check, style: Style): string[] {
+const LEFT = ' '.repeat(26);
+/** Under this a path would be broken more often than a sentence. */
+const ROOM_MIN = 40;
+
+export function checkLines(check: Check, style: Style, columns: number): string[] {
   const mark = check.ok ? style.good('ok  ') : style.bad('FAIL');
-  const line = `${mark}  ${pad(forTerminal(check.name), 18)}  ${forTerminal(check.detail)}`;
-  if (check.hint === undefined) return [line];
-  return [line, `${' '.repeat(26)}${style.dim(forTerminal(check.hint))}`];
+  const under = (text: string): string[] =>
+    wrapText(forTerminal(text), Math.max(ROOM_MIN, columns - LEFT.length));
+  const [first = '', ...more] = under(check.detail);
+  return [
+    `${mark}  ${pad(forTerminal(check.name), 18)}  ${first}`,
+    ...more.map((line) => LEFT + line),
+    ...(check.hint === undefined ? [] : under(check.hint).map((line) => LEFT + style.dim(line))),
+  ];
 }

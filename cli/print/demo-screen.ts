@@ -8,7 +8,8 @@ import { createLiveResponse } from './live-response.ts';
 import { count, plural, span, when } from './numbers.ts';
 import type { Printer } from './printer.ts';
 import { createProgress } from './progress.ts';
-import { fit } from './style.ts';
+import { fit, widthOf } from './style.ts';
+import { wrapText } from './table.ts';
 
 export interface DemoScreen {
   phase(phase: DemoPhase): void;
@@ -23,6 +24,9 @@ export interface DemoScreen {
 
 const PLAIN_STATUS_EVERY_MS = 10_000;
 const RULE_COLUMNS_MAX = 110;
+const ABOUT =
+  'A made gateway, made keys, made attacks: it learns what is normal for each key, and says when a key behaves ' +
+  'unlike itself. Everything is local.';
 
 export function createDemoScreen(
   print: Printer,
@@ -36,15 +40,16 @@ export function createDemoScreen(
   let inHistory = true;
   const rule = (): void =>
     print.line(print.style.dim('─'.repeat(Math.min(RULE_COLUMNS_MAX, print.columns - 1))));
+  const say = (text: string): void => {
+    for (const line of wrapText(text, Math.min(RULE_COLUMNS_MAX, print.columns))) print.line(line);
+  };
   const header = (): void => {
     rule();
-    print.line(`${print.style.bold('Keyhound demo')}  ·  a made gateway, made keys, made attacks`);
-    print.line('It learns what is normal for each key, and says when a key behaves unlike itself.');
-    print.line(
-      automatic
-        ? 'First it only observes, then it acts at its made gateway. Everything is local. Ctrl-C ends it.'
-        : 'Everything is local, and it only observes: --automatic lets it act. Ctrl-C ends it.',
-    );
+    print.line(print.style.bold('Keyhound demo'));
+    const acts = automatic
+      ? 'First it only observes, then it acts at its made gateway.'
+      : 'It only observes: --automatic lets it act.';
+    say(`${ABOUT} ${acts} Ctrl-C ends it.`);
     rule();
   };
   return {
@@ -53,7 +58,7 @@ export function createDemoScreen(
       if (phase.phase === 'history') header();
       inHistory = phase.phase === 'history';
       progress.end();
-      for (const line of phaseLines(phase)) print.line(line);
+      for (const line of phaseLines(phase)) say(line);
       if (!inHistory) rule();
     },
     finding: (finding) => live.finding(finding),
@@ -64,7 +69,7 @@ export function createDemoScreen(
     action: (action) => response.action(action),
     automatic: () => {
       rule();
-      print.line('3  Automatic: from now on it throttles and suspends at its made gateway.');
+      say('3  Automatic: from now on it throttles and suspends at its made gateway.');
       rule();
     },
     tick: (tick) => {
@@ -79,8 +84,9 @@ export function createDemoScreen(
       }
       const text = statusLine(tick);
       if (print.live) {
-        const { bold } = print.statusStyle;
-        print.status(bold(fit(text, print.statusColumns - 1)));
+        const columns = print.statusColumns - 1;
+        const fitting = widthOf(text) <= columns ? text : shortStatus(tick);
+        print.status(print.statusStyle.bold(fit(fitting, columns)));
       } else if (now() - saidAt >= PLAIN_STATUS_EVERY_MS) {
         saidAt = now();
         print.note(text);
@@ -103,7 +109,7 @@ function phaseLines(phase: DemoPhase): string[] {
   return [
     ...(history === undefined
       ? []
-      : [`   ${plural(history.events, 'use')} learned in ${span(history.seconds * 1000)}.`]),
+      : [`${plural(history.events, 'use')} learned in ${span(history.seconds * 1000)}.`]),
     '2  Live: traffic goes on from there, and some keys are attacked.',
   ];
 }
@@ -115,4 +121,10 @@ function statusLine(tick: DemoTick): string {
     plural(tick.keys, 'key'),
     `${count(tick.openIncidents)} open ${tick.openIncidents === 1 ? 'incident' : 'incidents'}`,
   ].join('  │  ');
+}
+
+/** What matters most first: the rest may be cut. */
+function shortStatus(tick: DemoTick): string {
+  const time = when(toIso(tick.atMs)).slice(-'10:00:00'.length);
+  return ` ${time}  ${count(tick.openIncidents)} open  ${count(tick.eventsPerSecond)} events/s`;
 }

@@ -6,6 +6,7 @@ import { findingLines, incidentLines } from './incident.ts';
 import { count, score } from './numbers.ts';
 import type { Printer } from './printer.ts';
 import { pad, type Style } from './style.ts';
+import { wrapText } from './table.ts';
 
 export function explanationLines(
   explanation: Explanation,
@@ -56,7 +57,7 @@ function one(explained: ExplainedFinding, columns: number, style: Style, ascii: 
   return [
     ...findingLines(finding, columns, style),
     ...(bars.length === 0 ? [] : ['  weight'.padEnd(12), ...bars]),
-    ...usageLines(explained.facts, style),
+    ...usageLines(explained.facts, columns, style),
     verdict,
   ];
 }
@@ -67,12 +68,12 @@ function words(name: string): string {
 }
 
 /** The key's use around the finding: what a person can check the sentence against. */
-function usageLines(facts: Facts | undefined, style: Style): string[] {
+function usageLines(facts: Facts | undefined, columns: number, style: Style): string[] {
   if (facts === undefined) return [];
   const { hours, ...counts } = facts;
   const shown = Array.isArray(hours) ? hours : [];
   const rest = Object.entries(counts).map(([name, value]) => `${words(name)} ${value}`);
-  const lines = [...shown, ...(rest.length === 0 ? [] : [rest.join(' · ')])];
+  const lines = [...shown, ...(rest.length === 0 ? [] : wrapText(rest.join(' · '), columns - 12))];
   return lines.map((line, i) => {
     const title = pad(i === 0 ? 'usage' : '', 10);
     return style.dim(`  ${title}${forTerminal(line)}`);

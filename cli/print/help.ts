@@ -1,61 +1,103 @@
 /** `--help`, made from the tables of options. */
 import { COMMON_OPTIONS, type Command, type OptionSpec, type OptionTable } from '../command.ts';
+import { EXIT } from '../exit.ts';
 import { pad, type Style } from './style.ts';
 import { wrapText } from './table.ts';
 
-const TEXT_COLUMNS = 92;
+const TEXT_COLUMNS_MAX = 94;
 
-export function generalHelp(commands: readonly Command[], version: string, style: Style): string[] {
+const BESIDE_COLUMNS_MIN = 30;
+const STATUSES = [
+  [EXIT.done, 'done'],
+  [EXIT.failed, 'failed while running'],
+  [EXIT.usage, 'wrong use or configuration'],
+  [EXIT.verdict, 'done, with a bad verdict'],
+  [EXIT.waiting, 'waits for approval'],
+  [EXIT.held, 'held by a brake'],
+  [EXIT.interrupted, 'interrupted, the state saved'],
+  [EXIT.terminated, 'ended by SIGTERM, the state saved'],
+] as const;
+
+/** `columns`: of the terminal. */
+export function generalHelp(
+  commands: readonly Command[],
+  version: string,
+  style: Style,
+  columns: number,
+): string[] {
+  const wrapped = (text: string): string[] => wrapText(text, Math.min(TEXT_COLUMNS_MAX, columns));
   return [
-    `${style.bold('keyhound')} ${version}: watches how every API key is used and says when one is abused.`,
+    ...wrapped(
+      `keyhound ${version}: watches how every API key is used and says when one is abused.`,
+    ),
     '',
-    `${style.bold('Usage:')} keyhound COMMAND [options]      (in a checkout: npm start -- COMMAND …)`,
+    `${style.bold('Usage:')} keyhound COMMAND [options]`,
+    '(in a checkout: npm start -- COMMAND …)',
     '',
     style.bold('Commands:'),
-    ...commandLines(commands),
+    ...commandLines(commands, columns),
     '',
     style.bold('Options of every command:'),
-    ...optionLines(COMMON_OPTIONS),
+    ...optionLines(COMMON_OPTIONS, columns),
     '',
-    'Without a command the demo runs. `keyhound COMMAND --help` shows its options and examples.',
+    ...wrapped(
+      'Without a command the demo runs. `keyhound COMMAND --help` shows its options and examples.',
+    ),
     '',
     style.bold('Exit status:'),
-    '  0 done; 1 failed while running; 2 wrong use or configuration; 3 done, with a bad verdict;',
-    '  130 interrupted; 143 ended by SIGTERM (state saved in both).',
+    ...STATUSES.map(([status, means]) => `  ${pad(String(status), 3, 'right')}  ${means}`),
   ];
 }
 
-export function commandHelp(command: Command, style: Style): string[] {
+export function commandHelp(command: Command, style: Style, columns: number): string[] {
   const own = Object.keys(command.options).length > 0;
+  const wrapped = (text: string): string[] => wrapText(text, Math.min(TEXT_COLUMNS_MAX, columns));
   return [
     `${style.bold('keyhound')} ${usageOf(command)}${own ? ' [options]' : ''}`,
     '',
-    ...wrapText(command.summary, TEXT_COLUMNS),
-    ...(command.detail ?? []).flatMap((text) => wrapText(text, TEXT_COLUMNS)),
-    ...(own ? ['', style.bold('Options:'), ...optionLines(command.options)] : []),
+    ...wrapped(command.summary),
+    ...(command.detail ?? []).flatMap(wrapped),
+    ...(own ? ['', style.bold('Options:'), ...optionLines(command.options, columns)] : []),
     '',
     style.bold('Options of every command:'),
-    ...optionLines(COMMON_OPTIONS),
+    ...optionLines(COMMON_OPTIONS, columns),
     '',
     style.bold('Examples:'),
-    ...command.examples.flatMap(([line, does]) => [`  keyhound ${line}`, `      ${does}`]),
+    // What is to be typed is not broken.
+    ...command.examples.flatMap(([line, does]) => [
+      `  keyhound ${line}`,
+      ...beside(' '.repeat(6), does, columns),
+    ]),
   ];
 }
 
-export function familyHelp(family: readonly Command[], style: Style): string[] {
+export function familyHelp(family: readonly Command[], style: Style, columns: number): string[] {
   const word = family[0]!.name.split(' ')[0]!;
   return [
     `${style.bold('keyhound')} ${word} …`,
     '',
-    ...commandLines(family),
+    ...commandLines(family, columns),
     '',
-    `\`keyhound ${family[0]!.name} --help\` shows the options and examples of one.`,
+    ...wrapText(
+      `\`keyhound ${family[0]!.name} --help\` shows the options and examples of one.`,
+      columns,
+    ),
   ];
 }
 
-function commandLines(commands: readonly Command[]): string[] {
+function commandLines(commands: readonly Command[], columns: number): string[] {
   const width = Math.max(...commands.map((command) => usageOf(command).length));
-  return commands.map((command) => `  ${pad(usageOf(command), width)}  ${command.summary}`);
+  return commands.flatMap((command) =>
+    beside(`  ${pad(usageOf(command), width)}  `, command.summary, columns),
+  );
+}
+
+/** A text behind its name; under it, indented, where too little room is left. */
+function beside(name: string, text: string, columns: number): string[] {
+  const room = columns - name.length;
+  if (room < BESIDE_COLUMNS_MIN) return [name.trimEnd(), ...beside(' '.repeat(6), text, columns)];
+  const [first = '', ...more] = wrapText(text, room);
+  return [name + first, ...more.map((line) => ' '.repeat(name.length) + line)];
 }
 
 function usageOf(command: Command): string {
@@ -63,13 +105,12 @@ function usageOf(command: Command): string {
   return words === '' ? command.name : `${command.name} ${words}`;
 }
 
-function optionLines(table: OptionTable): string[] {
+function optionLines(table: OptionTable, columns: number): string[] {
   const names = Object.entries(table).map(([name, spec]) => flagOf(name, spec));
   const width = Math.max(...names.map((name) => name.length));
-  return Object.values(table).flatMap((spec, i) => {
-    const lines = wrapText(describe(spec), Math.max(40, TEXT_COLUMNS - width));
-    return lines.map((line, j) => `  ${pad(j === 0 ? names[i]! : '', width)}  ${line}`);
-  });
+  return Object.values(table).flatMap((spec, i) =>
+    beside(`  ${pad(names[i]!, width)}  `, describe(spec), Math.min(TEXT_COLUMNS_MAX, columns)),
+  );
 }
 
 function flagOf(name: string, spec: OptionSpec): string {

@@ -2,13 +2,20 @@
 import type { Facts, Finding, Incident } from '../../app/contract.ts';
 import { forTerminal } from '../../core/escape.ts';
 import { score, span, when } from './numbers.ts';
-import { pad, type Style } from './style.ts';
+import { fit, pad, type Style, widthOf } from './style.ts';
 import { type Column, tableLines, wrapText } from './table.ts';
 
 /** Label if there is one, with the id behind it; else the id. */
 export function subjectName(subject: Incident['subject']): string {
   const id = forTerminal(subject.id);
   return subject.label === undefined ? id : `${forTerminal(subject.label)} (${id})`;
+}
+
+/** In at most `columns`: the id behind a label gives way. An id alone is not cut, as then it names nothing. */
+export function subjectWithin(subject: Incident['subject'], columns: number): string {
+  const name = subjectName(subject);
+  if (subject.label === undefined || widthOf(name) <= columns) return name;
+  return fit(forTerminal(subject.label), columns);
 }
 
 const SEVERITY_COLUMNS = 8;
@@ -33,12 +40,18 @@ export function incidentLines(
 ): string[] {
   const lasted = incident.closedAt === null ? 'goes on' : `lasted ${duration(incident)}`;
   const by = forTerminal((detectors.length === 0 ? incident.families : detectors).join(', '));
-  const why = wrapText(forTerminal(incident.why), Math.max(40, columns - LEFT.length));
+  const under = (text: string): string[] => wrapText(text, columns - LEFT.length);
+  const [name = '', ...more] = under(subjectName(incident.subject));
   return [
-    `${severityTag(incident, style)}  ${style.bold(subjectName(incident.subject))}`,
-    ...why.map((line) => LEFT + line),
-    LEFT + style.dim(`since ${when(incident.openedAt)} UTC, ${lasted}  ·  ${by}`),
-    ...remarks(incident).map((remark) => LEFT + style.dim(forTerminal(remark))),
+    `${severityTag(incident, style)}  ${style.bold(name)}`,
+    ...more.map((line) => LEFT + line),
+    ...under(forTerminal(incident.why)).map((line) => LEFT + line),
+    ...[
+      `since ${when(incident.openedAt)} UTC, ${lasted}  ·  ${by}`,
+      ...remarks(incident).map(forTerminal),
+    ]
+      .flatMap(under)
+      .map((line) => LEFT + style.dim(line)),
   ];
 }
 
@@ -111,7 +124,7 @@ export function findingLines(finding: Finding, columns: number, style: Style): s
   const until = finding.closedAt === null ? 'goes on' : `until ${when(finding.toAt)}`;
   return [
     head,
-    ...wrapText(forTerminal(finding.why), Math.max(40, columns - 4)).map((line) => `  ${line}`),
+    ...wrapText(forTerminal(finding.why), columns - 4).map((line) => `  ${line}`),
     style.dim(`  from ${when(finding.fromAt)} UTC, ${until}; trust ${finding.trust}`),
     ...factLines('observed', finding.observed, columns),
     ...factLines('expected', finding.expected, columns),
@@ -122,7 +135,7 @@ export function findingLines(finding: Finding, columns: number, style: Style): s
 function factLines(title: string, facts: Facts, columns: number): string[] {
   const texts = Object.entries(facts).map(([name, value]) => `${name} ${factInWords(value)}`);
   if (texts.length === 0) return [];
-  const lines = wrapText(forTerminal(texts.join(' · ')), Math.max(30, columns - 14));
+  const lines = wrapText(forTerminal(texts.join(' · ')), columns - 14);
   return lines.map((line, i) => `  ${pad(i === 0 ? title : '', 10)}${line}`);
 }
 

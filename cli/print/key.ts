@@ -108,7 +108,7 @@ function readinessTable(key: KeyLine, columns: number, style: Style): string[] {
         text: ([, readiness]) => readiness.state,
         style: ([, readiness], text) => stateStyle(readiness.state, text, style),
       },
-      { title: 'SINCE (UTC)', text: ([, readiness]) => when(readiness.since) },
+      { title: 'SINCE (UTC)', optional: true, text: ([, readiness]) => when(readiness.since) },
       {
         title: 'READY BY (UTC)',
         text: ([, { until }]) => (until === undefined ? '' : when(until)),

@@ -2,8 +2,8 @@
 import type { Finding, Incident } from '../../app/contract.ts';
 import { forTerminal } from '../../core/escape.ts';
 import { SEVERITIES } from '../../core/finding.ts';
-import { duration, subjectName } from './incident.ts';
-import { when } from './numbers.ts';
+import { duration } from './incident.ts';
+import { headLines, LIVE_COLUMNS, leftOf } from './live-head.ts';
 import type { Printer } from './printer.ts';
 import { pad } from './style.ts';
 import { wrapText } from './table.ts';
@@ -21,10 +21,6 @@ interface Seen {
 
 /** Open incidents and findings remembered; beyond it the oldest is forgotten and printed anew. */
 const REMEMBERED_MAX = 10_000;
-const STATE_COLUMNS = 6;
-const SEVERITY_COLUMNS = 8;
-const TIME_COLUMNS = 19;
-const LEFT = ' '.repeat(TIME_COLUMNS + 2 + STATE_COLUMNS + 2 + SEVERITY_COLUMNS + 2);
 
 export function createLive(print: Printer): LivePrinter {
   const open = new Map<string, Seen>();
@@ -36,7 +32,8 @@ export function createLive(print: Printer): LivePrinter {
       if (incident.closedAt !== null) {
         open.delete(incident.id);
         // One that was never worth a line need not be told to have ended.
-        if (seen !== undefined) print.line(headLine(print, incident, 'closed'));
+        if (seen !== undefined)
+          for (const line of incidentHead(print, incident, 'closed')) print.line(line);
         for (const id of incident.findings) detectors.delete(id);
         return;
       }
@@ -45,7 +42,7 @@ export function createLive(print: Printer): LivePrinter {
       const names = incident.findings.map((id) => detectors.get(id) ?? '');
       const by = [...new Set(names)].filter((name) => name !== '').join(', ');
       const state = seen === undefined ? 'opened' : 'grew';
-      print.line(headLine(print, incident, state));
+      for (const line of incidentHead(print, incident, state)) print.line(line);
       const families = incident.families.join(', ');
       for (const line of sentence(print, incident, by === '' ? families : by)) print.line(line);
       remember(open, incident.id, {
@@ -61,25 +58,31 @@ function worthALine(seen: Seen, incident: Incident): boolean {
   return grew || incident.findings.length > seen.findings;
 }
 
-function headLine(print: Printer, incident: Incident, state: 'opened' | 'grew' | 'closed'): string {
+function incidentHead(
+  print: Printer,
+  incident: Incident,
+  state: 'opened' | 'grew' | 'closed',
+): string[] {
   const { style } = print;
-  const closed = state === 'closed';
-  const severity = pad(incident.severity, SEVERITY_COLUMNS);
-  const name = subjectName(incident.subject);
-  return [
-    style.dim(when(closed ? incident.closedAt! : incident.updatedAt)),
-    closed ? style.good(pad(state, STATE_COLUMNS)) : pad(state, STATE_COLUMNS),
-    closed ? style.dim(severity) : style.severity(incident.severity, severity),
-    closed ? `${name}, after ${duration(incident)}` : style.bold(name),
-  ].join('  ');
+  const { severity: name, subject } = incident;
+  const severity = pad(name, LIVE_COLUMNS.severity);
+  const padded = pad(state, LIVE_COLUMNS.state);
+  if (state !== 'closed') {
+    const parts = [padded, style.severity(name, severity)];
+    return headLines(print, incident.updatedAt, parts, subject, style.bold);
+  }
+  const after = `, after ${duration(incident)}`;
+  const parts = [style.good(padded), style.dim(severity)];
+  return headLines(print, incident.closedAt!, parts, subject, (who) => who + after, after.length);
 }
 
 /** Under the subject's name: the sentence, and who says it. */
 function sentence(print: Printer, incident: Incident, by: string): string[] {
-  const room = Math.max(40, print.columns - LEFT.length);
+  const left = leftOf(print);
+  const room = print.columns - left.length;
   return [
-    ...wrapText(forTerminal(incident.why), room).map((line) => LEFT + line),
-    LEFT + print.style.dim(forTerminal(by)),
+    ...wrapText(forTerminal(incident.why), room).map((line) => left + line),
+    ...wrapText(forTerminal(by), room).map((line) => left + print.style.dim(line)),
   ];
 }
 

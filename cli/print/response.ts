@@ -8,7 +8,7 @@ import type { PlannedAction, ResponseStatus } from '../../core/response.ts';
 import { subjectName } from './incident.ts';
 import { span, when } from './numbers.ts';
 import type { Style } from './style.ts';
-import { type Column, tableLines } from './table.ts';
+import { type Column, tableLines, wrapText } from './table.ts';
 
 function name({ label, id }: Decision['subject']): string {
   return label ?? id;
@@ -122,20 +122,23 @@ export function plannedLines(planned: PlannedAction, style: Style): string[] {
   ];
 }
 
-export function statusLines(status: ResponseStatus, style: Style): string[] {
+export function statusLines(status: ResponseStatus, style: Style, columns: number): string[] {
   const { policyVersion, policyPath, policyFault, stoppedBy } = status;
   const acting = Object.entries(status.rungs).map(([rung, mode]) => `${rung} ${mode}`);
   const by = stoppedBy === undefined ? '' : ` by ${forTerminal(stoppedBy)}`;
+  const wrapped = (text: string): string[] => wrapText(text, columns);
   return [
-    status.stopped
-      ? style.bad(`Stopped${by}: nothing new is acted upon.`)
-      : `Policy ${policyVersion} (${forTerminal(policyPath)}): ${acting.join(', ')}.`,
+    ...(status.stopped
+      ? [style.bad(`Stopped${by}: nothing new is acted upon.`)]
+      : wrapped(`Policy ${policyVersion} (${forTerminal(policyPath)}): ${acting.join(', ')}.`)),
     ...(policyFault === undefined
       ? []
       : [style.bad(`The policy file of now is not used: ${forTerminal(policyFault)}`)]),
-    ...status.gateways.map(
+    ...status.gateways.flatMap(
       ({ name: gateway, kind, rungs, waiting = 'nobody knows how many' }) =>
-        `Gateway ${forTerminal(gateway)} (${kind}): ${rungs.join(', ')}; ${waiting} waiting.`,
+        wrapped(
+          `Gateway ${forTerminal(gateway)} (${kind}): ${rungs.join(', ')}; ${waiting} waiting.`,
+        ),
     ),
     ...(status.standing === undefined
       ? []

@@ -60,6 +60,13 @@ export function widthOf(text: string): number {
   return width;
 }
 
+/** Of a text that was styled. */
+export function styledWidth(text: string): number {
+  const [first = '', ...rest] = text.split(ESCAPE);
+  const shown = rest.map((part) => part.slice(part.indexOf('m') + 1));
+  return widthOf([first, ...shown].join(''));
+}
+
 function isWide(code: number): boolean {
   return (
     (code >= 0x1100 && code <= 0x115f) ||

@@ -5,15 +5,20 @@ import { forTerminal } from '../../core/escape.ts';
 import { SEVERITIES } from '../../core/finding.ts';
 import { count, plural, size, span, when } from './numbers.ts';
 import type { Style } from './style.ts';
+import { wrapText } from './table.ts';
 
-export function replaySummaryLines(summary: ReplaySummary, style: Style): string[] {
+export function replaySummaryLines(
+  summary: ReplaySummary,
+  style: Style,
+  columns: number,
+): string[] {
   const read = [
     plural(summary.records, 'record'),
     `${size(summary.bytes)} in ${span(summary.seconds * 1000)}`,
     `${plural(summary.events, 'use')} of ${plural(summary.subjects, 'key')}`,
   ];
-  return [
-    style.bold(incidentsInWords(summary.incidents)),
+  const wrapped = (text: string): string[] => wrapText(text, columns);
+  const lines = [
     read.join(', '),
     ...between(summary),
     ...counted('raised no alert', {
@@ -33,11 +38,14 @@ export function replaySummaryLines(summary: ReplaySummary, style: Style): string
       'of keys beyond the bound': summary.unadmitted,
     }),
     ...watched(summary.readiness),
-    ...summary.sources.map((source) =>
-      style.dim(
-        forTerminal(`${source.source}: ${source.format} (${source.why})${fileCount(source.files)}`),
-      ),
-    ),
+  ];
+  const sources = summary.sources.map(({ source, format, why, files }) =>
+    forTerminal(`${source}: ${format} (${why})${fileCount(files)}`),
+  );
+  return [
+    ...wrapped(incidentsInWords(summary.incidents)).map(style.bold),
+    ...lines.flatMap(wrapped),
+    ...sources.flatMap(wrapped).map(style.dim),
   ];
 }
 
@@ -106,11 +114,14 @@ export function budgetLine(budget: AlertBudget): string {
   );
 }
 
-export function demoSummaryLines(summary: DemoSummary, style: Style): string[] {
-  return [
-    style.bold(incidentsInWords(summary.incidents)),
+export function demoSummaryLines(summary: DemoSummary, style: Style, columns: number): string[] {
+  const lines = [
     `${plural(summary.events, 'use')} of ${plural(summary.subjects, 'key')} in ${span(summary.seconds * 1000)}`,
     ...between(summary),
+  ];
+  return [
+    ...wrapText(incidentsInWords(summary.incidents), columns).map(style.bold),
+    ...lines.flatMap((line) => wrapText(line, columns)),
   ];
 }
 

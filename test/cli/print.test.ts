@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Demo } from '../../app/contract.ts';
+import { EXIT } from '../../cli/exit.ts';
 import { jsonLine } from '../../cli/print/json-line.ts';
 import { size, span } from '../../cli/print/numbers.ts';
 import { createPrinter } from '../../cli/print/printer.ts';
 import { createProgress } from '../../cli/print/progress.ts';
-import { fit, PLAIN, pad, widthOf } from '../../cli/print/style.ts';
+import { fit, PLAIN, pad, styledWidth, widthOf } from '../../cli/print/style.ts';
 import { tableLines } from '../../cli/print/table.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { sampleAction, sampleDecision } from '../support/response-samples.ts';
@@ -161,6 +162,65 @@ test('the demo shows incidents as they open, grow and close, each change once', 
     ],
   );
   assert.match(stdout, /1,000,000 uses learned in 8\.0s/);
+});
+
+/** As gateways and people name keys. */
+const LONG = {
+  kind: 'key',
+  id: 'kong:3f306475-4db8-4e2d-8b75-11ec799eaef9',
+  label: 'silver-cargo-mobile-28',
+} as const;
+
+const longDemo: Demo = async (options) => {
+  const change = { subject: LONG, findings: ['f-1', 'f-2', 'f-3'] };
+  for (const detector of ['impossible-travel', 'new-place', 'volume-spike'])
+    options.onFinding?.(
+      finding({ id: `f-${['i', 'n', 'v'].indexOf(detector[0]!) + 1}`, detector }),
+    );
+  const summary = await demo({
+    ...options,
+    onIncident: (line) => options.onIncident({ ...line, ...change }),
+    onDecision: (line) => options.onDecision?.({ ...line, subject: LONG }),
+    onAction: (line) => options.onAction?.({ ...line, subject: LONG }),
+  });
+  options.onAutomatic?.();
+  return summary;
+};
+
+for (const columns of [40, 50, 79, 80, 100, 140]) {
+  test(`on a terminal of ${columns} columns no line is wider`, async () => {
+    const state = clientWith({
+      incidents: async () => [incident({ subject: LONG })],
+      key: async () => ({ kind: 'found', key: key({ id: LONG.id, label: LONG.label }), usage: [] }),
+    });
+    for (const words of [
+      ['demo'],
+      ['demo', '--automatic'],
+      ['--help'],
+      ['replay', '--help'],
+      ['silence', '--help'],
+      ...(columns < 79 ? [] : [['incidents'], ['keys', 'show', LONG.id]]),
+    ]) {
+      const assemblies = { demo: longDemo, ...state };
+      const { stdout } = await run(words, { tty: true, columns, assemblies });
+      const lines = stdout.split('\n').filter((line) => !/^ {2}keyhound /.test(line));
+      for (const line of lines) {
+        assert.ok(styledWidth(line) <= columns, `${words.join(' ')}: ${line}`);
+      }
+      assert.ok(lines.length > 2, words.join(' '));
+    }
+  });
+}
+
+test('where no person reads, no id is left out for want of columns', async () => {
+  const { stdout } = await run(['demo'], { assemblies: { demo: longDemo } });
+  assert.match(stdout, new RegExp(`opened +low +${LONG.label} \\(${LONG.id}\\)`));
+});
+
+test('--help names every exit status', async () => {
+  const { stdout } = await run(['--help']);
+  for (const status of Object.values(EXIT))
+    assert.match(stdout, new RegExp(`^ +${status} {2}[a-z]`, 'm'));
 });
 
 test('the demo as JSON is lines only', async () => {
