@@ -7,6 +7,8 @@
  * day) and becomes a surprise. A leap to what is usual at this hour of day is measured smaller. The jump is
  * the mean of the three: they must agree, so the return from a spike, odd by the last values only, is none.
  * After a jump only a larger one is told, until that fades (half-life three hours).
+ * In a series that leaps more often than about three times a day each leap is told by so much less, whatever its
+ * noise is like: alarms that come all day hide the one that matters.
  */
 import { density } from './interval.ts';
 import { createMean, learnMean, type Mean } from './mean.ts';
@@ -26,6 +28,10 @@ export interface Jump {
   /** What the series is about: mean of |value|. */
   readonly size: Mean;
   told: number;
+  /** Leaps of at least the limit, fading by half in a day. */
+  leaps: number;
+  /** 1 at the first point, fading alike: the share of that day that has not been seen yet. */
+  unseen: number;
 }
 
 const LEVEL_POINTS = [5, 1 / 0.03];
@@ -45,6 +51,11 @@ const HOUR_LEAST = 3;
 const LAW_DAYS = 8;
 const DAY_MS = 86_400_000;
 const TOLD_HALF_LIFE_MS = 3 * 3_600_000;
+const LEAPS_HALF_LIFE_MS = DAY_MS;
+/** As many leaps, fading, are no habit: 2.8 a day for days. */
+const LEAPS_FREE = 4;
+/** In the first hours one leap is no pace yet: at least so much of the fading day counts as seen. */
+const SEEN_LEAST = 0.1;
 /** In usual deviations: beyond it all are alike. */
 const SIZE_MAX = 1e6;
 const NEWNESS_LEAST = 0.1;
@@ -61,25 +72,42 @@ export function createJump(): Jump {
     season: createSeason(),
     size: createMean(),
     told: 0,
+    leaps: 0,
+    unseen: 1,
   };
 }
 
-/** Scores, then learns. `passedMs` since the point before; `hour` of day 0..23. 0: nothing to tell. */
+/**
+ * Scores, then learns. `passedMs` since the point before; `hour` of day 0..23; `limit` is what makes an alarm.
+ * 0: nothing to tell.
+ */
 export function scoreJump(
   jump: Jump,
   value: number,
   hour: number,
   passedMs: number,
   intervalMs: number,
+  limit: number,
 ): number {
   const surprise = jump.seen === 0 ? 0 : surpriseAt(jump, value, hour, intervalMs);
   const judged = jump.seen >= YOUNG ? surprise : 0;
   learnLevels(jump, value, intervalMs);
   learnSeason(jump.season, value, hour, intervalMs);
-  jump.told *= 2 ** (-Math.max(0, passedMs) / TOLD_HALF_LIFE_MS);
+  const passed = Math.max(0, passedMs);
+  jump.told *= 2 ** (-passed / TOLD_HALF_LIFE_MS);
+  const fading = 2 ** (-passed / LEAPS_HALF_LIFE_MS);
+  jump.leaps *= fading;
+  jump.unseen *= fading;
   if (judged <= jump.told) return 0;
   jump.told = judged;
-  return judged;
+  const usual = habit(jump);
+  if (judged >= limit) jump.leaps++;
+  return Math.max(0, judged - usual);
+}
+
+/** Logarithm of how many times as often as three a day the series leaps; 0 up to that. */
+function habit({ leaps, unseen }: Jump): number {
+  return Math.log10(Math.max(1, leaps / Math.max(SEEN_LEAST, 1 - unseen) / LEAPS_FREE));
 }
 
 /** The mean surprise; learns the sizes of the deviations. */

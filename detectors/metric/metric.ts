@@ -56,17 +56,17 @@ export function createMetric(): Metric {
       const passedMs = Number.isNaN(interval.lastAt) ? 0 : atMs - interval.lastAt;
       learnInterval(interval, atMs);
       const hour = Math.floor(atMs / HOUR_MS);
-      const leap = scoreJump(jump, bounded, modulo(hour, 24), passedMs, interval.ms);
+      const limit = jumpLimit(interval.ms / MINUTE_MS);
+      const leap = scoreJump(jump, bounded, modulo(hour, 24), passedMs, interval.ms, limit);
       const ofWeek = modulo(hour, HOURS_OF_WEEK);
       const record = scoreRecord(records, atMs, bounded, ofWeek, interval.ms);
-      const joined = Math.max(jumpBand(leap, interval.ms), recordBand(record), 0);
+      const joined = Math.max(jumpBand(leap, limit), recordBand(record), 0);
       return Math.min(SCORE_MAX, joined);
     },
   };
 }
 
-function jumpBand(leap: number, intervalMs: number): number {
-  const limit = jumpLimit(intervalMs / MINUTE_MS);
+function jumpBand(leap: number, limit: number): number {
   if (leap < limit) return (ALARM_AT * leap) / limit;
   const beyond = leap - limit;
   return ALARM_AT + beyond / (1 + beyond);

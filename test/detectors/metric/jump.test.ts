@@ -5,6 +5,8 @@ import { uniform } from '../baselines/chance.ts';
 
 const MINUTE = 60_000;
 const STEP = 5 * MINUTE;
+/** What makes an alarm of five minutes; lower ones are told here too. */
+const LIMIT = 3;
 const START = Date.UTC(2026, 0, 5);
 
 /** Scores of five-minute values around 100; `values` stand in their place, `passed` in the step's. */
@@ -18,7 +20,7 @@ function jumps(
   return Array.from({ length: count }, (_, i) => {
     const noise = 100 + 4 * (random() + random() - 1);
     const hour = Math.floor((START + i * STEP) / (60 * MINUTE)) % 24;
-    return scoreJump(jump, values[i] ?? noise, hour, passed[i] ?? STEP, STEP);
+    return scoreJump(jump, values[i] ?? noise, hour, passed[i] ?? STEP, STEP, LIMIT);
   });
 }
 
@@ -69,7 +71,7 @@ test('per minute a single low row is a lost sample; two of them are a fall, and 
     const jump = createJump();
     return values.map((value, i) => {
       const hour = Math.floor((START + i * stepMs) / (60 * MINUTE)) % 24;
-      return scoreJump(jump, change[i] ?? value, hour, stepMs, stepMs);
+      return scoreJump(jump, change[i] ?? value, hour, stepMs, stepMs, LIMIT);
     });
   };
   const lost = scored({ 2900: 0 });

@@ -89,6 +89,32 @@ test('ordinary noise around a daily wave stays silent', () => {
   }
 });
 
+/** Counts of two at a time on the whole, independent: of the same mean and variance. */
+function counts(count: number, stepMs: number): Point[] {
+  const random = uniform(11);
+  const poisson = (): number => {
+    let product = random();
+    let n = 0;
+    for (; product > Math.exp(-2); n++) product *= random();
+    return n;
+  };
+  return Array.from({ length: count }, (_, i) => [START + i * stepMs, poisson()]);
+}
+
+test('wide noise becomes a habit: few alarms a day, at any pace, and a true leap is still told', () => {
+  for (const [stepMs, days] of [
+    [10_000, 1],
+    [MINUTE, 4],
+    [5 * MINUTE, 20],
+  ] as const) {
+    const count = (days * 24 * HOUR) / stepMs;
+    const alarms = alarmsOf(counts(count, stepMs));
+    assert.ok(alarms.length <= 6 * days, `${stepMs}: ${alarms.length} alarms in ${days} days`);
+    const at = count - 50;
+    assert.ok(alarmsOf(withValues(counts(count, stepMs), { [at]: 60 })).includes(at), `${stepMs}`);
+  }
+});
+
 test('one episode is told once: after a leap the same height is none, a greater one is', () => {
   const heights = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [2500 + i, 300]));
   const alarms = alarmsOf(withValues(wave(2600, 5 * MINUTE), { ...heights, 2515: 900 }));
