@@ -237,16 +237,8 @@ export interface DemoOptions {
   /** Something the user should know, one line without a line break. */
   onNote?(text: string): void;
 }
-export interface DemoSummary {
-  readonly type: 'summary';
-  readonly events: number;
-  readonly subjects: number;
-  readonly firstAt: string | null;
-  readonly lastAt: string | null;
-  readonly findings: Readonly<Record<string, number>>;
-  readonly incidents: Readonly<Partial<Record<Severity, number>>>;
-  readonly seconds: number;
-}
+/** As of a replay, of its one source. */
+export type DemoSummary = Omit<ReplaySummary, 'sources' | 'damaged'>;
 export type Demo = (options: DemoOptions) => Promise<DemoSummary>;
 
 /** How a person names a key: an id or a label, or the raw key itself (read from stdin, hashed at once). */

@@ -7,12 +7,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { systemClock, toIsoOrNull } from '../core/clock.ts';
+import { systemClock } from '../core/clock.ts';
 import { configSchema } from '../core/config.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import type { Finding, Incident } from '../core/finding.ts';
 import { kong } from '../ingest/formats/kong.ts';
-import { createCounters, type EventReader } from '../ingest/reader.ts';
+import { createCounters, type EventReader, type ReaderCounters } from '../ingest/reader.ts';
 import type { Traffic } from '../traffic/contract.ts';
 import { registryEntries } from '../traffic/registry.ts';
 import { createTraffic } from '../traffic/traffic.ts';
@@ -24,6 +24,7 @@ import { createTrafficSource, type Pace, type TrafficSource } from './demo/traff
 import { createReader } from './inputs.ts';
 import { openSession, type Session } from './session.ts';
 import { openStateFolder, statePaths } from './state-folder.ts';
+import { summaryOf } from './summary.ts';
 
 const SOURCE_NAME = 'demo-gateway';
 /** Of made keys only, and gone with the state: nobody's own pepper is touched. */
@@ -58,6 +59,7 @@ function refuseUsed(stateDir: string): void {
 
 async function play(options: DemoOptions, pace: Pace, folder: string): Promise<DemoSummary> {
   const startedAt = pace.clock.now();
+  const cpuBefore = process.cpuUsage();
   const model = modelOf(options, startedAt);
   const past = createTraffic({ ...model.options, attacks: model.plan.past });
   const config = configOf(past, folder, options);
@@ -83,7 +85,8 @@ async function play(options: DemoOptions, pace: Pace, folder: string): Promise<D
   });
   try {
     const source = createTrafficSource(SOURCE_NAME, pace);
-    const reader = readerOf(source, session, pace, config);
+    const counters = createCounters();
+    const reader = readerOf(source, { session, pace, config, counters });
     const ticker = createTicker(options, session.engine, pace.clock);
     try {
       await history(options, { model, past, source, reader, session, ticker, pace });
@@ -98,7 +101,9 @@ async function play(options: DemoOptions, pace: Pace, folder: string): Promise<D
       await reader.close();
     }
     await session.checkpoint();
-    return summaryOf(session, (pace.clock.now() - startedAt) / 1000);
+    const { user, system } = process.cpuUsage(cpuBefore);
+    const elapsedMs = pace.clock.now() - startedAt;
+    return summaryOf(session, { counters: [counters], elapsedMs, cpuMicros: user + system });
   } finally {
     await session.close();
   }
@@ -145,9 +150,12 @@ function configOf(traffic: Traffic, folder: string, options: DemoOptions): Loade
 
 function readerOf(
   source: TrafficSource,
-  session: Session,
-  { clock }: Pace,
-  { config }: LoadedConfig,
+  {
+    session,
+    pace: { clock },
+    config: { config },
+    counters,
+  }: { session: Session; pace: Pace; config: LoadedConfig; counters: ReaderCounters },
 ): EventReader {
   return createReader(
     source,
@@ -156,7 +164,7 @@ function readerOf(
     {
       session,
       clock,
-      counters: createCounters(),
+      counters,
       recordBytesMax: config.intake.recordBytesMax,
       futureMs: config.intake.futureMs,
       onNote: () => {},
@@ -208,18 +216,4 @@ async function pump(options: DemoOptions, stage: Stage): Promise<void> {
     while (reader.next()) engine.observe(reader.event);
     ticker.look();
   }
-}
-
-function summaryOf({ engine }: Session, seconds: number): DemoSummary {
-  const { events, subjects, firstAt, lastAt, findings, incidents } = engine.stats();
-  return {
-    type: 'summary',
-    events,
-    subjects,
-    firstAt: toIsoOrNull(firstAt),
-    lastAt: toIsoOrNull(lastAt),
-    findings,
-    incidents,
-    seconds,
-  };
 }

@@ -10,7 +10,7 @@ import { fit, PLAIN, pad, styledWidth, widthOf } from '../../cli/print/style.ts'
 import { tableLines } from '../../cli/print/table.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { sampleAction, sampleDecision } from '../support/response-samples.ts';
-import { clientWith, finding, incident, key, run } from './memory-io.ts';
+import { clientWith, finding, incident, key, run, summary } from './memory-io.ts';
 
 test('a table keeps to the terminal, cuts what may be cut and shows that it did', () => {
   const columns = [
@@ -133,16 +133,7 @@ const demo: Demo = async (options) => {
   options.onDecision?.(sampleDecision({ mode: 'observe', state: 'noted' }));
   for (const revision of [1, 2]) options.onAction?.(sampleAction({ revision, state: 'done' }));
   options.onAction?.(sampleAction({ state: 'done', verdict: 'not-contained' }));
-  return {
-    type: 'summary',
-    events: 1_000_100,
-    subjects: 200,
-    firstAt: null,
-    lastAt: null,
-    findings: {},
-    incidents: { high: 1 },
-    seconds: 60,
-  };
+  return summary({ events: 1_000_100, subjects: 200, incidents: { high: 1 }, seconds: 60 });
 };
 
 test('the demo shows incidents as they open, grow and close, each change once', async () => {
@@ -177,14 +168,14 @@ const longDemo: Demo = async (options) => {
     options.onFinding?.(
       finding({ id: `f-${['i', 'n', 'v'].indexOf(detector[0]!) + 1}`, detector }),
     );
-  const summary = await demo({
+  const told = await demo({
     ...options,
     onIncident: (line) => options.onIncident({ ...line, ...change }),
     onDecision: (line) => options.onDecision?.({ ...line, subject: LONG }),
     onAction: (line) => options.onAction?.({ ...line, subject: LONG }),
   });
   options.onAutomatic?.();
-  return summary;
+  return told;
 };
 
 for (const columns of [40, 50, 79, 80, 100, 140]) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COMMANDS } from '../../cli/commands/list.ts';
 import { readDuration, readInstant, readNumber } from '../../cli/values.ts';
-import { NOW, run } from './memory-io.ts';
+import { NOW, run, summary } from './memory-io.ts';
 
 test('a wrong word gets the nearest right one, and exit status 2', async () => {
   const cases: readonly (readonly [words: string, told: RegExp])[] = [
@@ -83,16 +83,7 @@ test('without a command the demo runs', async () => {
   let seed: number | undefined;
   const demo = async (options: { seed?: number | undefined }) => {
     seed = options.seed;
-    return {
-      type: 'summary' as const,
-      events: 0,
-      subjects: 0,
-      firstAt: null,
-      lastAt: null,
-      findings: {},
-      incidents: {},
-      seconds: 0,
-    };
+    return summary();
   };
   assert.equal((await run(['--seed', '7'], { assemblies: { demo } })).status, 0);
   assert.equal(seed, 7);
