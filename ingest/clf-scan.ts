@@ -18,6 +18,7 @@ import { unescapeLog } from './unescape.ts';
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const DASH = 0x2d;
+const LESS = 0x3c;
 const DOT = 0x2e;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
@@ -78,18 +79,21 @@ function scanPrefix(
   draft: RecordDraft,
   user: Range,
 ): boolean {
+  // No host begins so: a syslog message.
+  if (bytes[from] === LESS) return false;
   let host = from;
   let hostEnd = wordEnd(bytes, host, to);
   let ident = hostEnd + 1;
   if (ident >= to || hostEnd === host) return false;
   let identEnd = wordEnd(bytes, ident, to);
-  if (!(identEnd - ident === 1 && bytes[ident] === DASH) && !isAddress(bytes, host, hostEnd)) {
-    // A name followed by something that is no `-`: a virtual host before the client's address.
+  if (!isDash(bytes, ident) && startsWithName(bytes, host, hostEnd, identEnd, to)) {
     host = ident;
     hostEnd = identEnd;
     ident = hostEnd + 1;
     if (ident >= to || hostEnd === host) return false;
     identEnd = wordEnd(bytes, ident, to);
+    // Else it is the header of syslog or of a container, and nothing behind it is where it seems to be.
+    if (!isDash(bytes, ident) && !isAddress(bytes, host, hostEnd)) return false;
   }
   const userFrom = identEnd + 1;
   if (userFrom >= to || identEnd === ident) return false;
@@ -99,6 +103,22 @@ function scanPrefix(
   user.from = to - userFrom === 1 && bytes[userFrom] === DASH ? -1 : userFrom;
   user.to = to;
   return true;
+}
+
+/** True when the first word is a virtual host: no address, or another word and `-` follow it. */
+function startsWithName(
+  bytes: Uint8Array,
+  host: number,
+  hostEnd: number,
+  nextEnd: number,
+  to: number,
+): boolean {
+  if (!isAddress(bytes, host, hostEnd)) return true;
+  return isDash(bytes, nextEnd + 1) && nextEnd + 2 < to;
+}
+
+function isDash(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === DASH && bytes[at + 1] === SPACE;
 }
 
 /** ` status size`; answers the index after it, -1 when it is something else. */
@@ -246,14 +266,16 @@ function wordEnd(bytes: Uint8Array, from: number, to: number): number {
 /** Digits and dots, or hexadecimal digits with two colons or more: an address, not `example.com:443`. */
 function isAddress(bytes: Uint8Array, from: number, to: number): boolean {
   let colons = 0;
+  let dots = 0;
   let letters = 0;
   for (let i = from; i < to; i++) {
     const c = bytes[i]!;
     if (c === COLON) colons++;
     else if ((c | 0x20) >= 0x61 && (c | 0x20) <= 0x66) letters++;
-    else if (c !== DOT && (c < 0x30 || c > 0x39)) return false;
+    else if (c === DOT) dots++;
+    else if (c < 0x30 || c > 0x39) return false;
   }
-  return colons >= 2 || letters === 0;
+  return colons >= 2 || (letters === 0 && dots > 0);
 }
 
 function put(draft: RecordDraft, field: number, from: number, to: number, inScratch: 0 | 1): void {
