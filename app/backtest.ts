@@ -9,9 +9,7 @@ import { copyEvent, createEvent } from '../core/event.ts';
 import type { Finding, Incident } from '../core/finding.ts';
 import { parseKeySpec } from '../core/key-spec.ts';
 import { ACTING_RUNGS } from '../core/ladder.ts';
-import { formatById } from '../ingest/formats/list.ts';
 import { createMerge } from '../ingest/merge.ts';
-import { createCounters } from '../ingest/reader.ts';
 import type { Policy } from '../responders/policy.ts';
 import { readFalseAlarms } from './backtest/false-alarms.ts';
 import { type Labels, readLabels } from './backtest/labels.ts';
@@ -20,6 +18,7 @@ import { reachOf } from './backtest/reach.ts';
 import { Tally } from './backtest/tally.ts';
 import type { Backtest, BacktestLine, BacktestOptions, DamagedFile } from './contract.ts';
 import { loadPolicy } from './policy-file.ts';
+import { checkSaid } from './recognise.ts';
 import { openInputs, progressTeller } from './replay.ts';
 import { openSession, type Session } from './session.ts';
 
@@ -28,7 +27,7 @@ const LOOK_EVERY = 4096;
 
 export const backtest: Backtest = async (options) => {
   // Before anything is read: a mistyped name costs nothing.
-  if (options.format !== undefined) formatById(options.format);
+  checkSaid(options);
   if (options.key !== undefined) parseKeySpec(options.key);
   const { config, folder } = options.config;
   const wanted = loadPolicy(path.resolve(options.policy));
@@ -143,9 +142,8 @@ async function pump(
   damaged: DamagedFile[],
 ): Promise<void> {
   const { signal } = options;
-  const counters = createCounters();
-  const found = await openInputs(options, session, counters, damaged);
-  const tell = progressTeller(options, session, found, counters, systemClock.now());
+  const found = await openInputs(options, session, damaged);
+  const tell = progressTeller(options, session, found, systemClock.now());
   const stream = createMerge(found.inputs);
   const event = createEvent();
   let sinceLook = 0;

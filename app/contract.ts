@@ -58,9 +58,18 @@ export interface Check {
 export interface SourceReading {
   readonly source: string;
   readonly format: string;
+  /** What its records are wrapped in; absent when they are not. */
+  readonly envelope?: string;
   /** E.g. "detected: 20 of 20 lines have …" or "given by --format". */
   readonly why: string;
+  /** 0: stdin. */
   readonly files: number;
+  /** Names of the first of them. */
+  readonly names: readonly string[];
+  readonly records: number;
+  /** Uses of keys that were read. */
+  readonly events: number;
+  readonly rejected: Readonly<Record<string, number>>;
 }
 
 /** One line `{"type":"summary"}`, the last of a replay. */
@@ -127,6 +136,7 @@ export interface ReplayOptions {
   /** Files, folders or globs; `-` alone is stdin. Empty: the `file` sources of the configuration. */
   readonly paths: readonly string[];
   readonly format?: string | undefined;
+  readonly envelope?: string | undefined;
   readonly key?: string | undefined;
   readonly stateDir?: string | undefined;
   readonly config: LoadedConfig;
@@ -145,7 +155,7 @@ export type Replay = (options: ReplayOptions) => Promise<ReplaySummary>;
 export interface BacktestOptions
   extends Pick<
     ReplayOptions,
-    'paths' | 'format' | 'key' | 'config' | 'signal' | 'onProgress' | 'onNote'
+    'paths' | 'format' | 'envelope' | 'key' | 'config' | 'signal' | 'onProgress' | 'onNote'
   > {
   /** Path of the policy to try. */
   readonly policy: string;

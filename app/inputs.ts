@@ -8,24 +8,25 @@ import { parseKeySpec } from '../core/key-spec.ts';
 import type { Damage, Source } from '../core/source.ts';
 import type { SourceTraits } from '../enrich/contract.ts';
 import type { DeadLetters } from '../ingest/dead-letters.ts';
-import { detectFormat, FORMATS, formatById } from '../ingest/formats/list.ts';
 import { firstTime, type MergeInput, mergeChunkBytes } from '../ingest/merge.ts';
 import { KEY_NAMES } from '../ingest/raw-key.ts';
 import { EventReader, type ReaderCounters } from '../ingest/reader.ts';
-import { openFile, readHead } from '../ingest/sources/content.ts';
 import { createFileSource } from '../ingest/sources/file.ts';
 import { expandPaths, type FoundFile } from '../ingest/sources/paths.ts';
 import { createStdinSource } from '../ingest/sources/stdin.ts';
-import type { SourceReading } from './contract.ts';
+import { createReading, type Reading } from './readings.ts';
+import { hintForNothing, recogniseFile, recogniseStdin, SAMPLE_BYTES } from './recognise.ts';
 import type { Sequence } from './sequence.ts';
 import type { Session } from './session.ts';
 
-/** What a source is read as. A path given on the command line has only some of it. */
+/** What a source is read as. A path given on the command line has only some of it, and no kind. */
 export type SourceSettings = Pick<SourceConfig, 'name'> &
   Partial<
     Pick<
       SourceConfig,
+      | 'kind'
       | 'format'
+      | 'envelope'
       | 'key'
       | 'keyNames'
       | 'logFormat'
@@ -37,7 +38,6 @@ export type SourceSettings = Pick<SourceConfig, 'name'> &
     >
   >;
 
-const SAMPLE_BYTES = 65_536;
 /** With more files than this, what one reads ahead is gone from the caches before its turn comes. */
 const AHEAD_FILES_MAX = 8;
 
@@ -58,9 +58,13 @@ export interface InputOptions {
   onDamage?(damage: Damage): void;
 }
 
+/** Of inputs that count by what they are read as. */
+export type ReplayInputOptions = Omit<InputOptions, 'counters'>;
+
 export interface Inputs {
   readonly inputs: readonly MergeInput[];
-  readonly readings: readonly SourceReading[];
+  /** Filled as the inputs are read. */
+  readonly readings: readonly Reading[];
   /** Undefined when it cannot be known (stdin). */
   readonly bytesTotal: number | undefined;
 }
@@ -92,96 +96,65 @@ export function formatOptions(settings: SourceSettings): FormatOptions {
 export async function fileInputs(
   paths: readonly string[],
   settings: SourceSettings,
-  options: InputOptions,
+  options: ReplayInputOptions,
 ): Promise<Inputs> {
   const { files, skipped } = await expandPaths(paths);
   for (const { path, why } of skipped) options.onNote(`${path}: skipped, ${why}`);
-  const chosen: { file: FoundFile; format: Format }[] = [];
   const isEmpty = files.length > 0 && files.every((file) => file.size === 0);
-  const readings = new Map<string, { why: string; files: number }>();
+  const readings: Reading[] = [];
+  const chosen: { file: FoundFile; reading: Reading }[] = [];
   let lastBroken: KeyhoundError | undefined;
   for (const file of files) {
-    const { format, why, broken } = await formatOf(file, settings, files.length, options);
-    if (broken !== undefined) {
+    const { format, why, broken, isEmpty: holdsNothing } = await recogniseFile(file.path, settings);
+    if (broken !== undefined && format === undefined) {
+      // So little of it can be read that it does not tell what it is.
       lastBroken = broken;
       options.onDamage?.({ position: 0, length: 0, error: broken });
+    } else if (format === undefined) {
+      if (files.length === 1 && holdsNothing !== true) throw unknownFormat(file.path, why);
+      options.onNote(`${file.path}: skipped, ${holdsNothing === true ? 'empty' : why}`);
+    } else {
+      const reading = readingOf(readings, settings.name, format, why);
+      reading.files.push(file);
+      chosen.push({ file, reading });
     }
-    if (format === undefined) continue;
-    chosen.push({ file, format });
-    const known = readings.get(format.id);
-    readings.set(format.id, { why: known?.why ?? why, files: (known?.files ?? 0) + 1 });
   }
-  if (chosen.length === 0 && lastBroken !== undefined) throw lastBroken;
-  if (chosen.length === 0) {
-    throw new KeyhoundError(
-      'usage',
-      `${paths.join(', ')}: nothing there that can be read as a log`,
-      {
-        code: 'no-log',
-        hint: hintForNothing(files.length, isEmpty),
-      },
-    );
-  }
+  if (readings.length === 0) throw lastBroken ?? noLog(paths, files.length, isEmpty);
   const chunkBytes = mergeChunkBytes(chosen.length);
   const ahead = chosen.length > AHEAD_FILES_MAX ? 1 : undefined;
   return {
-    inputs: chosen.map(({ file, format }) =>
-      fileInput(file, format, settings, chunkBytes, { ...options, ahead }),
+    inputs: chosen.map(({ file, reading: { format, counters } }) =>
+      fileInput(file, format, settings, chunkBytes, { ...options, counters, ahead }),
     ),
-    readings: [...readings].map(([format, { why, files: count }]) => ({
-      source: settings.name,
-      format,
-      why,
-      files: count,
-    })),
+    readings,
     bytesTotal: chosen.reduce((sum, { file }) => sum + file.size, 0),
   };
 }
 
-const FORMAT_HINT = `Name the format with --format: ${FORMATS.map(({ id }) => id).join(', ')}.`;
-
-function hintForNothing(fileCount: number, isEmpty: boolean): string {
-  if (fileCount === 0) return 'Name a folder that holds logs, or the files themselves.';
-  if (isEmpty) return 'What is there is empty: there is nothing to judge yet.';
-  return FORMAT_HINT;
+/** The reading of this format and envelope; a new one where there is none. */
+function readingOf(readings: Reading[], source: string, format: Format, why: string): Reading {
+  const known = readings.find(
+    (reading) => reading.format.id === format.id && reading.format.envelope === format.envelope,
+  );
+  if (known !== undefined) return known;
+  const reading = createReading(source, format, why);
+  readings.push(reading);
+  return reading;
 }
 
-async function formatOf(
-  file: FoundFile,
-  settings: SourceSettings,
-  fileCount: number,
-  options: InputOptions,
-): Promise<{ format: Format | undefined; why: string; broken?: KeyhoundError | undefined }> {
-  if (settings.format !== undefined) {
-    return { format: formatById(settings.format), why: `given: ${settings.format}` };
-  }
-  const handle = await openFile(file.path);
-  try {
-    if (!(await handle.stat()).isFile()) throw pipeWithoutFormat(file.path);
-    const head = await readHead(handle, file.path, SAMPLE_BYTES);
-    const { format, why } = detectFormat(head.bytes);
-    if (format !== undefined) return { format, why };
-    // So little of it can be read that it does not tell what it is.
-    if (head.broken !== undefined) return { format, why, broken: head.broken };
-    if (fileCount === 1 && head.bytes.length > 0) {
-      throw new KeyhoundError('usage', `${file.path}: ${why}`, {
-        code: 'unknown-format',
-        hint: FORMAT_HINT,
-      });
-    }
-    options.onNote(`${file.path}: skipped, ${head.bytes.length === 0 ? 'empty' : why}`);
-    return { format: undefined, why };
-  } finally {
-    await handle.close();
-  }
-}
-
-/** A pipe can be read once only, and is looked at before it is read. */
-function pipeWithoutFormat(path: string): KeyhoundError {
-  return new KeyhoundError('usage', `${path} is a pipe, whose format cannot be looked up in it`, {
+function unknownFormat(name: string, why: string): KeyhoundError {
+  return new KeyhoundError('usage', `${name}: ${why}`, {
     code: 'unknown-format',
-    hint: 'Name it with --format, or send it to stdin, where it is recognised: … | keyhound replay -',
+    hint: hintForNothing(1, false),
   });
+}
+
+function noLog(paths: readonly string[], fileCount: number, isEmpty: boolean): KeyhoundError {
+  return new KeyhoundError(
+    'usage',
+    `${paths.join(', ')}: nothing there that can be read as a log`,
+    { code: 'no-log', hint: hintForNothing(fileCount, isEmpty) },
+  );
 }
 
 function fileInput(
@@ -210,34 +183,28 @@ function fileInput(
 /** The program's standard input as the only input; the format is recognised from its beginning. */
 export async function stdinInputs(
   settings: SourceSettings,
-  options: InputOptions,
+  options: ReplayInputOptions,
 ): Promise<Inputs> {
-  let why = `given: ${settings.format}`;
-  let format: Format | undefined;
-  if (settings.format !== undefined) format = formatById(settings.format);
-  else {
-    const head = await stdinHead();
-    const detected = detectFormat(head);
-    format = detected.format;
-    why = detected.why;
-    if (format === undefined) {
-      throw new KeyhoundError('usage', `stdin: ${head.length === 0 ? 'it is empty' : why}`, {
-        code: head.length === 0 ? 'no-log' : 'unknown-format',
-        hint: hintForNothing(1, head.length === 0),
-      });
-    }
+  const { format, why, isEmpty } = await recogniseStdin(settings, stdinHead);
+  if (format === undefined && isEmpty === true) {
+    throw new KeyhoundError('usage', 'stdin: it is empty', {
+      code: 'no-log',
+      hint: hintForNothing(1, true),
+    });
   }
-  const chosen = format;
-  const source = createStdinSource({ name: settings.name, framing: chosen.framing });
+  if (format === undefined) throw unknownFormat('stdin', why);
+  const source = createStdinSource({ name: settings.name, framing: format.framing });
+  const reading = createReading(settings.name, format, why);
+  const { counters } = reading;
   return {
     inputs: [
       {
         name: 'stdin',
-        open: () => createReader(source, chosen, settings, options),
+        open: () => createReader(source, format, settings, { ...options, counters }),
         peek: () => Promise.resolve(Number.NEGATIVE_INFINITY),
       },
     ],
-    readings: [{ source: settings.name, format: chosen.id, why, files: 0 }],
+    readings: [reading],
     bytesTotal: undefined,
   };
 }

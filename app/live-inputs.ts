@@ -2,7 +2,6 @@
 import path from 'node:path';
 import type { SourceConfig } from '../core/config.ts';
 import type { Format } from '../core/format.ts';
-import { formatById } from '../ingest/formats/list.ts';
 import type { IntakeServer } from '../ingest/intake-server.ts';
 import { createCounters, type EventStream } from '../ingest/reader.ts';
 import { createFollowSource } from '../ingest/sources/follow.ts';
@@ -14,6 +13,7 @@ import type { LoadedConfig, Logger } from './contract.ts';
 import { createReader, type InputOptions, type InputSession } from './inputs.ts';
 import type { KafkaInput } from './kafka-input.ts';
 import { openPushed } from './pushed-inputs.ts';
+import { formatOf } from './recognise.ts';
 import type { SourceWatch, WatchedSource } from './source-watch.ts';
 
 export interface LiveOptions {
@@ -103,7 +103,7 @@ function readInput(
 ): LiveInput {
   const { session, config, clock, logger, watch } = options;
   const { intake } = config.config;
-  const format = formatById(source.format);
+  const format = formatOf(source);
   const known = watched(source.name, watch);
   const trust = source.trust ?? (kafka === undefined ? 'act' : kafkaTrust(source, config.config));
   return {
@@ -141,7 +141,7 @@ async function kafkaInput(
   if (source.kind !== 'kafka') return undefined;
   const { KafkaInput: Input } = await import('./kafka-input.ts');
   const { config, session, clock, logger } = options;
-  const { framing } = formatById(source.format);
+  const { framing } = formatOf(source);
   const { saved } = session;
   const shared = options.shared === true;
   return new Input({ source, framing, config, saved, clock, logger, shared });

@@ -2,7 +2,7 @@
 import type { Config, SourceConfig } from '../core/config.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import type { Format } from '../core/format.ts';
-import { FORMATS, formatById } from '../ingest/formats/list.ts';
+import { FORMATS } from '../ingest/formats/list.ts';
 import { Intake, type IntakeOptions, type IntakeSource } from '../ingest/intake.ts';
 import { type IntakeServer, startIntakeServer } from '../ingest/intake-server.ts';
 import { type SyslogListener, startSyslog } from '../ingest/sources/syslog.ts';
@@ -12,6 +12,7 @@ import { isLoopback, mayAct, syslogAddress } from './config/addresses.ts';
 import { formatOptions, traitsOf } from './inputs.ts';
 import { listenerTls } from './listener-tls.ts';
 import type { LiveInputs, LiveOptions } from './live-inputs.ts';
+import { formatOf } from './recognise.ts';
 import type { WatchedSource } from './source-watch.ts';
 
 /** A source of kind http or syslog. */
@@ -88,7 +89,7 @@ async function openSyslog(
     if (source.kind !== 'syslog') continue;
     const listen = syslogAddress(source.listen ?? '');
     const trust = source.trust === 'act' && mayAct(listen) ? 'act' : 'observe';
-    const traits = traitsOf({ ...source, trust }, formatById(source.format));
+    const traits = traitsOf({ ...source, trust }, formatOf(source));
     const { counters } = known;
     const own = { token: undefined, traits, formatOptions: formatOptions(source), counters };
     const listener = await startSyslog({
@@ -113,8 +114,11 @@ function formatsOf(pushed: readonly Pushed[], name: string): readonly Format[] {
 
 /** Formats that a source may push: its own, or any that needs no more to be said. */
 function pushableFormats(source: SourceConfig): readonly Format[] {
-  if (source.format !== 'any') return [formatById(source.format)];
-  return FORMATS.filter((format) => format.needs === undefined);
+  if (source.format !== 'any') return [formatOf(source)];
+  const { envelope } = source;
+  return FORMATS.filter((format) => format.needs === undefined).map(({ id }) =>
+    formatOf({ format: id, envelope }),
+  );
 }
 
 function intakeSources(source: SourceConfig, known: WatchedSource, config: Config): IntakeSource[] {

@@ -3,12 +3,13 @@ import { systemClock } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { parseKeySpec } from '../core/key-spec.ts';
 import { censusOf } from '../detectors/engine/census.ts';
-import { formatById } from '../ingest/formats/list.ts';
 import { createMerge } from '../ingest/merge.ts';
-import { createCounters, type EventStream, type ReaderCounters } from '../ingest/reader.ts';
+import { addCounters, createCounters, type EventStream } from '../ingest/reader.ts';
 import type { DamagedFile, Replay, ReplayOptions } from './contract.ts';
-import { fileInputs, type InputOptions, type Inputs, stdinInputs } from './inputs.ts';
+import { fileInputs, type Inputs, type ReplayInputOptions, stdinInputs } from './inputs.ts';
 import { applySome } from './pump.ts';
+import { toldReading } from './readings.ts';
+import { checkSaid } from './recognise.ts';
 import { openSession, type Session } from './session.ts';
 import { summaryOf } from './summary.ts';
 
@@ -18,7 +19,7 @@ const LOOK_EVERY = 128;
 
 export const replay: Replay = async (options) => {
   // Before anything is made: a mistyped name must leave nothing behind.
-  if (options.format !== undefined) formatById(options.format);
+  checkSaid(options);
   if (options.key !== undefined) parseKeySpec(options.key);
   const startedAt = systemClock.now();
   const cpuBefore = process.cpuUsage();
@@ -33,24 +34,18 @@ export const replay: Replay = async (options) => {
     onNote: options.onNote,
   });
   try {
-    const counters = createCounters();
     const damaged: DamagedFile[] = [];
-    const found = await openInputs(options, session, counters, damaged);
+    const found = await openInputs(options, session, damaged);
     const stream = createMerge(found.inputs);
     try {
-      await pump(
-        stream,
-        session,
-        options,
-        progressTeller(options, session, found, counters, startedAt),
-      );
+      await pump(stream, session, options, progressTeller(options, session, found, startedAt));
     } finally {
       await stream.close();
     }
     await session.checkpoint();
     const cpu = process.cpuUsage(cpuBefore);
     const spent = {
-      counters: [counters],
+      counters: found.readings.map(({ counters }) => counters),
       elapsedMs: systemClock.now() - startedAt,
       cpuMicros: cpu.user + cpu.system,
       alertsPerDay: options.config.config.alerts.perDay,
@@ -58,7 +53,7 @@ export const replay: Replay = async (options) => {
     };
     return {
       ...summaryOf(session, spent),
-      sources: found.readings,
+      sources: found.readings.map(toldReading),
       ...(damaged.length > 0 && { damaged }),
     };
   } finally {
@@ -68,16 +63,14 @@ export const replay: Replay = async (options) => {
 
 /** What a run over past logs reads. */
 export async function openInputs(
-  options: Pick<ReplayOptions, 'paths' | 'format' | 'key' | 'config' | 'onNote'>,
+  options: Pick<ReplayOptions, 'paths' | 'format' | 'envelope' | 'key' | 'config' | 'onNote'>,
   session: Session,
-  counters: ReaderCounters,
   damaged: DamagedFile[],
 ): Promise<Inputs> {
   const { config } = options.config;
-  const input: InputOptions = {
+  const input: ReplayInputOptions = {
     session,
     clock: systemClock,
-    counters,
     recordBytesMax: config.intake.recordBytesMax,
     onNote: options.onNote,
     onDamage: ({ position, error: { message, code } }) =>
@@ -86,6 +79,7 @@ export async function openInputs(
   const given = {
     name: 'replay',
     ...(options.format === undefined ? {} : { format: options.format }),
+    ...(options.envelope === undefined ? {} : { envelope: options.envelope }),
     ...(options.key === undefined ? {} : { key: options.key }),
   };
   if (options.paths.length === 1 && options.paths[0] === '-') return stdinInputs(given, input);
@@ -140,7 +134,6 @@ export function progressTeller(
   options: Pick<ReplayOptions, 'onProgress'>,
   session: Session,
   found: Inputs,
-  counters: ReaderCounters,
   startedAt: number,
 ): () => void {
   let toldAt = startedAt;
@@ -148,14 +141,16 @@ export function progressTeller(
   return () => {
     const now = systemClock.now();
     if (now - toldAt < PROGRESS_MS) return;
+    const sum = createCounters();
+    for (const { counters } of found.readings) addCounters(counters, sum);
     options.onProgress({
-      bytesDone: counters.bytes,
+      bytesDone: sum.bytes,
       bytesTotal: found.bytesTotal,
-      records: counters.records,
-      eventsPerSecond: ((counters.records - toldRecords) * 1000) / (now - toldAt),
+      records: sum.records,
+      eventsPerSecond: ((sum.records - toldRecords) * 1000) / (now - toldAt),
       atMs: session.engine.lastAt,
     });
     toldAt = now;
-    toldRecords = counters.records;
+    toldRecords = sum.records;
   };
 }

@@ -123,6 +123,17 @@ export const sourceSchema = z.strictObject({
     .describe('Unique name.'),
   kind: z.enum(['file', 'stdin', 'http', 'syslog', 'kafka']).describe('Where records come from.'),
   format: z.string().describe('Log format: see `keyhound replay --help`.'),
+  envelope: z
+    .string()
+    .regex(
+      /^(syslog|cri|docker|time|field:.*[^.].*)$/,
+      'must be syslog, cri, docker, time or field:PATH',
+    )
+    .optional()
+    .describe(
+      'What wraps each record: syslog, cri or docker (logs of containers), time, or field:PATH, the ' +
+        'member of a JSON object that holds it, e.g. field:message.',
+    ),
   path: z
     .union([z.string(), z.array(z.string()).min(1)])
     .optional()

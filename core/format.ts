@@ -37,8 +37,12 @@ export const REJECTION = {
   ignored: 7,
 } as const;
 
-/** How records are cut out of a byte stream. `json`: lines, arrays, `{"Records":[…]}`, pretty-printed. */
-export type Framing = 'lines' | 'json';
+/**
+ * How records are cut out of a byte stream. `json`: lines, arrays, `{"Records":[…]}`, pretty-printed. `events`: the
+ * same, and `{"Events":[…]}`, `events`, `logEvents`. `cri`, `docker`: lines of a container, and a record is all pieces
+ * of one.
+ */
+export type Framing = 'lines' | 'json' | 'events' | 'cri' | 'docker';
 
 export interface FormatOptions {
   /** Where the key is, when the format does not say or the user knows better. */
@@ -76,6 +80,8 @@ export interface Format {
   /** One line for `--help` and docs. */
   readonly summary: string;
   readonly framing: Framing;
+  /** What its records are wrapped in, as the source names it (ingest/envelope.ts). Of no format by itself. */
+  readonly envelope?: string;
   /** Prefix of key ids made from the gateway's credential id. */
   readonly gateway: string;
   /** `attested`: the gateway says that it checked the key. `claimed`: a client wrote it. `record`: each record says. */

@@ -43,6 +43,8 @@ function letterBytes(bytes: Uint8Array, at: number, end: number): number {
   let from = at + 1;
   let digits = 2;
   if (c === BACKSLASH) {
+    // Escaped once more in a log that is kept as JSON.
+    if (bytes[from] === BACKSLASH) from++;
     if (bytes[from] === 0x75) digits = 4;
     else if (bytes[from] !== 0x78) return 0;
     from++;

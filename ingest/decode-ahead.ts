@@ -30,14 +30,14 @@ export class DecodeAhead {
       const outcome = decoder.decode(bytes, starts[first + i]!, ends[first + i]!, draft);
       this.outcomes[i++] = outcome;
       // What lies in the decoder's own buffers is gone with its next record.
-      if (outcome === REJECTION.ok && isBorrowed(draft)) break;
+      if (outcome === REJECTION.ok && isBorrowed(draft, bytes)) break;
     }
     this.count = i;
   }
 }
 
-function isBorrowed({ inScratch, place }: RecordDraft): boolean {
-  if (place !== undefined) return true;
+function isBorrowed({ bytes, inScratch, place }: RecordDraft, batch: Uint8Array): boolean {
+  if (place !== undefined || bytes !== batch) return true;
   for (let field = 0; field < FIELD_COUNT; field++) if (inScratch[field] === 1) return true;
   return false;
 }

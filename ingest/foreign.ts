@@ -8,6 +8,16 @@ const MAGIC: readonly (readonly [name: string, command: string, bytes: readonly 
   ['lz4', 'lz4cat', [0x04, 0x22, 0x4d, 0x18]],
 ];
 
+/** What is printed around records, and how to get them without. */
+const WRITTEN: readonly (readonly [what: string, beginning: RegExp])[] = [
+  [
+    "an answer of Elasticsearch: `jq -c '.hits.hits[]' FILE | keyhound replay -`",
+    /^\s*\{[^{}[\]]*(?:"_shards"\s*:\s*\{[^{}]*\},?\s*)?"hits"\s*:\s*\{/,
+  ],
+  ['what `docker compose logs` prints: add --no-log-prefix', /^[\w.-]+ +\| /],
+];
+const BEGINNING_BYTES = 1024;
+
 /** In words that follow "it is"; undefined when nothing is known about it. `sample` is the beginning of its text. */
 export function foreignKind(sample: Uint8Array): string | undefined {
   const known = MAGIC.find(([, , bytes]) => bytes.every((byte, i) => sample[i] === byte));
@@ -21,5 +31,7 @@ export function foreignKind(sample: Uint8Array): string | undefined {
   }
   const isUtf16 =
     sample[0] === 0xff ? sample[1] === 0xfe : sample[0] === 0xfe && sample[1] === 0xff;
-  return isUtf16 ? 'UTF-16: `iconv -f UTF-16 -t UTF-8 FILE | keyhound replay -`' : undefined;
+  if (isUtf16) return 'UTF-16: `iconv -f UTF-16 -t UTF-8 FILE | keyhound replay -`';
+  const text = new TextDecoder('latin1').decode(sample.subarray(0, BEGINNING_BYTES));
+  return WRITTEN.find(([, beginning]) => beginning.test(text))?.[0];
 }

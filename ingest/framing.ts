@@ -9,9 +9,10 @@
 import type { KeyhoundError } from '../core/errors.ts';
 import type { Framing } from '../core/format.ts';
 import type { Damage, RecordBatch } from '../core/source.ts';
-import { bomLength, HEAD_BYTES, jsonShape } from './json-head.ts';
+import { bomLength, HEAD_BYTES, isEventsKey, isRecordsKey, jsonShape } from './json-head.ts';
 import { ValueCutter } from './json-values.ts';
 import { LineCutter } from './lines.ts';
+import { PieceCutter } from './pieces.ts';
 
 export const RECORD_BYTES_MAX = 1 << 20;
 export const CHUNK_BYTES = 1 << 20;
@@ -162,9 +163,9 @@ export class Framer implements Window {
     this.tooLong.push({ position, length });
   }
 
-  #begin(shape: 'lines' | 'values', position: number, begins: boolean): void {
+  #begin(shape: Shape, position: number, begins: boolean): void {
     const options = { position, recordBytesMax: this.#recordBytesMax, begins };
-    this.#cutter = shape === 'lines' ? new LineCutter(options) : new ValueCutter(options);
+    this.#cutter = createCutter(this.#framing, shape, options);
   }
 
   /** Drops the records of the last cut and moves what is still needed to the front. */
@@ -202,18 +203,26 @@ export class Framer implements Window {
 export function cutWhole(framing: Framing, text: Window, recordBytesMax: number): void {
   const held = text.bytes.subarray(0, text.used);
   const options = { position: bomLength(held), recordBytesMax, begins: true };
-  const isLines = shapeOf(framing, held, true) !== 'values';
-  const cutter = isLines ? new LineCutter(options) : new ValueCutter(options);
-  cutter.cut(text, true);
+  createCutter(framing, shapeOf(framing, held, true) ?? 'lines', options).cut(text, true);
 }
 
-function shapeOf(
-  framing: Framing,
-  head: Uint8Array,
-  complete: boolean,
-): 'lines' | 'values' | undefined {
-  if (framing === 'lines') return 'lines';
-  return jsonShape(head.subarray(0, HEAD_BYTES), complete);
+type Shape = 'lines' | 'values';
+
+function shapeOf(framing: Framing, head: Uint8Array, complete: boolean): Shape | undefined {
+  if (!dependsOnHead(framing)) return 'lines';
+  const isWrapper = framing === 'events' ? isEventsKey : isRecordsKey;
+  return jsonShape(head.subarray(0, HEAD_BYTES), complete, isWrapper);
+}
+
+/** True where a stream cannot be read on at a position without its beginning. */
+export function dependsOnHead(framing: Framing): boolean {
+  return framing === 'json' || framing === 'events';
+}
+
+function createCutter(framing: Framing, shape: Shape, options: CutterOptions): Cutter {
+  if (framing === 'cri' || framing === 'docker') return new PieceCutter(options, framing);
+  if (shape === 'lines') return new LineCutter(options);
+  return new ValueCutter(options, framing === 'events' ? isEventsKey : isRecordsKey);
 }
 
 const EMPTY = Buffer.alloc(0);

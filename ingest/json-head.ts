@@ -23,14 +23,18 @@ const OPEN_OBJECT = 0x7b;
  * The shape of the stream that begins with `head`; undefined when more bytes are needed. `complete` says
  * that no more will come. An answer for a prefix holds for every longer head.
  */
-export function jsonShape(head: Uint8Array, complete: boolean): JsonShape | undefined {
+export function jsonShape(
+  head: Uint8Array,
+  complete: boolean,
+  isWrapper: IsWrapper = isRecordsKey,
+): JsonShape | undefined {
   const limit = Math.min(head.length, HEAD_BYTES);
   const whole = complete || head.length >= HEAD_BYTES;
   const first = skipSpace(head, bomLength(head), limit);
   if (first >= limit) return whole ? 'lines' : undefined;
   if (head[first] === OPEN_ARRAY) return 'values';
   if (head[first] !== OPEN_OBJECT) return 'lines';
-  return shapeOfObject(head, first, limit, whole);
+  return shapeOfObject(head, first, limit, whole, isWrapper);
 }
 
 /** Bytes of a UTF-8 byte order mark at the beginning. */
@@ -46,11 +50,24 @@ export function isRecordsKey(bytes: Uint8Array, start: number, end: number): boo
 }
 const RECORDS = Buffer.from('records');
 
+/** True for the name of a member whose array holds the records. */
+export type IsWrapper = (bytes: Uint8Array, start: number, end: number) => boolean;
+
+/** As isRecordsKey, and what the AWS command line and CloudWatch Logs wrap events in. */
+export function isEventsKey(bytes: Uint8Array, start: number, end: number): boolean {
+  if (isRecordsKey(bytes, start, end)) return true;
+  return EVENTS.some(
+    (name) => name.length === end - start && name.every((c, k) => bytes[start + k] === c),
+  );
+}
+const EVENTS = ['Events', 'events', 'logEvents'].map((name) => Buffer.from(name));
+
 function shapeOfObject(
   head: Uint8Array,
   first: number,
   limit: number,
   whole: boolean,
+  isWrapper: IsWrapper,
 ): JsonShape | undefined {
   const undecided = whole ? 'lines' : undefined;
   let depth = 0;
@@ -62,7 +79,7 @@ function shapeOfObject(
       const end = stringEnd(head, i + 1, limit);
       if (end < 0) return 'lines';
       if (end >= limit) return undecided;
-      wraps = depth === 1 && isRecordsKey(head, i + 1, end);
+      wraps = depth === 1 && isWrapper(head, i + 1, end);
       i = end;
       last = QUOTE;
       continue;

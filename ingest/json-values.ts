@@ -14,7 +14,7 @@
  * separators are never an error here.
  */
 import type { Cutter, CutterOptions, Window } from './framing.ts';
-import { isRecordsKey } from './json-head.ts';
+import { type IsWrapper, isRecordsKey } from './json-head.ts';
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -49,6 +49,7 @@ const DEPTH_MAX = 512;
 export class ValueCutter implements Cutter {
   nextPosition: number;
   readonly #recordBytesMax: number;
+  readonly #isWrapper: IsWrapper;
   #at: (typeof AT)[keyof typeof AT] = AT.top;
   #kind: (typeof KIND)[keyof typeof KIND] = KIND.top;
   /** Position of the next byte to look at. */
@@ -65,7 +66,7 @@ export class ValueCutter implements Cutter {
   #last = 0;
   #inString = false;
   #escaped = false;
-  /** Position after the opening quote of a string at depth 1, where the key `Records` may stand. */
+  /** Position after the opening quote of a string at depth 1, where a key such as `Records` may stand. */
   #keyStart = -1;
   #wraps = false;
   /** Position after the last byte of a scalar or broken value that is neither space nor comma. */
@@ -73,7 +74,8 @@ export class ValueCutter implements Cutter {
   /** A comma stands between there and the next byte. */
   #separated = false;
 
-  constructor(options: CutterOptions) {
+  constructor(options: CutterOptions, isWrapper: IsWrapper = isRecordsKey) {
+    this.#isWrapper = isWrapper;
     this.#scanned = options.position;
     this.#start = options.position;
     this.nextPosition = options.position;
@@ -236,7 +238,7 @@ export class ValueCutter implements Cutter {
         this.#inString = false;
         this.#last = QUOTE;
         const key = this.#keyStart - base;
-        this.#wraps = this.#keyStart >= 0 && isRecordsKey(bytes, key, i);
+        this.#wraps = this.#keyStart >= 0 && this.#isWrapper(bytes, key, i);
         return i + 1;
       }
       if (c === BACKSLASH) {

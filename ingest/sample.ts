@@ -2,7 +2,7 @@
 import type { Recognition } from '../core/format.ts';
 import { skipKey, skipSpace, skipValue, viewOf } from './json-skip.ts';
 
-const RECORDS_MAX = 20;
+export const RECORDS_MAX = 20;
 const COMMA = 0x2c;
 const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;

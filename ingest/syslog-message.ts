@@ -6,8 +6,8 @@
  *   element  = "[" id { " " name '="' value '"' } "]"        value: '"', '\' and ']' stand escaped
  *   rfc3164  = ( "Mmm dd hh:mm:ss" | RFC 3339 time ) " " [ host " " ] tag ": " record
  *
- * All before the record is the sender's own; what a client wrote comes after it. A header of another kind is left
- * where it is: then the format judges.
+ * In a file the priority may be missing (`readLine`). All before the record is the sender's own; what a client wrote
+ * comes after it. A header of another kind is left where it is: then the format judges.
  */
 
 const SPACE = 0x20;
@@ -33,9 +33,12 @@ export class SyslogMessage {
   /** What counts messages: host, app and procid; empty when there is no sequence. */
   senderFrom = 0;
   senderTo = 0;
+  /** A header of RFC 3164 or 5424 was found. */
+  isHeaded = false;
 
   read(bytes: Uint8Array, start: number, end: number): void {
     this.sequence = 0;
+    this.isHeaded = false;
     let to = end;
     // Some senders end a datagram as if it were a line, or a string of C.
     while (to > start && bytes[to - 1]! <= SPACE) to--;
@@ -48,8 +51,19 @@ export class SyslogMessage {
     if (bytes[priority] === 0x31 && bytes[priority + 1] === SPACE) {
       this.#rfc5424(bytes, priority + 2, to);
     } else {
-      this.from = bsdRecord(bytes, priority, to);
+      this.#rfc3164(bytes, priority, to);
     }
+  }
+
+  /** As `read`, of a line that a syslog daemon wrote into a file. */
+  readLine(bytes: Uint8Array, start: number, end: number): void {
+    this.read(bytes, start, end);
+    if (bytes[start] !== LESS) this.#rfc3164(bytes, start, this.to);
+  }
+
+  #rfc3164(bytes: Uint8Array, from: number, to: number): void {
+    this.from = bsdRecord(bytes, from, to);
+    this.isHeaded = this.from > from;
   }
 
   #rfc5424(bytes: Uint8Array, from: number, to: number): void {
@@ -65,6 +79,7 @@ export class SyslogMessage {
     }
     const after = this.#elements(bytes, at, to);
     if (after < 0) return;
+    this.isHeaded = true;
     this.senderFrom = host;
     this.senderTo = procidEnd;
     this.from = Math.min(to, after + 1);

@@ -1,7 +1,9 @@
 /** Checks of what is read: files that can be opened, and whether they look like their format. */
 import type { SourceConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
-import { detectFormat } from '../../ingest/formats/list.ts';
+import type { Format } from '../../core/format.ts';
+import { type Detection, detectFormat } from '../../ingest/detection.ts';
+import { envelopeById } from '../../ingest/envelope.ts';
 import { openFile, readHead } from '../../ingest/sources/content.ts';
 import { expandPaths, type FoundFile } from '../../ingest/sources/paths.ts';
 import { tryListen } from '../../ingest/sources/syslog.ts';
@@ -67,14 +69,30 @@ async function checkHead(
     const { bytes } = await readHead(handle, file.path);
     const files = `${fileCount === 1 ? '1 file' : `${fileCount} files`}, ${source.format}`;
     if (bytes.length === 0) return check(name, true, `${files}, the last one still empty`);
-    const { format, why } = detectFormat(bytes);
+    const { format, why } = looksLike(bytes, source);
     // The user may know better (a log_format of their own); only another certain format is a fault.
-    const other = format !== undefined && format.id !== source.format && needsNoHelp(source);
-    const detail = other ? `${file.path} looks like ${format.id}: ${why}` : files;
-    return check(name, !other, detail, `Is format: ${source.format} right?`);
+    const other = format !== undefined && !isAs(source, format) && needsNoHelp(source);
+    const detail = other
+      ? `${file.path} looks like ${said(format.id, format.envelope)}: ${why}`
+      : files;
+    return check(name, !other, detail, `Is format: ${said(source.format, source.envelope)} right?`);
   } finally {
     await handle.close();
   }
+}
+
+function looksLike(head: Uint8Array, { envelope }: SourceConfig): Detection {
+  const given = envelope === undefined ? {} : { envelope: envelopeById(envelope) };
+  const found = detectFormat(head, given);
+  return found.format === undefined ? detectFormat(head) : found;
+}
+
+function isAs(source: SourceConfig, format: Format): boolean {
+  return format.id === source.format && format.envelope === source.envelope;
+}
+
+function said(format: string, envelope: string | undefined): string {
+  return envelope === undefined ? format : `${format} with envelope: ${envelope}`;
 }
 
 function needsNoHelp(source: SourceConfig): boolean {

@@ -34,6 +34,12 @@ export const backtest = defineCommand({
       description: 'Log format, e.g. kong, nginx, combined, cloudtrail, json, keyhound.',
       default: 'detected',
     },
+    envelope: {
+      type: 'text',
+      value: 'NAME',
+      description: 'What wraps each record, as of `replay`.',
+      default: 'detected',
+    },
     key: {
       type: 'text',
       value: 'SPEC',
@@ -71,6 +77,7 @@ export const backtest = defineCommand({
     const tested = context.assemblies.backtest({
       paths: context.args,
       format: options.format,
+      envelope: options.envelope,
       key: options.key,
       policy,
       labels: options.labels,

@@ -59,6 +59,12 @@ export const replay = defineCommand({
       description: 'Log format, e.g. kong, nginx, combined, cloudtrail, json, keyhound.',
       default: 'detected',
     },
+    envelope: {
+      type: 'text',
+      value: 'NAME',
+      description: 'What wraps each record: syslog, cri, docker, time, or field:PATH of JSON.',
+      default: 'detected',
+    },
     key: {
       type: 'text',
       value: 'SPEC',
@@ -100,6 +106,7 @@ export const replay = defineCommand({
     const replayed = context.assemblies.replay({
       paths: context.args,
       format: options.format,
+      envelope: options.envelope,
       key: options.key,
       stateDir: options.state,
       config: await context.config(),

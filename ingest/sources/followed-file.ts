@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { KeyhoundError } from '../../core/errors.ts';
 import type { Framing } from '../../core/format.ts';
 import type { Damage } from '../../core/source.ts';
-import { CHUNK_BYTES, Framer } from '../framing.ts';
+import { CHUNK_BYTES, dependsOnHead, Framer } from '../framing.ts';
 import { HEAD_BYTES } from '../json-head.ts';
 import {
   type Content,
@@ -174,7 +174,7 @@ export class FollowedFile {
 
   async #begin(position: number): Promise<void> {
     const { framing, recordBytesMax } = this.#options;
-    const isInside = position > 0 && framing === 'json';
+    const isInside = position > 0 && dependsOnHead(framing);
     const head = isInside ? (await readHead(this.#handle, this.path)).bytes : undefined;
     await this.#reopen();
     this.#isTorn = false;

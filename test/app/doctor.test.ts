@@ -95,13 +95,21 @@ test('sources: a file that is not there, one of another format, and a right one'
     '198.51.100.7 - - [01/Mar/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/8"\n';
   writeFileSync(join(folder, 'access.log'), line.repeat(20));
   writeFileSync(join(folder, 'kong.log'), line.repeat(20));
+  for (const name of ['k8s.log', 'k8s-2.log']) {
+    writeFileSync(join(folder, name), `2026-03-01T10:00:00.1Z stdout F ${line}`.repeat(20));
+  }
   const checks = await examine(`${FREE}sources:
   - {name: right, kind: file, format: combined, path: access.log}
   - {name: other, kind: file, format: kong, path: kong.log}
   - {name: absent, kind: file, format: kong, path: absent.log}
+  - {name: bare, kind: file, format: combined, path: k8s.log}
+  - {name: wrapped, kind: file, format: combined, path: k8s-2.log, envelope: cri}
 `);
   assert.equal(checks.get('source right')!.ok, true);
   assert.match(checks.get('source other')!.detail, /looks like (combined|nginx)/);
+  assert.equal(checks.get('source bare')!.ok, false);
+  assert.match(checks.get('source bare')!.detail, /looks like combined with envelope: cri/);
+  assert.equal(checks.get('source wrapped')!.ok, true);
   assert.equal(checks.get('source absent')!.ok, false);
   assert.match(checks.get('source absent')!.hint!, /`run` waits for it/);
 });

@@ -17,12 +17,18 @@ after(() => rmSync(folder, { recursive: true }));
 process.env['KEYHOUND_PEPPER'] = PEPPER;
 
 async function replayed(...paths: string[]): Promise<ReplaySummary> {
+  return replayedAs({}, ...paths);
+}
+
+async function replayedAs(
+  said: { format?: string; envelope?: string; key?: string; onNote?: (text: string) => void },
+  ...paths: string[]
+): Promise<ReplaySummary> {
   const config = loadConfig({ file: undefined, env: {}, cwd: folder });
   const nothing = (): void => {};
   const tells = { onFinding: nothing, onIncident: nothing, onProgress: nothing, onNote: nothing };
   const signal = new AbortController().signal;
-  const given = { format: undefined, key: undefined, stateDir: undefined };
-  return replay({ paths, config, signal, ...given, ...tells });
+  return replay({ paths, config, signal, ...tells, ...said });
 }
 
 /** Code and hint of the error with which a replay of these paths ends. */
@@ -91,6 +97,76 @@ test('a damaged file in a folder is read as far as it goes, the others whole, an
   await assert.rejects(replayed(join(base, 'd.gz')), { code: 'source-damaged', kind: 'operating' });
 });
 
+const LINE =
+  '198.51.100.7 - - [22/Nov/2026:04:18:21 +0000] "GET /a?api_key=k HTTP/1.1" 200 21 "-" "curl/8"';
+
+test('of a folder with several kinds of logs it is told which files are which, and what came of each', async () => {
+  const base = join(folder, 'kinds');
+  mkdirSync(base);
+  const write = (name: string, line: string): void =>
+    writeFileSync(join(base, name), `${line}\n`.repeat(20));
+  for (const name of ['a.log', 'b.log', 'c.log', 'd.log']) write(name, LINE);
+  write('k8s.log', `2026-11-22T04:18:21.1Z stdout F ${LINE}`);
+  write('prose.log', 'It was a dark and stormy night.');
+  write(
+    'kong.ndjson',
+    '{"started_at":1795320000000,"client_ip":"198.51.100.7","request":{"method":"GET"},"response":{"status":200}}',
+  );
+  const notes: string[] = [];
+  const said = { key: 'query:api_key', onNote: (text: string) => void notes.push(text) };
+  const { sources } = await replayedAs(said, base);
+  assert.deepEqual(
+    sources.map(({ format, envelope, files, names, records, events }) => ({
+      ...{ format, envelope, files, names, records, events },
+    })),
+    [
+      {
+        ...{ format: 'combined', envelope: undefined, files: 4 },
+        ...{ names: ['a.log', 'b.log', 'c.log'], records: 80, events: 80 },
+      },
+      {
+        ...{ format: 'combined', envelope: 'cri', files: 1 },
+        ...{ names: ['k8s.log'], records: 20, events: 20 },
+      },
+      {
+        ...{ format: 'kong', envelope: undefined, files: 1 },
+        ...{ names: ['kong.ndjson'], records: 20, events: 0 },
+      },
+    ],
+  );
+  assert.deepEqual(sources[2]!.rejected, { 'no-key': 20 });
+  assert.match(notes.find((text) => text.includes('prose.log'))!, /skipped, no format fits/);
+});
+
+test('records in an envelope are read with --format, and a configured source is what it says', async () => {
+  const file = join(folder, 'wrapped.log');
+  writeFileSync(file, `<190>Nov 22 04:18:21 edge-1 nginx: ${LINE}\n`.repeat(20));
+  const key = 'query:api_key';
+  const recognised = await replayedAs({ format: 'combined', key }, file);
+  assert.equal(recognised.events, 20);
+  assert.equal(recognised.sources[0]!.envelope, 'syslog');
+  assert.equal((await replayedAs({ envelope: 'syslog', key }, file)).events, 20);
+  await assert.rejects(replayedAs({ envelope: 'cri', key }, file), { code: 'unknown-format' });
+  const users = Array.from({ length: 20 }, (_, i) => {
+    const log = `${LINE.replace('=k', `=user-${i}`)}\n`;
+    return JSON.stringify({ log, stream: 'stdout', time: '2026-11-22T04:18:21Z' });
+  });
+  writeFileSync(join(folder, 'docker.log'), `${users.join('\n')}\n`);
+  assert.equal((await replayedAs({ key }, join(folder, 'docker.log'))).subjects, 20);
+  const configured = async (more: string): Promise<number> => {
+    const text = `sources: [{name: a, kind: file, format: combined, path: wrapped.log, key: "${key}"${more}}]`;
+    writeFileSync(join(folder, 'wrapped.yaml'), text);
+    const config = loadConfig({ file: join(folder, 'wrapped.yaml'), env: {}, cwd: folder });
+    const nothing = (): void => {};
+    const tells = { onFinding: nothing, onIncident: nothing, onProgress: nothing, onNote: nothing };
+    return (await replay({ paths: [], config, signal: new AbortController().signal, ...tells }))
+      .events;
+  };
+  assert.equal(await configured(''), 0);
+  assert.equal(await configured(', envelope: syslog'), 20);
+  await assert.rejects(configured(', envelope: sislog'), /envelope/);
+});
+
 test('a key that is named by `fields` feeds its baseline', async () => {
   const lines = Array.from({ length: 30 }, (_, i) =>
     JSON.stringify({ time: Date.parse('2026-03-01T10:00:00Z') + i * 1000, who: 'k-1', code: 200 }),
@@ -130,7 +206,7 @@ test('a mistyped --format or --key is told before a secret or a state is made', 
   try {
     const config = loadConfig({ file: undefined, env: {}, cwd: home });
     const nothing = (): void => {};
-    for (const given of [{ format: 'kongg' }, { key: 'headr:x' }]) {
+    for (const given of [{ format: 'kongg' }, { key: 'headr:x' }, { envelope: 'crii' }]) {
       const replayed = replay({
         paths: [join(folder, 'any.log')],
         stateDir: join(home, 'state'),

@@ -208,5 +208,16 @@ export const SUMMARY = summary({
   incidents: { high: 1 },
   seconds: 0.1,
   cpuSeconds: 0.1,
-  sources: [{ source: 'a.log', format: 'kong', why: '20 of 20 lines', files: 1 }],
+  sources: [
+    {
+      source: 'a.log',
+      format: 'kong',
+      why: '20 of 20 lines',
+      files: 1,
+      names: ['a.log'],
+      records: 10,
+      events: 10,
+      rejected: {},
+    },
+  ],
 });

@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Decoder, type Format, REJECTION, REJECTIONS } from '../../../core/format.ts';
 import { createDraft, FIELD, fieldBytes, type RecordDraft } from '../../../core/record.ts';
-import { detectFormat, FORMATS, formatById } from '../../../ingest/formats/list.ts';
+import { detectFormat } from '../../../ingest/detection.ts';
+import { FORMATS, formatById } from '../../../ingest/formats/list.ts';
 import { anyText } from '../../support/any-text.ts';
 import {
   type Case,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { KeyhoundError } from '../../../core/errors.ts';
-import { detectFormat, FORMATS, formatById } from '../../../ingest/formats/list.ts';
+import { detectFormat } from '../../../ingest/detection.ts';
+import { FORMATS, formatById } from '../../../ingest/formats/list.ts';
 import { casesOf, TEXT } from './cases.ts';
 
 const ENCODER = new TextEncoder();
