@@ -32,14 +32,22 @@ const PATHS = [
   ['additionalEventData', 'bytesTransferredOut'],
 ] as const;
 
-/** EventBridge puts the event below `detail`. */
-const ENVELOPES: readonly (readonly string[])[] = [[], ['detail']];
-const WANTED: readonly WantedPath[] = ENVELOPES.flatMap((envelope) =>
-  PATHS.map((path) => ({ path: [...envelope, ...path] })),
-);
+/** Where an event's members are. EventBridge puts the event below `detail`; tables have each path as one name. */
+type Layout = (path: readonly string[]) => readonly string[];
+const BARE: Layout = (path) => path;
+const DETAIL: Layout = (path) => ['detail', ...path];
+const FLAT: Layout = (path) => [path.join('.')];
 
-function slotsOf(scanner: JsonScanner, envelope: readonly string[]) {
-  const slot = (...path: string[]): number => scanner.slot(...envelope, ...path);
+/** Once each: where nothing is nested a flat event has the names of a bare one. */
+const WANTED: readonly WantedPath[] = [BARE, DETAIL].flatMap((layout) =>
+  PATHS.map((path) => ({ path: layout(path) })),
+);
+const WANTED_FLAT: readonly WantedPath[] = PATHS.filter((path) => path.length > 1).map((path) => ({
+  path: FLAT(path),
+}));
+
+function slotsOf(scanner: JsonScanner, layout: Layout) {
+  const slot = (...path: string[]): number => scanner.slot(...layout(path));
   const texts: TextPlan = textPlan([
     [slot('userIdentity', 'accessKeyId'), FIELD.credentialId],
     [slot('sourceIPAddress'), FIELD.clientAddress],
@@ -53,6 +61,7 @@ function slotsOf(scanner: JsonScanner, envelope: readonly string[]) {
     eventSource: slot('eventSource'),
     eventName: slot('eventName'),
     errorCode: slot('errorCode'),
+    accessKeyId: slot('userIdentity', 'accessKeyId'),
     userName: slot('userIdentity', 'userName'),
     arn: slot('userIdentity', 'arn'),
     accountId: slot('userIdentity', 'accountId'),
@@ -65,14 +74,16 @@ class CloudtrailDecoder implements Decoder {
   private readonly reader: JsonReader;
   private readonly bare: ReturnType<typeof slotsOf>;
   private readonly detail: ReturnType<typeof slotsOf>;
+  private readonly flat: ReturnType<typeof slotsOf>;
   private readonly keySlots: readonly number[];
 
   constructor(options: FormatOptions) {
     const key = options.key;
     const field = key?.kind === 'field' ? [{ path: dottedPath(key.name) }] : [];
-    this.reader = new JsonReader([...WANTED, ...field]);
-    this.bare = slotsOf(this.reader.scanner, []);
-    this.detail = slotsOf(this.reader.scanner, ['detail']);
+    this.reader = new JsonReader([...WANTED, ...WANTED_FLAT, ...field]);
+    this.bare = slotsOf(this.reader.scanner, BARE);
+    this.detail = slotsOf(this.reader.scanner, DETAIL);
+    this.flat = slotsOf(this.reader.scanner, FLAT);
     this.keySlots = field.map(({ path }) => this.reader.scanner.slot(...path));
   }
 
@@ -81,7 +92,7 @@ class CloudtrailDecoder implements Decoder {
     if (!reader.begin(bytes, start, end, draft)) {
       return isBlank(bytes, start, end) ? REJECTION.ignored : REJECTION.malformed;
     }
-    const slots = reader.has(this.bare.eventName) ? this.bare : this.detail;
+    const slots = this.layout();
     if (!reader.has(slots.eventName)) return REJECTION.malformed;
     draft.at = reader.instant(slots.eventTime);
     if (Number.isNaN(draft.at)) draft.at = reader.instant(slots.timestamp);
@@ -98,6 +109,12 @@ class CloudtrailDecoder implements Decoder {
     return takeRawKey(reader, this.keySlots, draft) || known
       ? REJECTION.ok
       : REJECTION.ambiguousKey;
+  }
+
+  private layout(): ReturnType<typeof slotsOf> {
+    const { reader, bare, flat } = this;
+    if (!reader.has(bare.eventName)) return this.detail;
+    return reader.has(flat.accessKeyId) && !reader.has(bare.accessKeyId) ? flat : bare;
   }
 
   /** The user's name, else the account: arn:aws:iam::ACCOUNT:user/ci. */
@@ -201,8 +218,8 @@ export const cloudtrail: Format = Object.freeze({
   createDecoder: (options: FormatOptions): Decoder => new CloudtrailDecoder(options),
   recognise(sample: Uint8Array) {
     const scanner = new JsonScanner(WANTED);
-    const needed = ENVELOPES.map((envelope) => {
-      const slots = slotsOf(scanner, envelope);
+    const needed = [BARE, DETAIL].map((layout) => {
+      const slots = slotsOf(scanner, layout);
       return [slots.eventSource, slots.eventName] as const;
     });
     const records = sampleObjects(sample);
