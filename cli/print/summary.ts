@@ -1,5 +1,5 @@
 /** The end of a replay or a demo in a few lines. */
-import type { DemoSummary, ReplaySummary } from '../../app/contract.ts';
+import type { DemoSummary, ReplaySummary, SourceReading } from '../../app/contract.ts';
 import type { AlertBudget } from '../../core/alert-budget.ts';
 import { forTerminal } from '../../core/escape.ts';
 import { SEVERITIES } from '../../core/finding.ts';
@@ -39,9 +39,7 @@ export function replaySummaryLines(
     }),
     ...watched(summary.readiness),
   ];
-  const sources = summary.sources.map(({ source, format, why, files }) =>
-    forTerminal(`${source}: ${format} (${why})${fileCount(files)}`),
-  );
+  const sources = summary.sources.map((source) => forTerminal(readingLine(source, summary)));
   return [
     ...wrapped(incidentsInWords(summary.incidents)).map(style.bold),
     ...lines.flatMap(wrapped),
@@ -54,9 +52,19 @@ function watched(readiness: ReplaySummary['readiness']): string[] {
   return counted('detectors by key', { ...readiness });
 }
 
-/** Stdin is no file. */
-function fileCount(files: number): string {
-  return files === 0 ? '' : `, ${plural(files, 'file')}`;
+/** What was read as this; which files, and what was not read of them, where there is more than one kind. */
+function readingLine(reading: SourceReading, { sources }: ReplaySummary): string {
+  const as = `${reading.source}: ${reading.format} (${reading.why})`;
+  // Stdin is no file.
+  if (reading.files === 0) return as;
+  if (sources.length === 1) return `${as}, ${plural(reading.files, 'file')}`;
+  const unread = counted('not read', reading.rejected).map((text) => `; ${text}`);
+  return `${filesOf(reading)}: ${as}, ${plural(reading.records, 'record')}${unread.join('')}`;
+}
+
+function filesOf({ names, files }: SourceReading): string {
+  const more = files - names.length;
+  return `${names.join(', ')}${more === 0 ? '' : ` and ${count(more)} more`}`;
 }
 
 /** From this share on it is the order of the log, not a few stragglers. */
@@ -64,6 +72,8 @@ const LATE_SHARE = 0.1;
 
 /** What to try when a replay gave nothing, or little: the sums alone do not say it to who sees them first. */
 export function replayAdvice(summary: ReplaySummary, key?: string): string | undefined {
+  const unused = unusedFiles(summary, key);
+  if (unused !== '') return unused;
   if (summary.events > 0 && summary.claimed === summary.events) {
     return [
       'Nobody checked the keys of these records, so they feed no baseline.',
@@ -82,7 +92,28 @@ export function replayAdvice(summary: ReplaySummary, key?: string): string | und
       ? 'Nothing new: all of it was read before, and the state has it.'
       : 'Nothing to read: there is no record.';
   }
-  const [reason] = Object.entries(summary.rejected).sort(([, a], [, b]) => b - a)[0] ?? [];
+  const format = summary.sources.map((source) => source.format).join(', ');
+  return unusedAdvice({ format, rejected: summary.rejected }, key);
+}
+
+/** Of several kinds of files, those of which not one record could be used, and why. */
+function unusedFiles({ sources }: ReplaySummary, key: string | undefined): string {
+  if (sources.length < 2) return '';
+  return sources
+    .filter(({ records, events }) => records > 0 && events === 0)
+    .flatMap((reading) => {
+      const advice = unusedAdvice(reading, key);
+      return advice === undefined ? [] : [`${filesOf(reading)}: ${advice}`];
+    })
+    .join(' ');
+}
+
+/** Why not one record could be used. */
+function unusedAdvice(
+  { format, rejected }: Pick<SourceReading, 'format' | 'rejected'>,
+  key: string | undefined,
+): string | undefined {
+  const [reason] = Object.entries(rejected).sort(([, a], [, b]) => b - a)[0] ?? [];
   if (reason === 'no-key' && key !== undefined) return noKeyAt(key);
   if (reason === 'no-key') {
     return [
@@ -91,15 +122,14 @@ export function replayAdvice(summary: ReplaySummary, key?: string): string | und
     ].join(' ');
   }
   if (reason === 'malformed' || reason === 'no-time') {
-    const formats = summary.sources.map((source) => source.format).join(', ');
-    return `No record could be read as ${formats}. Is --format right? Without it the format is recognised.`;
+    return `No record could be read as ${format}. Is --format right? Without it the format is recognised.`;
   }
   return undefined;
 }
 
 function noKeyAt(key: string): string {
   return key === 'client_ip'
-    ? 'No record shows a client address. What stands before it in each line (syslog, a container)? Cut that off.'
+    ? 'No record shows a client address.'
     : `No record shows a key at ${key}. Is the name right, and does the log hold it?`;
 }
 

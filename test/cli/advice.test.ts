@@ -38,8 +38,21 @@ test('advice does not name the --key that was given, and found nothing', async (
   const none: Replay = async () => ({ ...SUMMARY, events: 0, rejected: { 'no-key': 9 } });
   const advice = async (key: string): Promise<string> =>
     (await run(['replay', 'a.log', '--key', key], { assemblies: { replay: none } })).stderr;
-  assert.match(await advice('client_ip'), /^No record shows a client address.*Cut that off\.\n$/);
+  assert.match(await advice('client_ip'), /^No record shows a client address\.\n$/);
   assert.match(await advice('query:api_key'), /^No record shows a key at query:api_key\./);
+});
+
+test('of several kinds of files the advice names those of which nothing could be used', async () => {
+  const one = { ...SUMMARY.sources[0]!, names: ['a.log', 'b.log'], files: 5 };
+  const other = { ...one, format: 'combined', names: ['edge.log'], files: 1, events: 0 };
+  const unread = { ...other, rejected: { 'no-key': 7, malformed: 3 } };
+  const replayed: Replay = async () => ({ ...SUMMARY, sources: [one, unread] });
+  const { stdout, stderr } = await run(['replay', 'logs'], { assemblies: { replay: replayed } });
+  assert.match(stdout, /a\.log, b\.log and 3 more: a\.log: kong \(20 of 20 lines\), 10 records\n/);
+  assert.match(stdout, /edge\.log: .*combined .*10 records; not read: 7 no-key, 3 malformed\n/);
+  assert.match(stderr, /^edge\.log: No record shows a key\. Say where it is/);
+  const silent: Replay = async () => ({ ...SUMMARY, sources: [one, { ...other, rejected: {} }] });
+  assert.equal((await run(['replay', 'logs'], { assemblies: { replay: silent } })).stderr, '');
 });
 
 test('--fail-on gives no good verdict on a log of which nothing could be judged', async () => {
