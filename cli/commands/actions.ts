@@ -17,6 +17,7 @@ import {
   STATE_OPTION,
   withClient,
 } from './client.ts';
+import { refuseRawKeys } from './kept-text.ts';
 import { personOf } from './rules.ts';
 
 const actions = defineCommand({
@@ -106,6 +107,7 @@ const stop = defineCommand({
     const { options, print, io } = context;
     const { lift } = options;
     const reason = required(options.reason);
+    // Not looked through for raw keys: nothing may come between a person and the kill switch.
     const status = await withClient(context, options.state, (client) =>
       client.response.stop({ stopped: true, lift, by: personOf(io), reason }),
     );
@@ -127,9 +129,10 @@ const resume = defineCommand({
   run: async (context) => {
     const { options, print, io } = context;
     const reason = required(options.reason);
-    const status = await withClient(context, options.state, (client) =>
-      client.response.stop({ stopped: false, lift: false, by: personOf(io), reason }),
-    );
+    const status = await withClient(context, options.state, async (client) => {
+      await refuseRawKeys(client, { reason });
+      return client.response.stop({ stopped: false, lift: false, by: personOf(io), reason });
+    });
     print.object(status);
     for (const line of statusLines(status, print.style, print.tableColumns)) print.line(line);
     return EXIT.done;

@@ -14,6 +14,7 @@ import {
   STATE_OPTION,
   withClient,
 } from './client.ts';
+import { refuseRawKeys } from './kept-text.ts';
 
 const ID = { usage: 'ID', min: 1, max: 1 } as const;
 
@@ -90,9 +91,11 @@ function approval(verdict: 'approve' | 'deny'): Command {
       const { options, print, io } = context;
       const token = io.env['KEYHOUND_TOKEN'] ?? '';
       if (token === '') throw noToken();
-      const detail = await withClient(context, options.state, (client) =>
-        client.response.approve(context.args[0]!, { verdict, token, reason: options.reason ?? '' }),
-      );
+      const { reason = '' } = options;
+      const detail = await withClient(context, options.state, async (client) => {
+        await refuseRawKeys(client, { reason });
+        return client.response.approve(context.args[0]!, { verdict, token, reason });
+      });
       if (detail === undefined) throw unknown('decision', 'decisions');
       print.object(detail.decision);
       for (const line of decisionLines(detail.decision, print.style)) print.line(line);

@@ -5,6 +5,7 @@ import { EXIT } from '../exit.ts';
 import { incidentLines } from '../print/incident.ts';
 import { STATE_OPTION, withClient } from './client.ts';
 import { unknownIncident } from './incidents-show.ts';
+import { refuseRawKeys } from './kept-text.ts';
 import { personOf } from './rules.ts';
 
 export const incidentsClose = defineCommand({
@@ -35,14 +36,15 @@ export const incidentsClose = defineCommand({
     const { options, print, io } = context;
     const { as, reason = '', for: forMs } = options;
     if (as === undefined) throw unsaid();
-    const detail = await withClient(context, options.state, (client) =>
-      client.closeIncident(context.args[0]!, {
+    const detail = await withClient(context, options.state, async (client) => {
+      await refuseRawKeys(client, { reason });
+      return client.closeIncident(context.args[0]!, {
         as,
         by: personOf(io),
         reason,
         ...(forMs === undefined ? {} : { forMs }),
-      }),
-    );
+      });
+    });
     if (detail === undefined) throw unknownIncident();
     const { incident, findings } = detail;
     print.object(incident);

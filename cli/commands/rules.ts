@@ -7,6 +7,7 @@ import { EXIT } from '../exit.ts';
 import type { Io } from '../io.ts';
 import { ruleLines, ruleTable } from '../print/rule.ts';
 import { readReference, STATE_OPTION, subjectOf, withClient } from './client.ts';
+import { refuseRawKeys } from './kept-text.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -88,8 +89,9 @@ function addCommand(kind: RuleKind): Command {
       const reason = required(options.reason);
       const named = subject === undefined ? undefined : await readReference(subject, io);
       const duration = forMs ?? (kind === 'silence' ? DAY_MS : undefined);
-      const rule = await withClient(context, options.state, async (client) =>
-        client.addRule({
+      const rule = await withClient(context, options.state, async (client) => {
+        await refuseRawKeys(client, { label, consumer, reason });
+        return client.addRule({
           kind,
           ...(named === undefined ? {} : { subject: await subjectOf(named, client, print) }),
           ...(label === undefined ? {} : { label }),
@@ -99,8 +101,8 @@ function addCommand(kind: RuleKind): Command {
           ...(duration === undefined ? {} : { forMs: duration }),
           by: personOf(io),
           reason,
-        }),
-      );
+        });
+      });
       print.object(rule);
       for (const line of ruleLines(WORDS[kind].added, rule, print.style)) print.line(line);
       return EXIT.done;
@@ -140,9 +142,10 @@ function removeCommand(kind: RuleKind): Command {
     run: async (context) => {
       const { print, io, options, args } = context;
       const reason = required(options.reason);
-      const rule = await withClient(context, options.state, (client) =>
-        client.removeRule({ kind, id: args[0]!, by: personOf(io), reason }),
-      );
+      const rule = await withClient(context, options.state, async (client) => {
+        await refuseRawKeys(client, { reason });
+        return client.removeRule({ kind, id: args[0]!, by: personOf(io), reason });
+      });
       if (rule === undefined) throw unknownRule(kind);
       print.object(rule);
       for (const line of ruleLines(WORDS[kind].removed, rule, print.style)) print.line(line);

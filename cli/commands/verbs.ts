@@ -11,6 +11,7 @@ import type { Printer } from '../print/printer.ts';
 import { actionLines, decisionLines, plannedLines } from '../print/response.ts';
 import { required } from './actions.ts';
 import { readReference, STATE_OPTION, subjectOf, withClient } from './client.ts';
+import { refuseRawKeys } from './kept-text.ts';
 import { personOf } from './rules.ts';
 
 const WORDS: Readonly<Record<Verb, { readonly summary: string; readonly example: string }>> = {
@@ -96,6 +97,7 @@ async function runVerb(name: Verb, context: VerbContext): Promise<ExitStatus> {
   const reference = await readReference(args[0]!, io);
   return withClient(context, options.state, async (client) => {
     const key = await subjectOf(reference, client, print);
+    await refuseRawKeys(client, { reason });
     const answer = await client.response.command({
       verb: name,
       key,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Replay, RuleLine, StateClient } from '../../app/contract.ts';
+import { KeyhoundError } from '../../core/errors.ts';
 import { clientWith, finding, incident, key, run, summary } from './memory-io.ts';
 
 const RULE: RuleLine = {
@@ -14,12 +15,16 @@ const RULE: RuleLine = {
   reason: 'load test',
 };
 const ENV = { USER: 'ann' };
+const RAW_KEY = 'sk_live_4bY7SECRET==';
 
 /** A client that answers, and what it was asked. */
 function spy(parts: Partial<StateClient> = {}) {
   const asked: unknown[] = [];
   const assemblies = clientWith({
-    key: async () => ({ kind: 'found', key: key(), usage: [] }),
+    key: async (reference) =>
+      'raw' in reference && reference.raw !== RAW_KEY
+        ? { kind: 'unknown', nearest: undefined }
+        : { kind: 'found', key: key(), usage: [] },
     addRule: async (request) => {
       asked.push(request);
       return { ...RULE, type: request.kind };
@@ -37,7 +42,7 @@ function spy(parts: Partial<StateClient> = {}) {
     },
     ...parts,
   });
-  return { asked, options: { assemblies, env: ENV } };
+  return { asked, options: { assemblies, env: ENV as Record<string, string> } };
 }
 
 test('a silence is asked for by the label of a key, lasts a day, and says what it is', async () => {
@@ -88,6 +93,39 @@ test('a word that is no id, no label and no subject of an incident is refused, a
     assert.equal((await add(id)).status, 0, id);
   }
   assert.equal(asked.length, 6);
+});
+
+test('a raw key that the state knows is refused wherever it would be kept, and not shown', async () => {
+  const { asked, options } = spy();
+  const refused = async (option: string, ...words: string[]): Promise<void> => {
+    const { status, stdout, stderr } = await run(words, options);
+    assert.equal(status, 2, words.join(' '));
+    assert.match(stderr, new RegExp(`--${option} holds a raw key.*raw-key-given.*kong:3f9c`, 's'));
+    assert.ok(!`${stdout}${stderr}`.includes('SECRET'), stderr);
+  };
+  for (const text of [RAW_KEY, `is ${RAW_KEY} ours?`, `(key=${RAW_KEY})`, `X-Api-Key:${RAW_KEY}`]) {
+    await refused('reason', 'silence', 'add', '--subject', 'a', '--reason', text);
+  }
+  await refused('label', 'silence', 'add', '--label', RAW_KEY, '--reason', 'x');
+  await refused('consumer', 'allow', 'add', '--consumer', RAW_KEY, '--reason', 'x');
+  await refused('reason', 'silence', 'remove', 'sil_1', '--reason', RAW_KEY);
+  await refused('reason', 'incidents', 'close', 'i-1', '--as', 'resolved', '--reason', RAW_KEY);
+  await refused('reason', 'suspend', 'a', '--yes', '--reason', RAW_KEY);
+  await refused('reason', 'actions', 'resume', '--reason', RAW_KEY);
+  options.env = { ...ENV, KEYHOUND_TOKEN: 'a-personal-token' };
+  await refused('reason', 'approve', 'dec_1', '--reason', RAW_KEY);
+  assert.deepEqual(asked, []);
+});
+
+test('where keys cannot be looked up, reasons are taken as they are', async () => {
+  const { asked, options } = spy({
+    key: async () => {
+      throw new KeyhoundError('operating', 'away', { code: 'redis-away' });
+    },
+  });
+  const words = ['silence', 'add', '--detector', 'new-place', '--reason', `of ${RAW_KEY}`];
+  assert.equal((await run(words, options)).status, 0);
+  assert.equal(asked.length, 1);
 });
 
 test('what is allowed is so until it is removed', async () => {
