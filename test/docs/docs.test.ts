@@ -113,11 +113,15 @@ test('every detector and every format has its place in the pages', () => {
   const detectors = read('docs/detection.md');
   for (const { id } of ALL_DETECTORS) {
     const [, section] = detectors.split(`\n### ${id}\n`);
-    assert.ok(section !== undefined, `${id} has a section`);
+    assert.ok(section !== undefined, `docs/detection.md has a section ### ${id}`);
     assert.match(section.split('\n### ')[0]!, /\*Fails\*: .*\*Costs\*: /s, id);
-    assert.ok(named('docs/detection.md').includes(id), `${id} has its readiness`);
+    assert.ok(
+      named('docs/detection.md').includes(id),
+      `docs/detection.md has a row of readiness of ${id}`,
+    );
   }
-  for (const { id } of FORMATS) assert.ok(named('docs/formats.md').includes(id), id);
+  for (const { id } of FORMATS)
+    assert.ok(named('docs/formats.md').includes(id), `docs/formats.md has a row of ${id}`);
 });
 
 /** Words of a line as a shell would split it, for the simple lines that the pages have. */

@@ -29,6 +29,13 @@ function edit(file: string, from: string, to: string): void {
   fs.writeFileSync(file, text.replace(from, to));
 }
 
+/** As `npm run docs`. */
+function documented(folder: string): void {
+  const words = ['--disable-warning=ExperimentalWarning', 'cli/main.ts', 'config', 'docs'];
+  const page = execFileSync(process.execPath, words, { cwd: folder, env: OUTSIDE });
+  fs.writeFileSync(path.join(folder, 'docs/configuration.md'), page);
+}
+
 /** Runs test files there; answers the names of the tests that passed and of those that failed. */
 function tested(
   folder: string,
@@ -70,8 +77,10 @@ it('a toy format: one file, one folder of fixtures, one line of the list', (t) =
   for (const name of ['records.ndjson', 'expected.ndjson', 'hostile.ndjson']) {
     fs.copyFileSync(path.join(TOYS, 'format', name), path.join(fixtures, name));
   }
-  const canary = 'test/ingest/formats/canary.test.ts';
-  const { passed, failed, told } = tested(folder, [...suites, canary]);
+  edit(path.join(folder, 'docs/formats.md'), '| `kong` |', '| `toy-gateway` | | | |\n| `kong` |');
+  documented(folder);
+  const more = ['test/ingest/formats/canary.test.ts', 'test/docs/docs.test.ts'];
+  const { passed, failed, told } = tested(folder, [...suites, ...more]);
   assert.deepEqual(failed, [], told);
   assert.ok(passed.filter((name) => name.includes('toy-gateway:')).length >= 6, passed.join('\n'));
 });
@@ -100,9 +109,17 @@ it('a toy detector: one file, one folder of fixtures, one line of the list', (t)
   tested(folder, ['test/detectors/fixtures.test.ts'], { WRITE_FINDINGS: '1' });
   const findings = fs.readFileSync(path.join(fixtures, 'findings.json'), 'utf8');
   assert.match(findings, /about \d+ deletions in ten minutes; usually 1/);
+  const page = path.join(folder, 'docs/detection.md');
+  edit(
+    page,
+    '\n### dormant\n',
+    '\n### deletions\n\n*Fails*: no.\n\n*Costs*: little.\n\n### dormant\n',
+  );
+  edit(page, '| `volume-drop` |', '| `deletions` | | | | |\n| `volume-drop` |');
+  documented(folder);
   const { passed, failed, told } = tested(folder, [
     ...suites,
-    'test/detectors/conformance.test.ts',
+    ...['test/detectors/conformance.test.ts', 'test/docs/docs.test.ts'],
   ]);
   assert.deepEqual(failed, [], told);
   assert.ok(passed.filter((name) => name.startsWith('deletions')).length >= 10, passed.join('\n'));
