@@ -4,17 +4,25 @@
  *
  * Idea: ln D of the hour's different ids against the mean and deviation of the key's own hours (half-life 7 days),
  * calibrated by hourly maxima, where D has also grown against the requests, or by far; and the length of the
- * longest walk, calibrated likewise. Either is capped by how seldom such days are: 3 × −log10 ν (Good–Turing), so a
- * key that crawls by habit has told so within days. Algorithms.md §5.10; a walk is followed through what lies
+ * longest walk, calibrated likewise, where a key that follows the newest id is expected to walk at the pace at which
+ * resources are made (baselines/newest.ts). Either is capped by how seldom such days are: 3 × −log10 ν (Good–Turing),
+ * so a key that crawls by habit has told so within days. Algorithms.md §5.10; a walk is followed through what lies
  * in between instead of comparing neighbours, or a walk beside busy traffic would be lost.
  * Fails: random ids on a key that asks for nearly as many anyway; keys whose every request is about a new id;
  * ids that are not in the path; less than about a hundred an hour.
- * Cost: one read of a register, three comparisons for a number; 86 bytes a subject.
+ * Cost: one read of a register, four comparisons for a number; 84 bytes a subject.
  */
 import { z } from 'zod';
 import type { ApiEvent } from '../core/event.ts';
 import { addDistinct, clearDistinct, DISTINCT_LAYOUT, distinct } from './baselines/distinct.ts';
 import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
+import {
+  endNewestHour,
+  moveNewest,
+  NEWEST_LAYOUT,
+  paceOf,
+  unexplained,
+} from './baselines/newest.ts';
 import { step, WALKS_LAYOUT } from './baselines/walks.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
@@ -26,20 +34,19 @@ const WALK = 1;
 const LAYOUT = {
   ...DISTINCT_LAYOUT,
   ...WALKS_LAYOUT,
+  ...NEWEST_LAYOUT,
   /** Mean and variance of ln D, and mean of D a request, over hours with ids; and how many those are, to 255. */
   mean: 'f32',
   variance: 'f32',
   ratio: 'f32',
   hours: 'u8',
-  /** From here on D is looked at. */
-  alarmAt: 'f16',
   /** Law of the hourly maxima of D's exponent and of the longest walk. */
   mu: ['f16', 2],
   beta: ['f16', 2],
-  longest: 'u16',
-  /** Days that were remarkable, halved every 2000 hours, and the last of them (modulo 2^16). */
+  longest: 'u8',
+  /** Days that were remarkable, halved every 2000 hours, and the last of them (modulo 2^8). */
   days: 'u8',
-  day: 'u16',
+  day: 'u8',
 } as const;
 type State = StateOf<typeof LAYOUT>;
 
@@ -55,7 +62,8 @@ const config = z.strictObject({
 });
 type Config = z.infer<typeof config>;
 
-const SETTLED_MS = 7 * 86_400_000;
+const SETTLED_HOURS = 7 * 24;
+const SETTLED_MS = SETTLED_HOURS * 3_600_000;
 const HOURS_MIN = 12;
 const HALF_LIFE_HOURS = 168;
 const ALPHA_MIN = 1 - 2 ** (-1 / HALF_LIFE_HOURS);
@@ -68,16 +76,17 @@ const PER_REQUEST_MIN = 1.5;
 const BY_FAR = 4;
 /** A walk of this length counts as one decade before calibration. */
 const DECADE_STEPS = 14;
+const LONGEST_MAX = 255;
 const HABIT_FACTOR = 3;
 const REMARKABLE = 3;
 const FORGET_HOURS = 2000;
 
 /** What the last score was about. */
-const last = { kind: NUMBER, distinct: 0, walk: 0 };
+const last = { kind: NUMBER, distinct: 0, walk: 0, moved: 0 };
 
 export const enumeration = defineDetector<typeof LAYOUT, Config>({
   id: 'enumeration',
-  version: 2,
+  version: 3,
   family: 'content',
   summary: 'resources walked: many more different ids than usual, or one after the other',
   aloneMax: Number.POSITIVE_INFINITY,
@@ -93,7 +102,6 @@ export const enumeration = defineDetector<typeof LAYOUT, Config>({
     state.mean = Math.log(config.distinctMin / config.ratioMin);
     state.variance = START_SIGMA * START_SIGMA;
     state.ratio = 0;
-    state.alarmAt = config.distinctMin;
     state.mu.fill(1);
     state.beta.fill(0.6);
   },
@@ -102,20 +110,29 @@ export const enumeration = defineDetector<typeof LAYOUT, Config>({
     return subject.firstAt + SETTLED_MS;
   },
 
+  migrate(state: State, version: number): boolean {
+    state.newest = 0;
+    state.newestMoved = 0;
+    state.newestPace = 0;
+    state.longest = 0;
+    state.day = 0;
+    return version === 2;
+  },
+
   observe(state: State, event: ApiEvent, subject: Subject, config: Config): number {
     if (event.resource === 0) return 0;
     const isMore = addDistinct(state, event.resource);
     let score = 0;
     if (event.resourceNumber >= 0) {
-      const length = step(state, event.resourceNumber, subject.second);
-      if (length > state.longest) state.longest = length;
+      const length = walked(state, event.resourceNumber, subject.second);
+      if (length > state.longest) state.longest = Math.min(LONGEST_MAX, length);
       if (length >= config.walkMin) {
         score = gumbelScore(length / DECADE_STEPS, state.mu.get(WALK), state.beta.get(WALK));
         last.walk = length;
         last.kind = WALK;
       }
     }
-    if (isMore) score = Math.max(score, scoreNumber(state, subject, score));
+    if (isMore) score = Math.max(score, scoreNumber(state, subject, config, score));
     if (score < REMARKABLE) return 0;
     noteDay(state, subject.second);
     if (subject.second * 1000 - subject.firstAt < SETTLED_MS) return 0;
@@ -132,22 +149,32 @@ export const enumeration = defineDetector<typeof LAYOUT, Config>({
     state: State,
     subject: Subject,
     hour: { readonly count: number; readonly weight: number },
-    config: Config,
   ): void {
     if (Math.floor(subject.rate.state.hour) % FORGET_HOURS === 0) state.days >>= 1;
     const n = Math.min(distinct(state), hour.count);
+    const age = subject.rate.ageHours;
+    endNewestHour(state, subject.rate.state.hour, {
+      isActive: n > 0,
+      isYoung: age < SETTLED_HOURS,
+      isTrusted: hour.weight >= 1,
+    });
     if (n > 0) {
-      const age = subject.rate.ageHours;
       learnMaximum(state.mu, state.beta, NUMBER, exponent(state, n), age, hour.weight);
       const walk = state.longest / DECADE_STEPS;
       learnMaximum(state.mu, state.beta, WALK, walk, age, hour.weight);
       learnNumber(state, n, n / hour.count, hour.weight);
-      state.alarmAt = Math.max(config.distinctMin, config.ratioMin * Math.exp(state.mean));
       clearDistinct(state);
       state.longest = 0;
     }
   },
 });
+
+/** Length of the walk that a number is a step of, less what a key that follows the newest is expected to walk. */
+function walked(state: State, number: number, second: number): number {
+  const length = step(state, number, second);
+  last.moved = moveNewest(state, number);
+  return last.moved === 0 ? length : Math.min(length, unexplained(state, last.moved));
+}
 
 /** Tail exponent of ln n under the key's own hours, with uncertainty while few are known. */
 function exponent(state: State, n: number): number {
@@ -163,11 +190,13 @@ function normalTail(z: number): number {
 }
 
 /** Score of the number of different ids where it beats `least`, else 0. */
-function scoreNumber(state: State, subject: Subject, least: number): number {
+function scoreNumber(state: State, subject: Subject, config: Config, least: number): number {
   const requests = Math.max(1, subject.rate.state.hourCount);
   const n = Math.min(distinct(state), requests);
-  if (n < state.alarmAt || state.hours < HOURS_MIN) return 0;
-  if (n < BY_FAR * state.alarmAt && n / requests < PER_REQUEST_MIN * state.ratio) return 0;
+  if (n < config.distinctMin || state.hours < HOURS_MIN) return 0;
+  const alarmAt = Math.max(config.distinctMin, config.ratioMin * Math.exp(state.mean));
+  if (n < alarmAt) return 0;
+  if (n < BY_FAR * alarmAt && n / requests < PER_REQUEST_MIN * state.ratio) return 0;
   const score = gumbelScore(exponent(state, n), state.mu.get(NUMBER), state.beta.get(NUMBER));
   if (score <= least) return 0;
   last.distinct = n;
@@ -188,7 +217,7 @@ function learnNumber(state: State, n: number, ratio: number, weight: number): vo
 
 /** One a day, also under suspicion: who walks for days is told for days, and then it is a habit. */
 function noteDay(state: State, second: number): void {
-  const day = Math.floor(second / 86_400) & 0xffff;
+  const day = Math.floor(second / 86_400) & 0xff;
   if (state.day === day) return;
   state.day = day;
   if (state.days < 255) state.days += 1;
@@ -229,20 +258,36 @@ function describeNumber(state: State, event: ApiEvent, subject: Subject): Eviden
 }
 
 function describeWalk(state: State, event: ApiEvent, subject: Subject): Evidence {
-  const usual = state.mu.get(WALK) * DECADE_STEPS;
+  const { walk, moved } = last;
   const before = state.days < 2 ? 'no day' : plural(state.days - 1, 'day');
+  const after = `${before} before this one had anything like it`;
+  const usual = state.mu.get(WALK) * DECADE_STEPS;
+  const expected = {
+    idsInOrderPerHour: rounded(usual),
+    remarkableDays: state.days - 1,
+    activeHours: Math.round(subject.places.state.active),
+  };
+  const parts = [{ name: 'ids one after the other', score: 1 }];
+  const latest = nameOf(event);
+  if (moved > 0) {
+    const most = paceOf(state);
+    return {
+      fromAt: event.at,
+      observed: { idsInOrder: rounded(walk), newestRoseBy: moved, latest },
+      expected: { ...expected, newestRisesPerHour: rounded(most) },
+      why:
+        `the highest id rose by ${count(moved)} this hour, one after the other, the latest by ${latest}; ` +
+        `it usually rises by up to ${count(most)} an hour, and ${after}`,
+      parts,
+    };
+  }
   return {
     fromAt: event.at,
-    observed: { idsInOrder: last.walk, latest: nameOf(event) },
-    expected: {
-      idsInOrderPerHour: rounded(usual),
-      remarkableDays: state.days - 1,
-      activeHours: Math.round(subject.places.state.active),
-    },
+    observed: { idsInOrder: walk, latest },
+    expected,
     why:
-      `${plural(last.walk, 'id')} one after the other, the latest by ${nameOf(event)}; the longest ` +
-      `such walk of an hour is usually about ${count(usual)}, and ${before} before this one had ` +
-      'anything like it',
-    parts: [{ name: 'ids one after the other', score: 1 }],
+      `${plural(walk, 'id')} one after the other, the latest by ${latest}; the longest such walk of ` +
+      `an hour is usually about ${count(usual)}, and ${after}`,
+    parts,
   };
 }
