@@ -8,6 +8,7 @@
  * that is more: what a rise of requests explains is volume-spike's to tell. NB tail whose size comes from the
  * variance of this key's sizes, calibrated by hourly maxima. A nightly export is a habit (baselines/spells.ts).
  * Algorithms.md §5.8, §9.
+ * A key that begins to use a route of large answers looks the same, so less than fifty times the bytes is medium.
  * Fails: bytes that leave slower than three times the key's mean size; gateways that log no bytes.
  * Cost: five products and a logarithm an event, more while there is much; 58 bytes a subject.
  */
@@ -97,6 +98,9 @@ const EXCESS_MIN = 20;
 /** Fewer requests are no habit that changed. */
 const SEEN_MIN = 8;
 const RATIO_WORTH_TESTING = 2;
+/** A route that is new for the key explains up to so many times its bytes: medium at most, however unlikely. */
+const OTHER_ROUTE_RATIO = 50;
+const OTHER_ROUTE_MAX = 7.9;
 const KEEP_PER_HOUR = 2 ** (-1 / 168);
 /** What an f16 holds with room to spare. */
 const WORST_MAX = 10_000;
@@ -168,7 +172,8 @@ function judgeMany(state: State, subject: Subject, config: Config): number {
     if (tail > state.worst.get(w)) state.worst.set(w, Math.min(WORST_MAX, tail));
     if (n < config.ratioMin * m || ((n - m) / 2) * mean < config.bytesMin) continue;
     const ratio = Math.log(n / m);
-    const score = gumbelScore(tail, state.mu.get(w), state.beta.get(w));
+    const most = n < OTHER_ROUTE_RATIO * m ? OTHER_ROUTE_MAX : Number.POSITIVE_INFINITY;
+    const score = Math.min(most, gumbelScore(tail, state.mu.get(w), state.beta.get(w)));
     if (ratio < news || score >= TOLD_SCORE) noteSpell(state, ratio);
     if (ratio < news || score <= best) continue;
     best = score;
