@@ -175,6 +175,15 @@ export class RecordDecoder {
   }
 }
 
+/**
+ * True for the record at the end of a stream that no line break ends. If it cannot be read, it may be half of one that
+ * is being written: whoever goes on from here reads it again, then whole.
+ */
+function isLastAndOpen(batch: RecordBatch, i: number): boolean {
+  const { ended, count, positions, starts, ends, nextPosition } = batch;
+  return ended && i === count - 1 && positions[i]! + ends[i]! - starts[i]! === nextPosition;
+}
+
 const UNANNOUNCED = -1;
 /** Enough for misses to overlap; what was read ahead must still be there when it is needed. */
 const AHEAD = 32;
@@ -185,6 +194,8 @@ export class EventReader implements EventStream {
   readonly #records: RecordDecoder;
   #batch: RecordBatch | undefined;
   #next = 0;
+  /** Where a last line that is not whole yet begins, if the batch ends with one. */
+  #halfAt: number | undefined;
   readonly #ahead: DecodeAhead;
   /** Records of the batch that are decoded already. */
   #aheadFrom = 0;
@@ -205,7 +216,7 @@ export class EventReader implements EventStream {
 
   /** Position to go on from once the batch at hand has been applied. */
   get nextPosition(): number {
-    return this.#batch?.nextPosition ?? 0;
+    return this.#halfAt ?? this.#batch?.nextPosition ?? 0;
   }
 
   async fill(signal: AbortSignal): Promise<boolean> {
@@ -217,6 +228,7 @@ export class EventReader implements EventStream {
       this.#index = UNANNOUNCED;
     }
     this.#batch = batch;
+    this.#halfAt = undefined;
     this.#next = 0;
     this.#aheadTo = 0;
     this.#options.counters.bytes += batch.mediumBytes;
@@ -256,6 +268,7 @@ export class EventReader implements EventStream {
       if (outcome !== REJECTION.ok) {
         const { bytes, starts, ends, stream } = batch;
         this.#records.bury(outcome, bytes, starts[i]!, ends[i]!, stream, position);
+        if (outcome === REJECTION.malformed && isLastAndOpen(batch, i)) this.#halfAt = position;
         continue;
       }
       event.position = position;
@@ -292,12 +305,13 @@ export class EventReader implements EventStream {
   #report(): void {
     const batch = this.#batch;
     if (batch === undefined) return;
+    const position = this.nextPosition;
     this.#batch = undefined;
     this.announce();
     this.#options.onApplied({
       stream: this.#stream,
       index: this.#index,
-      position: batch.nextPosition,
+      position,
       ended: batch.ended,
     });
     // A file that was closed and grows again must be announced again.

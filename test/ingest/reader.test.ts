@@ -51,6 +51,23 @@ describe('EventReader', () => {
     });
   }
 
+  test('a last line that is not whole yet is read again, from its beginning, when the rest has come', async () => {
+    for (const [text, position] of [
+      ['1 a\n2 b\nhalf a', 8],
+      ['1 a\n2 b\nhalf a\n', 15],
+      ['1 a\n2 b', 7],
+      ['half a', 0],
+      ['1 a\n# note', 10],
+    ] as const) {
+      for (const chunk of [1, 1000]) {
+        const { options, applied } = toyReader(sourceOf('toy', text, chunk));
+        await times(new EventReader(options));
+        const { position: at, ended } = applied.at(-1)!;
+        assert.deepEqual([at, ended], [position, true], text);
+      }
+    }
+  });
+
   test('what lies ahead of the clock is refused where that is asked for', async () => {
     const { options } = toyReader(sourceOf('toy', '1000 a\n1000301 b\n1000300 c'));
     assert.deepEqual(await times(new EventReader({ ...options, futureMs: 300 })), [1000, 1000300]);

@@ -86,6 +86,20 @@ for (const [name, log] of Object.entries({ made: madeLog, CloudTrail: cloudtrail
       }
     });
 
+    it('whose file ended in the middle of a record reads that record once it is whole', async (t) => {
+      const folder = scratch(t);
+      const middle = Math.floor(lines.length * 0.6);
+      const half = lines[middle]!.slice(0, lines[middle]!.length / 2);
+      writeFileSync(path.join(folder, 'growing.log'), cut(0, middle) + half);
+      const words = ['growing.log', '--state', 'state'];
+      const told = [await replayed(folder, words)];
+      writeFileSync(path.join(folder, 'growing.log'), cut(0, lines.length));
+      told.push(await replayed(folder, words));
+      assert.match(told[1]!, new RegExp(`"type":"summary","records":${lines.length - middle},`));
+      writeFileSync(path.join(folder, 'whole.log'), cut(0, lines.length));
+      assert.deepEqual(lastById(told), lastById([await replayed(folder, ['whole.log'])]));
+    });
+
     it('of one file that grows in between reads what is new only, and equals an uncut one', async (t) => {
       const folder = scratch(t);
       const file = path.join(folder, 'growing.log');
