@@ -1,7 +1,7 @@
 /**
  * Reads one line of the common or combined log format, as NGINX and Apache write it:
  *
- *   line    = [ vhost " " ] host " " ident " " user " [" time "] " request " " status " " size
+ *   line    = [ vhost " " ] [ host "," [ " " ] ]... host " " ident " " user " [" time "] " request " " status " " size
  *             [ " " referer " " agent ] [ " " anything ]
  *   request, referer, agent = '"' text in which '"' and '\' stand escaped '"'
  *
@@ -17,6 +17,7 @@ import { unescapeLog } from './unescape.ts';
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
+const COMMA = 0x2c;
 const DASH = 0x2d;
 const LESS = 0x3c;
 const DOT = 0x2e;
@@ -81,14 +82,14 @@ function scanPrefix(
 ): boolean {
   // No host begins so: a syslog message.
   if (bytes[from] === LESS) return false;
-  let host = from;
-  let hostEnd = wordEnd(bytes, host, to);
+  let hostEnd = scanHost(bytes, from, to, user);
+  let host = user.from;
   let ident = hostEnd + 1;
   if (ident >= to || hostEnd === host) return false;
   let identEnd = wordEnd(bytes, ident, to);
   if (!isDash(bytes, ident) && startsWithName(bytes, host, hostEnd, identEnd, to)) {
-    host = ident;
-    hostEnd = identEnd;
+    hostEnd = scanHost(bytes, ident, to, user);
+    host = user.from;
     ident = hostEnd + 1;
     if (ident >= to || hostEnd === host) return false;
     identEnd = wordEnd(bytes, ident, to);
@@ -105,7 +106,24 @@ function scanPrefix(
   return true;
 }
 
-/** True when the first word is a virtual host: no address, or another word and `-` follow it. */
+/**
+ * Answers the end of the host, and leaves its begin in `found`. X-Forwarded-For may stand for it, `a, b, c`: the last
+ * is what the nearest proxy saw.
+ */
+function scanHost(bytes: Uint8Array, from: number, to: number, found: Range): number {
+  found.from = from;
+  let i = from;
+  for (; i < to; i++) {
+    const c = bytes[i]!;
+    if (c === COMMA) {
+      if (bytes[i + 1] === SPACE) i++;
+      found.from = i + 1;
+    } else if (c === SPACE) break;
+  }
+  return i;
+}
+
+/** True when the first word is a virtual host: no address, or a list, or another word and `-` follow it. */
 function startsWithName(
   bytes: Uint8Array,
   host: number,
@@ -113,7 +131,7 @@ function startsWithName(
   nextEnd: number,
   to: number,
 ): boolean {
-  if (!isAddress(bytes, host, hostEnd)) return true;
+  if (!isAddress(bytes, host, hostEnd) || bytes[nextEnd - 1] === COMMA) return true;
   return isDash(bytes, nextEnd + 1) && nextEnd + 2 < to;
 }
 
