@@ -67,7 +67,8 @@ async function checkHead(
   const handle = await openFile(file.path);
   try {
     const { bytes } = await readHead(handle, file.path);
-    const files = `${fileCount === 1 ? '1 file' : `${fileCount} files`}, ${source.format}`;
+    const count = fileCount === 1 ? '1 file' : `${fileCount} files`;
+    const files = `${count}, ${said(source.format, source.envelope)}`;
     if (bytes.length === 0) return check(name, true, `${files}, the last one still empty`);
     const { format, why } = looksLike(bytes, source);
     // The user may know better (a log_format of their own); only another certain format is a fault.
