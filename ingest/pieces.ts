@@ -113,10 +113,13 @@ export class PieceCutter implements Cutter {
     }
   }
 
-  /** No more bytes: what is unfinished is a record, for the format to judge. */
+  /** No more bytes: what is unfinished is a record, for the format to judge, that reaches to the end. */
   #end(window: Window, position: number): void {
-    this.#open[0] = CLOSED;
-    this.#open[1] = CLOSED;
+    for (const stream of [0, 1] as const) {
+      const open = this.#open[stream];
+      if (open >= 0) this.#ends[open] = position;
+      this.#open[stream] = CLOSED;
+    }
     if (this.#starts.length > 0 || this.#isDropping) this.#close(window, position);
     this.nextPosition = position;
     this.keepFrom = position;

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { loadConfig } from '../../app/config.ts';
-import type { ReplaySummary } from '../../app/contract.ts';
+import type { ReplayOptions, ReplaySummary } from '../../app/contract.ts';
 import { replay } from '../../app/replay.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { PEPPER } from './made-state.ts';
@@ -21,7 +28,7 @@ async function replayed(...paths: string[]): Promise<ReplaySummary> {
 }
 
 async function replayedAs(
-  said: { format?: string; envelope?: string; key?: string; onNote?: (text: string) => void },
+  said: Partial<ReplayOptions>,
   ...paths: string[]
 ): Promise<ReplaySummary> {
   const config = loadConfig({ file: undefined, env: {}, cwd: folder });
@@ -165,6 +172,19 @@ test('records in an envelope are read with --format, and a configured source is 
   assert.equal(await configured(''), 0);
   assert.equal(await configured(', envelope: syslog'), 20);
   await assert.rejects(configured(', envelope: sislog'), /envelope/);
+});
+
+test('a line of a container that is not whole yet is read when it is', async () => {
+  const file = join(folder, 'growing.log');
+  const piece = (tag: string, text: string): string =>
+    `2026-11-22T04:18:21.1Z stdout ${tag} ${text}\n`;
+  writeFileSync(file, piece('F', LINE) + piece('P', LINE.slice(0, 70)));
+  const said = { key: 'query:api_key', stateDir: join(folder, 'growing') };
+  assert.equal((await replayedAs(said, file)).events, 1);
+  appendFileSync(file, piece('F', LINE.slice(70)));
+  const { events, rejected } = await replayedAs(said, file);
+  assert.equal(events, 1);
+  assert.deepEqual(rejected, {});
 });
 
 test('a key that is named by `fields` feeds its baseline', async () => {
