@@ -1,5 +1,5 @@
 /** Faults of the files that a configuration names, which its commands would find only when they start. */
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Config } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { openGeography } from '../../enrich/geography.ts';
@@ -36,7 +36,9 @@ function faultsAt(path: readonly string[], read: () => unknown): RuleFault[] {
     if (!(error instanceof KeyhoundError)) throw error;
     const [head = '', ...each] = error.message.split('\n');
     const hint = error.hint === undefined ? {} : { hint: error.hint };
-    if (each.length > 0) return each.map((line) => ({ path, message: line.trim() }));
+    // The line before it is the configuration's.
+    const file = basename(head.replace(/: \d+ faults?$/, ''));
+    if (each.length > 0) return each.map((line) => ({ path, message: `${file}, ${line.trim()}` }));
     return [{ path, message: head.replace(/^(keys|geography): /, ''), ...hint }];
   }
 }

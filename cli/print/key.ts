@@ -2,7 +2,7 @@
 import type { KeyLine, UsageRow } from '../../app/contract.ts';
 import { toIso } from '../../core/clock.ts';
 import { forTerminal } from '../../core/escape.ts';
-import { count, span, when } from './numbers.ts';
+import { count, plural, span, when } from './numbers.ts';
 import { pad, type Style } from './style.ts';
 import { tableLines } from './table.ts';
 
@@ -70,7 +70,7 @@ export function keyLines(
       : [
           row(
             'usage',
-            `${count(requests)} requests, ${count(errors)} errors since ${when(toIso(usage[0]!.hourAt))} UTC`,
+            `${plural(requests, 'request')}, ${plural(errors, 'error')} since ${when(toIso(usage[0]!.hourAt))} UTC`,
           ),
         ]),
     '',

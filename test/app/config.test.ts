@@ -330,9 +330,9 @@ test('at `config check` the faults of the files that it names are told with its 
   const told = reading.faults.map(faultInWords);
   for (const [i, fault] of [
     /^line 1, stat: unknown key/,
-    /^line 2, keys: line 3: 4 cells, the header has 3/,
-    /^line 2, keys: line 2: protected: /,
-    /^line 3, policy: line 2, laddr: unknown key. Did you mean ladder/,
+    /^line 2, keys: faulty.csv, line 3: 4 cells, the header has 3/,
+    /^line 2, keys: faulty.csv, line 2: protected: /,
+    /^line 3, policy: faulty.yaml, line 2, laddr: unknown key. Did you mean ladder/,
     /^line 4, geography.city: .*no\.mmdb cannot be read/,
     /^line 4, geography.asn: .*no\.mmdb cannot be read/,
   ].entries()) {
