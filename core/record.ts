@@ -63,7 +63,7 @@ export interface RecordDraft {
   at: number;
   auth: Auth;
   limitedBy: LimitedBy;
-  /** HTTP status; 0 when the log has none. */
+  /** HTTP status; 0 when the log has none, -1 when what stands there is none. */
   status: number;
   /** Milliseconds; -1 when absent. */
   durationMs: number;

@@ -82,10 +82,11 @@ export class JsonReader {
     return value >= 0 && value < Number.MAX_VALUE ? value : -1;
   }
 
-  /** HTTP status, 0 when absent or out of 100..599. */
+  /** HTTP status; 0 when absent or below 100, as where no answer came; -1 when it is there and is none. */
   status(slot: number): number {
     const value = this.number(slot);
-    return value >= 100 && value <= 599 ? Math.trunc(value) : 0;
+    if (value >= 100 && value <= 599) return Math.trunc(value);
+    return value < 100 || slot < 0 || !this.has(slot) ? 0 : -1;
   }
 
   /** A time as number (by magnitude), RFC 3339 or CLF text; NaN when it is none. */
