@@ -6,12 +6,16 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { SourceConfig } from '../../core/config.ts';
 import { FORMATS } from '../../ingest/formats/list.ts';
+import { WRAPPED } from '../ingest/envelope-kit.ts';
 import { casesOf, TEXT } from '../ingest/formats/cases.ts';
 import { CANARIES, ENCODINGS, keyOf, planted } from '../ingest/formats/planted.ts';
 import { ROOT } from './keyhound.ts';
 
 /** What a source is set to, but for where it reads. */
-export type Setting = Pick<SourceConfig, 'format' | 'key' | 'logFormat' | 'fields' | 'keyNames'>;
+export type Setting = Pick<
+  SourceConfig,
+  'format' | 'envelope' | 'key' | 'logFormat' | 'fields' | 'keyNames'
+>;
 
 export interface Sent {
   readonly setting: Setting;
@@ -237,6 +241,16 @@ const SHAPES: readonly (readonly [Setting, Shape])[] = [
   ...['header:X-Api-Key', 'cookie:sid', 'bearer'].map(
     (key) => [{ format: 'nginx', logFormat: LOG_FORMAT, key }, nginx(bearer)] as const,
   ),
+  ...WRAPPED.flatMap(({ id: envelope, wrap }) => {
+    const wrapped =
+      (shape: Shape): Shape =>
+      (...record) =>
+        wrap(asText(shape(...record)));
+    return [
+      [{ format: 'combined', envelope, key: 'query:token' }, wrapped(combined)] as const,
+      [{ format: 'kong', envelope }, wrapped(kong(bearer))] as const,
+    ];
+  }),
 ];
 
 function keyed(key: string | undefined): { key?: string } {
