@@ -60,7 +60,11 @@ export function createStateData(
           return state === undefined ? undefined : Date.parse(state.firstAt);
         },
       }),
-    backup: (folder) => store.backup(folder),
+    // What was applied since the last checkpoint belongs to it: a sender was told that it is safe.
+    backup: async (folder) => {
+      await commit(() => undefined);
+      await store.backup(folder);
+    },
     ...createSteeringData(steeredOf(session), incidents, commit),
   };
 }

@@ -8,6 +8,8 @@ import { openClient, restoreState } from '../../app/client.ts';
 import type { KeyLookup, StateClient } from '../../app/contract.ts';
 import { statePaths } from '../../app/state-folder.ts';
 import { KeyhoundError } from '../../core/errors.ts';
+import { createEvent } from '../../core/event.ts';
+import { namedIdentity } from '../../enrich/digest.ts';
 import { lockStateFolder } from '../../store/lock.ts';
 import { startInstance } from './instance.ts';
 import { type MadeState, makeState, PEPPER, SHARED_LABEL } from './made-state.ts';
@@ -195,6 +197,28 @@ describe('a state in use', () => {
     const copy = path.join(made.parent, 'copied-by-api');
     await client.backup(copy);
     await assert.rejects(client.backup(copy), hasCode('backup-exists', 'usage'));
+  });
+
+  test('a backup holds what was used up to the moment it was asked for', async (t) => {
+    const running = await startInstance(made);
+    t.after(() => running.close());
+    const { engine } = running.session;
+    const event = createEvent();
+    event.key = namedIdentity('keyhound:just-now');
+    event.at = engine.lastAt + 1000;
+    event.attested = true;
+    event.stream = engine.openStream('pushes', 'pushes', 60_000);
+    event.position = 0;
+    engine.observe(event);
+    const client = await open();
+    const from = path.join(made.parent, 'backup-of-now');
+    const stateDir = path.join(made.parent, 'restored-of-now');
+    await client.backup(from);
+    await restoreState({ config: made.config, from, stateDir });
+    const copy = await open(stateDir);
+    const found = await copy.key({ name: 'keyhound:just-now' });
+    await copy.close();
+    assert.equal(found.kind, 'found');
   });
 
   test('an instance that went away is an error that can be tried again', async () => {
