@@ -65,12 +65,29 @@ export const scope = defineDetector<typeof LAYOUT, Config>({
       why:
         `used outside what it is declared for: ${said.join('; ')}${answerOf(event.status)}; ` +
         `${plural(events, 'request')} of this key came before`,
+      about: breaches.map((breach) => aboutOf(breach, event)).join(', '),
       parts: breaches.map((breach) => ({ name: `${breach} outside`, score: 1 })),
     };
   },
 });
 
 type DeclaredScope = KeyEntry['scope'];
+
+/** What is outside, and nothing else of the request: who has called that a false alarm has called all such uses one. */
+function aboutOf(breach: ScopeBreach, event: ApiEvent): string {
+  switch (breach) {
+    case 'route':
+      return `route ${event.route.template}`;
+    case 'method':
+      return `method ${event.method}`;
+    case 'network':
+      return `network ${event.networkId}`;
+    case 'environment':
+      return `environment ${event.environment}`;
+    case 'expiry':
+      return breach;
+  }
+}
 
 function sentenceOf(breach: ScopeBreach, event: ApiEvent, declared: DeclaredScope): string {
   switch (breach) {
