@@ -63,7 +63,7 @@ export function keyLines(
     ...limitRows(key).map((text) => row('limit', text)),
     ...(key.likelyPredecessor === undefined
       ? []
-      : [row('likely replaces', predecessorText(key.likelyPredecessor))]),
+      : [row('replaces', predecessorText(key.likelyPredecessor))]),
     ...sharingRows(key).map((text) => row('sharing', text)),
     ...(usage.length === 0
       ? []
@@ -88,7 +88,7 @@ function limitRows({ limits }: KeyLine): string[] {
 }
 
 function predecessorText({ id, lastAt }: NonNullable<KeyLine['likelyPredecessor']>): string {
-  return `${forTerminal(id)}, last used ${when(lastAt)} UTC: if so, name it as \`predecessor\` in the registry`;
+  return `likely ${forTerminal(id)}, last used ${when(lastAt)} UTC: if so, name it as \`predecessor\` in the registry`;
 }
 
 /** How much like several users at once: `0.48, as of 1.9 users who take turns`. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Demo } from '../../app/contract.ts';
 import { EXIT } from '../../cli/exit.ts';
 import { jsonLine } from '../../cli/print/json-line.ts';
+import { keyLines } from '../../cli/print/key.ts';
 import { size, span } from '../../cli/print/numbers.ts';
 import { createPrinter } from '../../cli/print/printer.ts';
 import { createProgress } from '../../cli/print/progress.ts';
@@ -286,6 +287,14 @@ test('a key is told to be watched by so many detectors, and why not by the other
   assert.match(shown.stdout, /sharing +0\.50 of 1, as of 2\.0 users who take turns/);
   assert.match(shown.stdout, /volume-drop +learning +2026-02-08 00:00:00 +2026-03-08 00:00:00/);
   assert.match(shown.stdout, /client +unprotected .* no user agent in its records/);
+});
+
+test('the names of what is told of a key stand apart from it', () => {
+  const replaced = { id: 'kong:old', lastAt: '2026-03-01T00:00:00.000Z' };
+  const lines = keyLines(key({ likelyPredecessor: replaced }), [], 200, PLAIN);
+  const facts = lines.slice(1, lines.indexOf(''));
+  assert.ok(facts.some((line) => line.includes('likely kong:old')));
+  for (const line of facts) assert.match(line, /^.{11} \S/, line);
 });
 
 test('the list of incidents keeps to a narrow terminal, and always shows the id', async () => {
