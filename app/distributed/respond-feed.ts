@@ -65,7 +65,9 @@ export function openRespondFeed(options: RespondFeedOptions): PartitionConsumer 
           async apply(messages) {
             for (const message of messages) await tell(message, options);
             freshness.applied();
-            await response.keeper.settle();
+            await response.keeper.settle().catch((error: unknown) => {
+              throw signal.aborted ? givenUp() : error;
+            });
             if (signal.aborted) throw givenUp();
             saved = messages.at(-1)!.offset + 1;
           },

@@ -154,6 +154,10 @@ class Office {
     const { hooks } = term;
     logger.info(hooks === undefined ? {} : { hooks }, 'this process responds');
     this.term = term;
+    // What people say from then on is for the next one.
+    until.addEventListener('abort', () => {
+      this.term = undefined;
+    });
     // For people only: nothing waits for it.
     const here = stores.flag<RespondsAt>(RESPONDS_AT).write(respondsHere(url, clock));
     here.catch((error: unknown) => {

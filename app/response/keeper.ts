@@ -8,6 +8,7 @@ import type { Action } from '../../core/action.ts';
 import type { AuditLog, AuditNote } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Decision, DecisionStore } from '../../core/decision.ts';
+import { KeyhoundError } from '../../core/errors.ts';
 import type { GatewayAdapter } from '../../core/gateway.ts';
 import type { KeyProfile } from '../../core/key-profile.ts';
 import { isActing, nextBest } from '../../core/ladder.ts';
@@ -56,12 +57,16 @@ export class Keeper {
     return this.#last;
   }
 
-  /** Resolves when all that was taken is kept. */
-  settle(): Promise<void> {
-    return this.#last;
+  /**
+   * Resolves when all that was taken is kept. Rejects with `response-ended` once it is closed: some of it may be left,
+   * and whoever goes on may have begun before the rest was kept. So it has to be told again.
+   */
+  async settle(): Promise<void> {
+    await this.#last;
+    if (this.#stop.signal.aborted) throw ended();
   }
 
-  /** What is not kept by then is left: detection tells it again after a start. */
+  /** What is not kept by then is left: who told it tells it again after a start. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#last;
@@ -115,6 +120,14 @@ export class Keeper {
     }
     return actions;
   }
+}
+
+function ended(): KeyhoundError {
+  return new KeyhoundError('operating', 'this process responds no more', {
+    code: 'response-ended',
+    retryable: true,
+    hint: 'Look at what holds, and say it again to the one that goes on.',
+  });
 }
 
 function isAudited({ mode, state, rung }: Decision): boolean {

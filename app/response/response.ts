@@ -220,6 +220,8 @@ export class Response {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    // At once: what is told from then on is for whoever goes on, who may have begun.
+    signal.addEventListener('abort', () => void this.keeper.close(), { once: true });
     await Promise.all([this.runner.run(signal), this.#keepTime(signal)]);
     await this.keeper.close();
   }

@@ -18,6 +18,8 @@ import {
   type KeyName,
   RespondScene,
   rawOf,
+  report,
+  responding,
   standingOf,
   subjectOf,
 } from './respond-scene.ts';
@@ -29,7 +31,7 @@ let second: Member;
 
 before(async () => {
   scene = await RespondScene.open();
-  first = await scene.responding(scene.responds);
+  first = await responding(scene.responds);
   second = scene.responds.find((one) => one !== first)!;
 });
 
@@ -118,15 +120,15 @@ test('stolen keys are found in traffic and suspended; the stream says what holds
 test('a report of a leak revokes, is seen and told; forged, late and unknown ones do nothing', async () => {
   const token = rawOf('leaked');
   const forger = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
-  assert.equal(await scene.report(first, { token }, { secret: forger }), 401);
-  assert.equal(await scene.report(first, { token }, { at: Date.now() - 301_000 }), 400);
-  assert.equal(await scene.report(first, { token: 'nobody-has-this-key' }, { id: 'msg_0' }), 202);
+  assert.equal(await report(first, { token }, { secret: forger }), 401);
+  assert.equal(await report(first, { token }, { at: Date.now() - 301_000 }), 400);
+  assert.equal(await report(first, { token: 'nobody-has-this-key' }, { id: 'msg_0' }), 202);
   assert.ok(scene.kong.credentials.has(KEYS.leaked.id));
 
-  assert.equal(await scene.report(first, { token }), 202);
+  assert.equal(await report(first, { token }), 202);
   const hasKey = async () => scene.kong.credentials.has(KEYS.leaked.id);
   await until(hasKey, (has) => !has);
-  assert.equal(await scene.report(first, { token }), 202, 'a replay');
+  assert.equal(await report(first, { token }), 202, 'a replay');
   await until(
     async () => {
       await scene.bad('leaked', 401);
@@ -160,7 +162,7 @@ test('killed between decision and action: another one carries it out, once', asy
   first.child.kill('SIGKILL');
   await first.child.ended;
   scene.spare.refuse(false);
-  await scene.responding([second]);
+  await responding([second]);
   await until(
     () => actionOf(second, orphan),
     (action) => action?.state === 'done',

@@ -200,30 +200,31 @@ export class RespondScene {
     return this.alerts().some(({ done = [] }) => done.some((one) => line.test(one)));
   }
 
-  /** The one that responds, of several. */
-  async responding(members: readonly Member[]): Promise<Member> {
-    const found = await until(() =>
-      members.find((member) => /"this process responds"/.test(lastWord(member))),
-    );
-    return found!;
-  }
-
-  async report(
-    to: Member,
-    body: object,
-    { secret = SENDER, id = 'msg_1', at = Date.now() } = {},
-  ): Promise<number> {
-    const [, hooks] = await to.child.told(/"hooks":"([^"]*)"/);
-    const text = JSON.stringify(body);
-    const headers = { ...signMessage({ id, body: text }, readSecrets(secret), at) };
-    return (await fetch(`${hooks}/hooks/leak`, { method: 'POST', headers, body: text })).status;
-  }
-
   async end(): Promise<void> {
     await this.stack.end();
     await Promise.all([this.kong.close(), this.spare.close(), this.channel.close()]);
     await this.servers.stop();
   }
+}
+
+/** The one that responds, of several. */
+export async function responding(members: readonly Member[]): Promise<Member> {
+  const found = await until(() =>
+    members.find((member) => /"this process responds"/.test(lastWord(member))),
+  );
+  return found!;
+}
+
+/** A report of a leak to the one that responds; its status. */
+export async function report(
+  to: Member,
+  body: object,
+  { secret = SENDER, id = 'msg_1', at = Date.now() } = {},
+): Promise<number> {
+  const [, hooks] = await to.child.told(/"hooks":"([^"]*)"/);
+  const text = JSON.stringify(body);
+  const headers = { ...signMessage({ id, body: text }, readSecrets(secret), at) };
+  return (await fetch(`${hooks}/hooks/leak`, { method: 'POST', headers, body: text })).status;
 }
 
 /** Whether it responds, as it said last. */

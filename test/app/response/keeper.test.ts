@@ -106,6 +106,22 @@ test('what only tells or observes asks no gateway; neither does a gateway that c
   );
 });
 
+test('what was told to one that ends is not taken for kept', async () => {
+  const { keeper, log } = rig({
+    audit: {
+      async record() {
+        throw new Error('Redis is away');
+      },
+    },
+  });
+  void keeper.take(sampleDecision({ id: 'a' }));
+  const settled = keeper.settle();
+  await Promise.all([keeper.close(), assert.rejects(settled, { code: 'response-ended' })]);
+  void keeper.take(sampleDecision({ id: 'b' }));
+  await assert.rejects(keeper.settle(), { code: 'response-ended' });
+  assert.ok(!log.some((line) => line.startsWith('put')), log.join());
+});
+
 test('what is told again after a crash is recorded once', async () => {
   const { keeper, notes } = rig();
   await keeper.take(sampleDecision({ id: 'a' }));
