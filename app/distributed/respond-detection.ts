@@ -3,23 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import type { KeyDirectory } from '../../core/directory.ts';
 import { KEY_GROUPS } from '../../core/event.ts';
-import type { ResultStore } from '../../core/store.ts';
 import { RuleBook } from '../../detectors/engine/rules.ts';
 import { savedIdentity } from '../../enrich/digest.ts';
 import type { Logger } from '../contract.ts';
-import type { DetectionPort, OpenCase } from '../response/response.ts';
+import type { DetectionPort } from '../response/response.ts';
 import type { Steered } from '../steering-data.ts';
+import type { RespondCases } from './respond-cases.ts';
 import type { RespondFleet } from './respond-fleet.ts';
 import type { RespondKeys } from './respond-keys.ts';
 
 const DAY_MS = 86_400_000;
 const RULES_MS = 1000;
-/** Open incidents that are told again after a start. */
-const OPEN_MAX = 2000;
 
 export interface RespondDetectionOptions {
   readonly steered: Steered;
-  readonly results: ResultStore | undefined;
+  readonly cases: Pick<RespondCases, 'read'>;
   readonly directory: KeyDirectory;
   readonly keys: RespondKeys;
   readonly fleet: RespondFleet;
@@ -37,7 +35,7 @@ export interface RespondDetection extends DetectionPort {
 }
 
 export function respondDetection(options: RespondDetectionOptions): RespondDetection {
-  const { steered, directory, keys, fleet, clock, geographyBuiltAt, logger } = options;
+  const { steered, cases, directory, keys, fleet, clock, geographyBuiltAt, logger } = options;
   let rules = new RuleBook();
   async function readRules(): Promise<boolean> {
     const book = new RuleBook();
@@ -76,15 +74,7 @@ export function respondDetection(options: RespondDetectionOptions): RespondDetec
       const group = savedIdentity(request.key).digest0 & (KEY_GROUPS - 1);
       await steered.control('action', { ...request, group });
     },
-    async openCases() {
-      return openCases(options).catch((error: unknown) => {
-        logger.warn(
-          { err: error },
-          'open incidents cannot be read; they come with their next change',
-        );
-        return [];
-      });
-    },
+    openCases: () => cases.read(),
     async follow(signal, onAllowed) {
       while (!signal.aborted) {
         const isMore = await readRules().catch(() => false);
@@ -93,15 +83,4 @@ export function respondDetection(options: RespondDetectionOptions): RespondDetec
       }
     },
   };
-}
-
-async function openCases({ keys, results }: RespondDetectionOptions): Promise<OpenCase[]> {
-  if (results === undefined) return [];
-  const open = await results.incidents({ open: true, limit: OPEN_MAX });
-  return Promise.all(
-    open.map(async (incident) => {
-      keys.heard(incident);
-      return { incident, findings: await results.findings(incident.findings) };
-    }),
-  );
 }

@@ -11,6 +11,7 @@ import { consumePartitions } from '../../store/kafka/consumer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import type { Logger } from '../contract.ts';
 import type { Response } from '../response/response.ts';
+import type { RespondCases } from './respond-cases.ts';
 import type { RespondFleet } from './respond-fleet.ts';
 import type { RespondKeys } from './respond-keys.ts';
 import { resultLineOf } from './results.ts';
@@ -20,6 +21,7 @@ export interface RespondFeedOptions {
   readonly logger: Logger;
   readonly response: Response;
   readonly freshness: Freshness;
+  readonly cases: Pick<RespondCases, 'heard'>;
   readonly keys: RespondKeys;
   readonly fleet: RespondFleet;
   /** The response ends: what it has not kept by then is not applied. */
@@ -85,11 +87,12 @@ function givenUp(): KeyhoundError {
 
 async function tell(
   { value, timestamp }: ReceivedMessage,
-  { response, freshness, keys, fleet }: RespondFeedOptions,
+  { response, freshness, cases, keys, fleet }: RespondFeedOptions,
 ): Promise<void> {
   const line = resultLineOf(value);
   if (line === undefined) return;
   freshness.applying(timestamp);
+  if (line.type === 'finding' || line.type === 'incident') cases.heard(line);
   if (line.type === 'finding') response.finding(line);
   else if (line.type === 'incident') {
     keys.heard(line);

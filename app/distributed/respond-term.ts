@@ -10,8 +10,12 @@ import { createGateway } from '../../responders/gateways/create.ts';
 import { createSealBox, sealKeys } from '../../responders/gateways/seal.ts';
 import { sealFiles } from '../../responders/gateways/seal-files.ts';
 import type { HolderFacts } from '../../responders/policy-holder.ts';
+import { committedOffsets } from '../../store/kafka/committed.ts';
+import { topicNames } from '../../store/kafka/topics.ts';
 import { type Acting, createActing } from '../response/acting.ts';
 import { responseFigures } from '../response/figures.ts';
+import type { OpenCase } from '../response/response.ts';
+import { RespondCases } from './respond-cases.ts';
 import { type RespondDetection, respondDetection } from './respond-detection.ts';
 import { Freshness, openRespondFeed } from './respond-feed.ts';
 import { RespondFleet } from './respond-fleet.ts';
@@ -41,18 +45,26 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
   const signal = AbortSignal.any([until, stop.signal]);
   const freshness = new Freshness(options.clock);
   const { keys, fleet } = await factsOf(options);
+  const cases = casesOf(options);
   const rungs = await openSharedFacts(stores.flag<HolderFacts>(RUNGS_ON), logger, signal);
-  const { acting, detection } = actingOf(options, { freshness, keys, fleet, rungs });
+  const { acting, detection } = actingOf(options, { freshness, cases, keys, fleet, rungs });
   await acting.start();
   await publisher.resend(stores.actions);
   const { response } = acting;
   const leaks = await openRespondLeaks(options, acting, keys);
-  const consumer = openRespondFeed({ kafka, logger, response, freshness, keys, fleet, signal });
+  const told = { freshness, cases, keys, fleet };
+  const consumer = openRespondFeed({ kafka, logger, response, ...told, signal });
   const allowed = () => response.desk.allowanceAdded(response.now());
+  const recall = ({ incident, findings }: OpenCase) => {
+    keys.heard(incident);
+    for (const finding of findings) response.finding(finding);
+    response.incident(incident);
+  };
   const work = async () => {
     const running = Promise.all([
       acting.run(signal),
       detection.follow(signal, allowed),
+      cases.follow(signal, recall),
       fleet.run(signal),
       leaks?.run(signal),
     ]);
@@ -68,6 +80,7 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
     figures: () => responseFigures(acting, undefined, leaks?.stats()),
     trouble: () => [
       { name: 'kafka', detail: consumer.trouble() },
+      { name: 'elasticsearch', detail: cases.trouble },
       { name: 'hooks', detail: leaks?.trouble() },
       { name: 'policy', detail: policyTrouble(acting.policyFault()) },
     ],
@@ -83,6 +96,7 @@ export function policyTrouble(fault: string | undefined): string | undefined {
 
 interface Facts {
   readonly freshness: Freshness;
+  readonly cases: RespondCases;
   readonly keys: RespondKeys;
   readonly fleet: RespondFleet;
   readonly rungs: SharedFacts;
@@ -99,9 +113,24 @@ async function factsOf(options: RespondTermOptions): Promise<Pick<Facts, 'keys' 
   return { fleet, keys: new RespondKeys({ detectors, directory, partitions, state }) };
 }
 
+function casesOf({ kafka, logger, results }: RespondTermOptions): RespondCases {
+  const { incidents } = topicNames(kafka.prefix);
+  const offsetsOf = (group: string) =>
+    committedOffsets(kafka, `${kafka.prefix}-${group}`, incidents, logger);
+  let told: ReadonlyMap<number, number> | undefined;
+  return new RespondCases({
+    ...{ results, logger },
+    async isCaughtUp() {
+      told ??= await offsetsOf('respond');
+      const indexed = await offsetsOf('index');
+      return [...told].every(([partition, offset]) => (indexed.get(partition) ?? 0) >= offset);
+    },
+  });
+}
+
 function actingOf(
   options: RespondTermOptions,
-  { freshness, keys, fleet, rungs }: Facts,
+  { freshness, cases, keys, fleet, rungs }: Facts,
 ): { readonly acting: Acting; readonly detection: RespondDetection } {
   const { config: loaded, clock, env, folder, logger, publisher, stores } = options;
   const { config } = loaded;
@@ -113,7 +142,7 @@ function actingOf(
     now: () => clock.now(),
   });
   const detection = respondDetection({
-    ...{ steered: options.steered, results: options.results, directory, clock, logger },
+    ...{ steered: options.steered, cases, directory, clock, logger },
     ...{ keys, fleet },
     geographyBuiltAt: options.geographyBuiltAt,
     lagMs: () => freshness.lagMs,
