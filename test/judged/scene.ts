@@ -20,8 +20,10 @@ export interface Stage {
   /** The detect processes. Replace those that end. */
   readonly detects: Member[];
   ingest: Member;
-  /** Processes that only have the console role. */
-  readonly consoles: readonly Member[];
+  /** Processes that only have the console role. Replace those that end. */
+  readonly consoles: Member[];
+  /** Those of the roles `respond` and `decide`. Replace those that end. */
+  readonly others: { readonly role: string; member: Member }[];
   /** Resolves once this share of the log is written. */
   fed(share: number): Promise<void>;
   readonly isFed: boolean;
@@ -32,6 +34,8 @@ export interface Scene {
   readonly partitions: number;
   readonly detects: number;
   readonly consoles?: number;
+  /** Of processes that take no part in what is found. */
+  readonly others?: readonly string[];
   /** Runs while the log grows. */
   disturb?(stage: Stage): Promise<void>;
   /** All is applied, and nothing runs any more. */
@@ -59,6 +63,7 @@ export async function play(servers: Servers, log: Log, scene: Scene): Promise<Ou
     await endInOrder(stage.detects);
     if (stage.consoles.length > 0) await drained(() => stage.consoles, 'incidents', partitions);
     await endInOrder(stage.consoles);
+    await endInOrder(stage.others.map(({ member }) => member));
     await scene.afterwards?.(stack);
     return outcomeOf(await stack.results());
   } finally {
@@ -69,15 +74,18 @@ export async function play(servers: Servers, log: Log, scene: Scene): Promise<Ou
   }
 }
 
-async function open(stack: Stack, growing: GrowingFile, { detects, consoles = 0 }: Scene) {
+async function open(stack: Stack, growing: GrowingFile, scene: Scene) {
+  const { detects, consoles = 0, others = [] } = scene;
   const many = (role: string, count: number) =>
     Promise.all(Array.from({ length: count }, () => stack.start(role)));
   const members = [await many('console', consoles), await many('detect', detects)] as const;
+  const rest = others.map(async (role) => ({ role, member: await stack.start(role) }));
   const ingest = await stack.start('ingest');
   const stage: Stage & { readonly written: Promise<void> } = {
     stack,
     consoles: members[0],
     detects: members[1],
+    others: await Promise.all(rest),
     ingest,
     written: growing.write(),
     fed: (share) => growing.fed(share),
@@ -91,7 +99,7 @@ async function open(stack: Stack, growing: GrowingFile, { detects, consoles = 0 
 const TERMINATED = 143;
 
 /** SIGTERM, which each has to answer by saving its state. */
-async function endInOrder(members: readonly Member[]): Promise<void> {
+export async function endInOrder(members: readonly Member[]): Promise<void> {
   for (const { child } of members) child.kill('SIGTERM');
   for (const { child } of members) {
     const { status, signal } = await child.ended;
