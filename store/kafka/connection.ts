@@ -8,6 +8,7 @@ import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../../core/config.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 import { registerCodecs } from './codecs.ts';
+import { warnNowAndThen } from './log-bound.ts';
 import { calmRequestQueues } from './request-queue.ts';
 
 /** Part of the program's logger (pino's) that is used here. */
@@ -102,8 +103,10 @@ function logLine(options: ClientOptions, password: string | undefined) {
     options.onLog?.(text);
     const facts: Record<string, unknown> = { client: options.role };
     for (const name of FACTS) if (log[name] !== undefined) facts[name] = log[name];
-    if (level <= kafkajs.logLevel.WARN) options.logger?.warn(facts, text);
-    else options.logger?.debug(facts, text);
+    const { logger } = options;
+    if (logger === undefined) return;
+    if (level <= kafkajs.logLevel.WARN) warnNowAndThen(logger, facts, text);
+    else logger.debug(facts, text);
   };
 }
 

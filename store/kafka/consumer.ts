@@ -21,6 +21,7 @@ import { KeyhoundError } from '../../core/errors.ts';
 import { createClient, type KafkaLogger, RETRY } from './connection.ts';
 import { asOperating, isProgrammers } from './errors.ts';
 import { Holdings } from './holdings.ts';
+import { warnNowAndThen } from './log-bound.ts';
 import { Membership, rebalanceMs } from './membership.ts';
 import { TopicOffsets } from './offsets.ts';
 import type { Partition } from './partition.ts';
@@ -190,7 +191,8 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
       if (error !== undefined) {
         const fault = asOperating(error, `read ${topic}`);
         this.#fault = fault;
-        this.#options.logger?.warn({ topic }, fault.message);
+        const { logger } = this.#options;
+        if (logger !== undefined) warnNowAndThen(logger, { topic }, fault.message);
         if (isProgrammers(error) || fault.code === 'kafka-refused') return this.#fail(error);
       }
       this.#watchdog.heard();
