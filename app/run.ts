@@ -10,7 +10,7 @@ import { systemClock } from '../core/clock.ts';
 import { KeyhoundError } from '../core/errors.ts';
 import { Turns } from '../core/turns.ts';
 import type { Coverage } from '../detectors/engine/contract.ts';
-import { closeAll } from './close-all.ts';
+import { Ending } from './close-all.ts';
 import { createConsoleData } from './console-data.ts';
 import { ROLES, type Run, type RunOptions } from './contract.ts';
 import { listenerTls } from './listener-tls.ts';
@@ -51,6 +51,7 @@ export const run: Run = async (options) => {
     onNote: (text) => notes.push(text),
   });
   const closing: (() => Promise<void>)[] = [() => session.close()];
+  const ending = new Ending(logger);
   try {
     const watch = createWatch(session, options);
     const live = await openInputs(session, watch, options, paths, notes);
@@ -86,9 +87,8 @@ export const run: Run = async (options) => {
     session.lock?.announce(address);
     options.onReady?.({
       listeners: { console: address, ...acting.listeners, ...listenersOf(live) },
-      ...{ stateDir: paths.folder, notes },
+      ...{ stateDir: paths.folder, notes, acts: actsInWords(acting) },
       sources: watch.sources.map((source) => source.name),
-      acts: actsInWords(acting),
     });
     await acting.start();
     await together(
@@ -97,9 +97,9 @@ export const run: Run = async (options) => {
       options.signal,
     );
   } catch (error) {
-    return closeAll(closing, paths.folder, { error });
+    ending.fail(error);
   }
-  await closeAll(closing, paths.folder);
+  await ending.end(closing, paths.folder);
 };
 
 /** Who is told what detection tells; nobody until the response is open. */

@@ -19,6 +19,7 @@ import { followLog } from '../../store/kafka/follower.ts';
 import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import { openRedisState, type RedisState } from '../../store/redis/state.ts';
+import { closeEach } from '../close-all.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { geographyPaths } from '../session.ts';
 import { DetectPartition } from './detect-partition.ts';
@@ -109,12 +110,13 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
     consumer,
     failed: Promise.race([consumer.failed, feed.failed, failed.promise]),
     trouble: () => [...troubles(consumer, state, feed), ...unsaved(state, [...open.values()])],
-    async close() {
-      await consumer.close();
-      await feed.close();
-      await producer.close();
-      await state.close();
-    },
+    close: () =>
+      closeEach([
+        () => state.close(),
+        () => producer.close(),
+        () => feed.close(),
+        () => consumer.close(),
+      ]),
   };
 }
 

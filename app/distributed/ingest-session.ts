@@ -16,6 +16,7 @@ import { loadRegistry } from '../../enrich/registry.ts';
 import { createDeadLetters, type DeadLetters } from '../../ingest/dead-letters.ts';
 import { KafkaProducer } from '../../store/kafka/producer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
+import { closeEach } from '../close-all.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import { ALIASES_PART, geographyPaths, type Kept, openKept, tellPepper } from '../session.ts';
 import { AliasTeller } from './aliases.ts';
@@ -157,11 +158,12 @@ function sessionOf({ clock, config }: IngestOptions, parts: Parts): IngestSessio
       aliasTeller.flush();
     },
     isCheckpointDue: () => clock.now() - lastTriedAt >= config.config.state.checkpointMs,
-    async close() {
-      await aliasTeller.close();
-      await producer.close();
-      await kept.store.close();
-      kept.lock.release();
-    },
+    close: () =>
+      closeEach([
+        () => kept.lock.release(),
+        () => kept.store.close(),
+        () => producer.close(),
+        () => aliasTeller.close(),
+      ]),
   };
 }

@@ -2,6 +2,7 @@
 import { systemClock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
 import { Turns } from '../../core/turns.ts';
+import { closeEach } from '../close-all.ts';
 import type { RunOptions } from '../contract.ts';
 import { beginSave, type LiveInputs, openLiveInputs } from '../live-inputs.ts';
 import { applySome } from '../pump.ts';
@@ -90,11 +91,8 @@ export async function openIngest(
     live,
     trouble: () => troubles(session, watch, live),
     serve: (signal) => serveIngest(session, watch, live, loaded.config.state.checkpointMs, signal),
-    async close() {
-      await closeListeners(live);
-      await live.spool?.close();
-      await session.close();
-    },
+    close: () =>
+      closeEach([() => session.close(), () => live.spool?.close(), () => closeListeners(live)]),
   };
 }
 

@@ -9,6 +9,7 @@ import type { PartitionConsumer } from '../../core/broker.ts';
 import type { ResponseClient } from '../../core/response.ts';
 import { type Held, type Lease, openLease } from '../../store/redis/lease.ts';
 import { openResponseStores, type ResponseStores } from '../../store/redis/response/open.ts';
+import { closeEach } from '../close-all.ts';
 import { createKillSwitch } from '../response/kill-switch.ts';
 import { KillSwitchMirror, type SharedSwitch } from './kill-switch-mirror.ts';
 import type { RespondOptions, RespondTermOptions } from './respond-options.ts';
@@ -42,9 +43,7 @@ export async function openRespond(options: RespondOptions): Promise<RespondRole>
   const { config: loaded, redis, kafka, logger } = options;
   const publisher = new ResponsePublisher(kafka, loaded.config.elasticsearch, logger);
   const closing: (() => Promise<void> | void)[] = [() => publisher.close()];
-  const close = async () => {
-    for (const one of closing.toReversed()) await one();
-  };
+  const close = () => closeEach(closing);
   try {
     const stores = await openResponseStores({
       config: redis,
@@ -86,7 +85,7 @@ export async function openRespond(options: RespondOptions): Promise<RespondRole>
       close,
     };
   } catch (error) {
-    await close();
+    await close().catch(() => undefined);
     throw error;
   }
 }

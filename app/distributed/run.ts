@@ -4,6 +4,7 @@
  *
  * What only some roles need is loaded with them: all of it takes a third of a second.
  */
+import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { createApi } from '../../console/api.ts';
 import type { ConsoleData } from '../../console/contract.ts';
@@ -14,6 +15,7 @@ import { KeyhoundError } from '../../core/errors.ts';
 import type { ResultStore } from '../../core/store.ts';
 import { openGeography } from '../../enrich/geography.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
+import { Ending } from '../close-all.ts';
 import { type LoadedConfig, ROLES, type Role, type Run, type RunOptions } from '../contract.ts';
 import { listenerTls } from '../listener-tls.ts';
 import { geographyPaths } from '../session.ts';
@@ -33,11 +35,13 @@ export const runDistributed: Run = async (options) => {
   setFlagsFromString('--no-parallel-scavenge');
   const stop = new AbortController();
   const until = AbortSignal.any([options.signal, stop.signal]);
-  await inTime(runRoles({ ...options, signal: until }, stop), until);
+  const ending = new Ending(options.logger);
+  await inTime(runRoles({ ...options, signal: until }, stop, ending), until, ending);
+  ending.done(path.resolve(options.config.config.state.dir));
 };
 
-/** Rejects when the work has not ended long after the signal: servers that are away must not keep a process. */
-async function inTime(work: Promise<void>, signal: AbortSignal): Promise<void> {
+/** Servers that are away must not keep a process long after the signal. */
+async function inTime(work: Promise<void>, signal: AbortSignal, ending: Ending): Promise<void> {
   const late = Promise.withResolvers<void>();
   let timer: NodeJS.Timeout | undefined;
   const begin = () => {
@@ -47,6 +51,8 @@ async function inTime(work: Promise<void>, signal: AbortSignal): Promise<void> {
   else signal.addEventListener('abort', begin, { once: true });
   try {
     await Promise.race([work, late.promise]);
+  } catch (error) {
+    ending.fail(error);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', begin);
@@ -60,7 +66,7 @@ function closedLate(): KeyhoundError {
   });
 }
 
-async function runRoles(options: RunOptions, stop: AbortController): Promise<void> {
+async function runRoles(options: RunOptions, stop: AbortController, ending: Ending): Promise<void> {
   const { config: loaded, logger } = options;
   const { config } = loaded;
   const roles = rolesOf(options);
@@ -96,33 +102,38 @@ async function runRoles(options: RunOptions, stop: AbortController): Promise<voi
     version: VERSION,
     logger,
   });
-  try {
-    // First: whoever waits for the stores can be asked what it lacks.
-    const address = await api.listen(config.listen.console);
-    closing.push(() => api.close());
-    if (roles.includes('console') || roles.includes('respond')) {
-      const takeBack = announceApi(paths, address);
-      closing.push(async () => takeBack());
-    }
-    const ours = await findState(roles, options, kafka, running);
-    if (!ours) return;
-    const shared = { roles, options, kafka, paths, running, closing, notes, results, data };
-    await openRoles({ ...shared, url: address });
-    running.lack = undefined;
-    options.onReady?.({
-      listeners: {
-        console: address,
-        ...listenersOf(running),
-      },
-      stateDir: paths.folder,
-      sources: running.ingest?.watch.sources.map(({ name }) => name) ?? [],
-      notes,
-      ...(await actsOf(roles, options.config)),
-    });
-    await work(running, options.signal, stop);
-  } finally {
-    await closeAll(closing);
+  const parts = { roles, options, kafka, paths, running, closing, notes, results, data };
+  await live(parts, api, stop, ending).catch((error: unknown) => ending.fail(error));
+  await ending.close(closing);
+}
+
+/** Opens the roles, and is done when the signal came or one has failed; what it has opened is in `closing`. */
+async function live(
+  parts: Omit<Opening, 'url'>,
+  api: ReturnType<typeof createApi>,
+  stop: AbortController,
+  ending: Ending,
+): Promise<void> {
+  const { closing, kafka, notes, options, paths, roles, running } = parts;
+  const { config: loaded } = options;
+  // First: whoever waits for the stores can be asked what it lacks.
+  const url = await api.listen(loaded.config.listen.console);
+  closing.push(() => api.close());
+  if (roles.includes('console') || roles.includes('respond')) {
+    const takeBack = announceApi(paths, url);
+    closing.push(async () => takeBack());
   }
+  if (!(await findState(roles, options, kafka, running))) return;
+  await openRoles({ ...parts, url });
+  running.lack = undefined;
+  options.onReady?.({
+    listeners: { console: url, ...listenersOf(running) },
+    stateDir: paths.folder,
+    sources: running.ingest?.watch.sources.map(({ name }) => name) ?? [],
+    notes,
+    ...(await actsOf(roles, loaded)),
+  });
+  await work(running, options.signal, stop, ending);
 }
 
 /** Of the role that acts; no other process knows whether anything is acted upon. */
@@ -143,13 +154,6 @@ function listenersOf({ ingest, decide }: RunningRoles): Record<string, string> {
     ...(intake === undefined ? {} : { intake }),
     ...(decide === undefined ? {} : { decide: decide.endpoint.url }),
   };
-}
-
-/** In reverse order; what fails to close keeps nothing else open. */
-async function closeAll(closing: readonly (() => Promise<void>)[]): Promise<void> {
-  const errors: unknown[] = [];
-  for (const close of closing.toReversed()) await close().catch((error) => errors.push(error));
-  if (errors.length > 0) throw errors[0];
 }
 
 /** False when the signal came before Redis did. */
@@ -267,6 +271,7 @@ async function work(
   running: RunningRoles,
   signal: AbortSignal,
   stop: AbortController,
+  ending: Ending,
 ): Promise<void> {
   const { ingest, detect, respond, index } = running;
   const ended = new Promise<undefined>((resolve) => {
@@ -281,13 +286,13 @@ async function work(
   ].flatMap((one) => one ?? []);
   const failed = Promise.race([ended, ...failures]);
   const reading = ingest?.serve(signal).catch((error: unknown) => {
+    ending.fail(error);
     stop.abort();
-    throw error;
   });
   const error = await failed;
+  if (error !== undefined) ending.fail(error);
   stop.abort();
   await reading;
-  if (error !== undefined) throw error;
 }
 
 async function openResults({ config }: RunOptions): Promise<ResultStore | undefined> {

@@ -62,6 +62,11 @@ export function asOperating(error: unknown, doing: string): KeyhoundError {
   });
 }
 
+/** kafkajs' word, in an error of no kind, for a broker that froze while it was being connected to. */
+export function isNotConnected({ message }: Pick<KafkaFault, 'message'>): boolean {
+  return message === 'Broker not connected';
+}
+
 function knownOf(fault: KafkaFault): Known {
   const type = fault.type ?? '';
   if (fault.name === 'KafkaJSSASLAuthenticationError' || /AUTHORIZATION|SASL/.test(type)) {
@@ -69,6 +74,7 @@ function knownOf(fault: KafkaFault): Known {
   }
   if (/certificate|self.signed|altname|SSL routines/i.test(fault.message)) return REFUSED;
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return TOPIC_MISSING;
+  if (isNotConnected(fault)) return UNREACHABLE;
   if (/Connection|NoBroker|BrokerNotFound|Timeout|GroupCoordinator/.test(fault.name))
     return UNREACHABLE;
   return fault.retriable === true ? { ...OTHER, retryable: true } : OTHER;

@@ -17,7 +17,7 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import type { KafkaConfig } from '../../core/config.ts';
 import { assert, type ErrorDetail, KeyhoundError } from '../../core/errors.ts';
 import { createClient, type KafkaLogger, REQUEST_TIMEOUT_MS, RETRY } from './connection.ts';
-import { asOperating, isProgrammers, rootOf } from './errors.ts';
+import { asOperating, isNotConnected, isProgrammers, rootOf } from './errors.ts';
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
@@ -323,9 +323,10 @@ function unrepeatable(text: string): Error {
 /** Nothing was sent, or it will be recognised as a repeat. */
 function isWorthRepeating(error: Error): boolean {
   if (isProgrammers(error)) return false;
-  const { name, retriable } = rootOf(error);
+  const fault = rootOf(error);
+  const { name, retriable } = fault;
   // The wait for another request to the same broker is limited in kafkajs; ours goes on.
-  return retriable === true || name === 'KafkaJSLockTimeout';
+  return retriable === true || name === 'KafkaJSLockTimeout' || isNotConnected(fault);
 }
 
 function asError(error: unknown): Error {

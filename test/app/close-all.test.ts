@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { closeAll } from '../../app/close-all.ts';
+import { closeEach, Ending } from '../../app/close-all.ts';
 import { KeyhoundError } from '../../core/errors.ts';
 
 function parts(log: string[]): (() => Promise<void>)[] {
@@ -15,20 +15,41 @@ function parts(log: string[]): (() => Promise<void>)[] {
   ];
 }
 
+function rig() {
+  const after: unknown[] = [];
+  const error = (facts: object) => void after.push((facts as { err: unknown }).err);
+  return { after, ending: new Ending({ error }) };
+}
+
 test('a part that cannot be closed keeps no other from it, and a full disk is told as one', async () => {
   const log: string[] = [];
+  const { after, ending } = rig();
   await assert.rejects(
-    closeAll(parts(log), '/state'),
+    ending.end(parts(log), '/state'),
     (error) => error instanceof KeyhoundError && error.code === 'disk-full',
   );
   assert.deepEqual(log, ['api', 'limits', 'state']);
+  assert.deepEqual(after, []);
 });
 
-test('what ended the work is thrown, not what failed after it', async () => {
+test('what ended the work is thrown; what failed after it is told in the log', async () => {
   const log: string[] = [];
-  const error = new Error('the cause');
-  await assert.rejects(closeAll(parts(log), '/state', { error }), error);
+  const { after, ending } = rig();
+  const cause = new Error('the cause');
+  ending.fail(cause);
+  ending.fail(cause);
+  await ending.close(parts(log));
   assert.equal(log.length, 3);
-  await closeAll([async () => void log.push('fine')], '/state');
-  assert.equal(log[3], 'fine');
+  assert.deepEqual(
+    after.map((error) => (error as Error).message),
+    ['write'],
+  );
+  assert.throws(() => ending.done('/state'), cause);
+  rig().ending.done('/state');
+});
+
+test('of several parts each is closed, and the first failure is thrown', async () => {
+  const log: string[] = [];
+  await assert.rejects(closeEach(parts(log)), /write/);
+  assert.deepEqual(log, ['api', 'limits', 'state']);
 });

@@ -133,7 +133,7 @@ export class Stack {
     await applyTopics(kafkaConfig, await planTopics(kafkaConfig));
   }
 
-  /** Starts a process of a role, in a folder of its own or that of one before. */
+  /** Starts a process of a role, or of several (`a,b`), in a folder of its own or that of one before. */
   async start(role: string, folder?: string): Promise<Member> {
     const own = folder ?? path.join(this.folder, `${role}-${this.members++}`);
     mkdirSync(own, { recursive: true });
@@ -149,7 +149,7 @@ export class Stack {
       kafka: this.kafkaConfig,
       redis: this.redisConfig,
       ...(elasticsearch === undefined ? {} : { elasticsearch }),
-      sources: role === 'ingest' ? this.sources : [],
+      sources: role.split(',').includes('ingest') ? this.sources : [],
       ...this.settings,
     };
     writeFileSync(path.join(own, 'keyhound.yaml'), JSON.stringify(config));
