@@ -44,6 +44,8 @@ export interface IngestSession {
   readonly checkpointAt: number | undefined;
   /** Bytes that the brokers have not confirmed. */
   readonly heldBytes: number;
+  /** Last that was said of the connection to the brokers. */
+  readonly lastLog: string;
   checkpoint(): Promise<void>;
   isCheckpointDue(): boolean;
   close(): Promise<void>;
@@ -136,6 +138,9 @@ function sessionOf({ clock, config }: IngestOptions, parts: Parts): IngestSessio
     },
     get heldBytes() {
       return producer.heldBytes;
+    },
+    get lastLog() {
+      return producer.lastLog;
     },
     async checkpoint() {
       lastTriedAt = clock.now();

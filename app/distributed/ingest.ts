@@ -101,7 +101,8 @@ function troubles(session: IngestSession, watch: SourceWatch, live: LiveInputs) 
   const { unconfirmedMs } = session.engine;
   if (unconfirmedMs < HOPELESS_MS) return ofSources;
   const seconds = Math.round(unconfirmedMs / 1000);
-  return [...ofSources, { name: 'kafka', detail: `no broker has answered for ${seconds} s` }];
+  const detail = `nothing that was sent was confirmed for ${seconds} s; ${session.lastLog}`;
+  return [...ofSources, { name: 'kafka', detail }];
 }
 
 async function closeListeners({ intake, syslog }: LiveInputs): Promise<void> {

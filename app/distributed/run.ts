@@ -15,6 +15,7 @@ import { KeyhoundError } from '../../core/errors.ts';
 import type { ResultStore } from '../../core/store.ts';
 import { openGeography } from '../../enrich/geography.ts';
 import { loadRegistry } from '../../enrich/registry.ts';
+import { watchTopics } from '../../store/kafka/topic-watch.ts';
 import { Ending } from '../close-all.ts';
 import { type LoadedConfig, ROLES, type Role, type Run, type RunOptions } from '../contract.ts';
 import { listenerTls } from '../listener-tls.ts';
@@ -22,7 +23,7 @@ import { geographyPaths } from '../session.ts';
 import { announceApi, apiToken, openStateFolder, type StatePaths } from '../state-folder.ts';
 import { VERSION } from '../version.ts';
 import { createDistributedData } from './data.ts';
-import { redisMissing } from './needs.ts';
+import { redisMissing, topicsOf } from './needs.ts';
 import { findOwnState } from './own-state.ts';
 import { createDistributedClient } from './response-client.ts';
 import { metricsOf, type RunningRoles, readinessOf, summaryNow } from './status.ts';
@@ -115,7 +116,7 @@ async function live(
   ending: Ending,
 ): Promise<void> {
   const { closing, kafka, notes, options, paths, roles, running } = parts;
-  const { config: loaded } = options;
+  const { config: loaded, logger } = options;
   // First: whoever waits for the stores can be asked what it lacks.
   const url = await api.listen(loaded.config.listen.console);
   closing.push(() => api.close());
@@ -123,6 +124,9 @@ async function live(
     const takeBack = announceApi(paths, url);
     closing.push(async () => takeBack());
   }
+  const topics = watchTopics(kafka, topicsOf(roles, kafka.prefix), logger);
+  running.topics = topics;
+  closing.push(() => topics.close());
   if (!(await findState(roles, options, kafka, running))) return;
   await openRoles({ ...parts, url });
   running.lack = undefined;

@@ -9,6 +9,7 @@ import type { PartitionConsumer } from '../../core/broker.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { EngineStats } from '../../detectors/engine/contract.ts';
 import { createCounters } from '../../ingest/reader.ts';
+import type { TopicWatch } from '../../store/kafka/topic-watch.ts';
 import { engineMetrics, sourceMetrics, trafficOf } from '../run-status.ts';
 import { summaryOf } from '../summary.ts';
 import type { ConsoleRole } from './console.ts';
@@ -26,6 +27,7 @@ export interface RunningRoles {
   readonly decide?: DecideRole | undefined;
   readonly index?: IndexWriter | undefined;
   readonly console?: ConsoleRole | undefined;
+  readonly topics?: TopicWatch | undefined;
   /** What keeps the roles from being opened. */
   readonly lack?: Missing | undefined;
 }
@@ -33,6 +35,8 @@ export interface RunningRoles {
 export function readinessOf(running: RunningRoles): Readiness {
   const { ingest, detect, respond, decide, index, console, lack } = running;
   const missing: Missing[] = lack === undefined ? [] : [lack];
+  const topics = running.topics?.trouble();
+  if (topics !== undefined) missing.push({ name: 'kafka topics', detail: topics });
   for (const [role, running] of Object.entries({
     ingest,
     detect,

@@ -118,6 +118,11 @@ export class KafkaProducer implements LogProducer {
     return this.#heldBytes;
   }
 
+  /** Last that kafkajs said. */
+  get lastLog(): string {
+    return this.#lastLog;
+  }
+
   send(topic: string, partition: number, messages: readonly LogMessage[]): Promise<void> {
     if (messages.length === 0) return Promise.resolve();
     if (this.#closing)
