@@ -86,9 +86,10 @@ export interface MetricsSnapshot {
   readonly traffic: Traffic;
   /** In the distributed form. */
   readonly lags?: readonly PartitionLagMetrics[];
-  /** Batches of events that could not be read, and reports of other partitions that were waited for in vain. */
   readonly damagedBatches?: number;
+  /** Reports of other partitions that were waited for in vain; messages deleted before they were read, by topic. */
   readonly unheardReports?: number;
+  readonly deleted?: Readonly<Record<string, number>>;
   /** What came of documents given to Elasticsearch. */
   readonly documents?: DocumentMetrics;
   readonly response?: ResponseMetrics | undefined;
@@ -319,12 +320,14 @@ function logMetrics(registry: Registry): Update {
     'keyhound_unheard_messages_total',
     'Reports of other partitions that were waited for in vain.',
   );
+  const deleted = counters(registry, ['topic'])('keyhound_deleted_messages_total', 'Lost unread.');
   const updateDocuments = documentMetrics(registry);
   return (now) => {
     updateDocuments(now);
-    for (const metric of [lag, damaged, unheard]) metric.reset();
+    for (const metric of [lag, damaged, unheard, deleted]) metric.reset();
     damaged.inc(now.damagedBatches ?? 0);
     unheard.inc(now.unheardReports ?? 0);
+    for (const [topic, count] of Object.entries(now.deleted ?? {})) deleted.inc({ topic }, count);
     for (const { topic, partition, messages } of now.lags ?? []) {
       lag.set({ topic, partition: String(partition) }, messages);
     }

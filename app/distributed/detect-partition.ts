@@ -50,6 +50,8 @@ export interface PartitionParts {
   isCutOff(): boolean;
   /** It can go on no more, and nothing is being applied that could say so. */
   onFailed(error: Error): void;
+  /** Redis does not have what it had confirmed. */
+  onLost(error: Error): void;
   onClosed(): void;
 }
 

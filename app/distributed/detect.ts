@@ -26,6 +26,7 @@ import { DetectPartition } from './detect-partition.ts';
 import { ExchangeFeed } from './exchange-feed.ts';
 import { ExchangeTeller } from './exchange-teller.ts';
 import { ResultSender } from './results.ts';
+import { StateLosses } from './state-losses.ts';
 
 /** While brokers are away nothing new comes to be told, so that what waits is bounded without a time. */
 const DELIVERY_MS = 24 * 3_600_000;
@@ -43,6 +44,8 @@ export interface DetectOptions {
 export interface DetectRole {
   readonly partitions: readonly DetectPartition[];
   readonly consumer: PartitionConsumer;
+  /** Reports of other partitions that were deleted before they were heard. */
+  readonly lost: number;
   /** What is wrong, in words, by what it is about. */
   trouble(): readonly { readonly name: string; readonly detail: string }[];
   /** Settles when this process can go on no more. */
@@ -51,25 +54,19 @@ export interface DetectRole {
 }
 
 export async function openDetect(options: DetectOptions): Promise<DetectRole> {
-  const { env, kafka, redis, logger } = options;
+  const { kafka, logger } = options;
   const topics = topicNames(kafka.prefix);
-  const pepper = loadPepper({ env, stateDir: undefined, mayCreate: false });
-  const state = await openRedisState({
-    config: redis,
-    partitions: kafka.partitions,
-    pepperFingerprint: pepper.fingerprint,
-    previousFingerprint: pepper.previous?.fingerprint,
-  });
+  const state = await openState(options);
   const deliveryMs = DELIVERY_MS;
   const producer = new KafkaProducer(kafka, { role: 'detect', lingerMs: 1, deliveryMs, logger });
-  const feed = new ExchangeFeed((from, onMessages) =>
-    followLog(kafka, { topic: topics.exchange, from, apply: onMessages, role: 'detect', logger }),
-  );
+  const feed = exchangeOf(options);
   const teller = new ExchangeTeller((messages) => producer.send(topics.exchange, 0, messages));
   const open = new Map<number, DetectPartition>();
   const known = new KnownParts();
   const makeEngine = engineMaker(options);
   const failed = Promise.withResolvers<Error>();
+  const reading = { topic: topics.events, groupId: `${kafka.prefix}-detect` };
+  const losses = new StateLosses({ ...options, ...reading });
   const owner: PartitionOwner = {
     async open(partition): Promise<OwnedPartition> {
       const results = new ResultSender(producer, topics.incidents, partition);
@@ -86,18 +83,19 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
         ...boundsOf(options),
         isCutOff: () => troubles(consumer, state, feed).length > 0,
         onFailed: failed.resolve,
+        onLost: (error) => losses.noted(partition, error),
         onClosed: () => {
           if (open.get(partition) === one) open.delete(partition);
         },
       });
       feed.add(one);
       open.set(partition, one);
+      void losses.compare(partition, () => one.savedOffset());
       return one;
     },
   };
   const consumer: PartitionConsumer = consumePartitions(kafka, {
-    topic: topics.events,
-    groupId: `${kafka.prefix}-detect`,
+    ...reading,
     owner,
     role: 'detect',
     logger,
@@ -108,8 +106,14 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
       return [...open.values()];
     },
     consumer,
+    get lost() {
+      return feed.missed;
+    },
     failed: Promise.race([consumer.failed, feed.failed, failed.promise]),
-    trouble: () => [...troubles(consumer, state, feed), ...unsaved(state, [...open.values()])],
+    trouble: () => [
+      ...troubles(consumer, state, feed, losses),
+      ...unsaved(state, [...open.values()]),
+    ],
     close: () =>
       closeEach([
         () => state.close(),
@@ -118,6 +122,27 @@ export async function openDetect(options: DetectOptions): Promise<DetectRole> {
         () => consumer.close(),
       ]),
   };
+}
+
+function openState({ env, kafka, redis }: DetectOptions): Promise<RedisState> {
+  const pepper = loadPepper({ env, stateDir: undefined, mayCreate: false });
+  return openRedisState({
+    config: redis,
+    partitions: kafka.partitions,
+    pepperFingerprint: pepper.fingerprint,
+    previousFingerprint: pepper.previous?.fingerprint,
+  });
+}
+
+function exchangeOf({ kafka, logger }: DetectOptions): ExchangeFeed {
+  const { exchange: topic } = topicNames(kafka.prefix);
+  return new ExchangeFeed(
+    (from, apply) => followLog(kafka, { topic, from, apply, role: 'detect', logger }),
+    (messages) => {
+      const text = `${messages} reports of other partitions were deleted before they were heard`;
+      logger.error({ messages }, `${text}: what many keys did together may be missed`);
+    },
+  );
 }
 
 function boundsOf({ config, clock, logger }: DetectOptions) {
@@ -130,11 +155,13 @@ function troubles(
   consumer: PartitionConsumer,
   state: RedisState,
   feed: ExchangeFeed,
+  losses?: StateLosses,
 ): { readonly name: string; readonly detail: string }[] {
   const found = [
     { name: 'kafka', detail: consumer.trouble() },
     { name: 'redis', detail: state.trouble()?.message },
     { name: 'exchange', detail: feed.trouble() },
+    { name: 'lost state', detail: losses?.trouble() },
   ];
   return found.flatMap(({ name, detail }) => (detail === undefined ? [] : [{ name, detail }]));
 }

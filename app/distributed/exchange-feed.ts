@@ -25,6 +25,7 @@ export class ExchangeFeed {
   missed = 0;
   private readonly ears = new Set<ExchangeEar>();
   private readonly follow: Follow;
+  private readonly onMissed: (messages: number) => void;
   private follower: LogFollower | undefined;
   /** Offset of the next message to come. */
   private next = 0;
@@ -35,8 +36,9 @@ export class ExchangeFeed {
 
   private fail: (error: Error) => void = () => {};
 
-  constructor(follow: Follow) {
+  constructor(follow: Follow, onMissed: (messages: number) => void) {
     this.follow = follow;
+    this.onMissed = onMissed;
     this.failed = new Promise((resolve) => {
       this.fail = resolve;
     });
@@ -96,6 +98,7 @@ export class ExchangeFeed {
           // Not its turn yet: the follower is about to go back for it; or what lies between is gone.
           if (!this.jumped) continue;
           this.missed += offset - ear.heardTo;
+          this.onMissed(offset - ear.heardTo);
         }
         ear.heardTo = offset + 1;
         if (reports !== undefined) ear.hear(reports);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeyhoundError } from '../../core/errors.ts';
 import type { Checkpoint } from '../../core/store.ts';
+import { isWentBack } from '../../store/redis/errors.ts';
 import type { PartitionState } from '../../store/redis/state.ts';
 import type { Logger } from '../contract.ts';
 
@@ -12,6 +13,8 @@ export interface PatientCommitOptions {
   readonly partition: number;
   readonly state: Pick<PartitionState, 'commit'>;
   readonly logger: Pick<Logger, 'warn'>;
+  /** Redis does not have what it had confirmed. */
+  onLost(error: Error): void;
   /** Then it is not tried again: who comes next applies it once more. */
   isClosing(): boolean;
 }
@@ -34,6 +37,7 @@ export class PatientCommit {
         this.trouble = undefined;
         return;
       } catch (error) {
+        if (error instanceof Error && isWentBack(error)) this.options.onLost(error);
         if (!(error instanceof KeyhoundError) || !error.retryable || isClosing()) throw error;
         this.trouble = error.message;
         logger.warn({ partition, code: error.code }, `the state is not saved: ${error.message}`);

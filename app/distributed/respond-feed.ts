@@ -11,6 +11,7 @@ import { consumePartitions } from '../../store/kafka/consumer.ts';
 import { topicNames } from '../../store/kafka/topics.ts';
 import type { Logger } from '../contract.ts';
 import type { Response } from '../response/response.ts';
+import type { Losses } from './losses.ts';
 import type { RespondCases } from './respond-cases.ts';
 import type { RespondFleet } from './respond-fleet.ts';
 import type { RespondKeys } from './respond-keys.ts';
@@ -21,6 +22,7 @@ export interface RespondFeedOptions {
   readonly logger: Logger;
   readonly response: Response;
   readonly freshness: Freshness;
+  readonly losses: Losses;
   readonly cases: Pick<RespondCases, 'heard'>;
   readonly keys: RespondKeys;
   readonly fleet: RespondFleet;
@@ -52,11 +54,15 @@ export class Freshness {
 }
 
 export function openRespondFeed(options: RespondFeedOptions): PartitionConsumer {
-  const { kafka, logger, response, freshness, signal } = options;
+  const { kafka, logger, losses, response, freshness, signal } = options;
   const topic = topicNames(kafka.prefix).incidents;
   const groupId = `${kafka.prefix}-respond`;
   return consumePartitions(kafka, {
-    ...{ topic, groupId, role: 'respond', logger, skipsDeleted: true },
+    ...{ topic, groupId, role: 'respond', logger },
+    onDeleted(partition, messages) {
+      const text = `${messages} results were deleted before they were read: nothing is done about them`;
+      losses.lost(messages, text, { partition, messages });
+    },
     owner: {
       async open(partition): Promise<OwnedPartition> {
         const known = await committedOffsets(kafka, groupId, topic, logger);

@@ -7,6 +7,7 @@ import type { StateReader } from '../../store/redis/reader.ts';
 import type { ResponseStores } from '../../store/redis/response/open.ts';
 import type { LoadedConfig, Logger } from '../contract.ts';
 import type { Steered } from '../steering-data.ts';
+import type { Losses } from './losses.ts';
 import type { ResponsePublisher } from './response-publisher.ts';
 
 export interface RespondOptions {
@@ -33,6 +34,7 @@ export interface RespondOptions {
 export interface RespondTermOptions extends RespondOptions {
   readonly publisher: ResponsePublisher;
   readonly stores: ResponseStores;
+  readonly losses: Losses;
   /** Lost, or to be ended. */
   readonly until: AbortSignal;
 }

@@ -40,7 +40,7 @@ export interface RespondTerm {
 }
 
 export async function openRespondTerm(options: RespondTermOptions): Promise<RespondTerm> {
-  const { kafka, logger, publisher, stores, until } = options;
+  const { kafka, logger, losses, publisher, stores, until } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([until, stop.signal]);
   const freshness = new Freshness(options.clock);
@@ -52,7 +52,7 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
   await publisher.resend(stores.actions);
   const { response } = acting;
   const leaks = await openRespondLeaks(options, acting, keys);
-  const told = { freshness, cases, keys, fleet };
+  const told = { freshness, losses, cases, keys, fleet };
   const consumer = openRespondFeed({ kafka, logger, response, ...told, signal });
   const allowed = () => response.desk.allowanceAdded(response.now());
   const recall = ({ incident, findings }: OpenCase) => {
@@ -80,6 +80,7 @@ export async function openRespondTerm(options: RespondTermOptions): Promise<Resp
     figures: () => responseFigures(acting, undefined, leaks?.stats()),
     trouble: () => [
       { name: 'kafka', detail: consumer.trouble() },
+      { name: 'results', detail: losses.trouble() },
       { name: 'elasticsearch', detail: cases.trouble },
       { name: 'hooks', detail: leaks?.trouble() },
       { name: 'policy', detail: policyTrouble(acting.policyFault()) },
@@ -152,6 +153,13 @@ function actingOf(
   const acting = createActing({
     ...{ config: loaded, stateFolder: folder, seals, directory, detection, clock, logger },
     facts: rungs,
+    health: (now) => [
+      options.losses.health(
+        now,
+        'health-lost-results',
+        'results were deleted before they were read',
+      ),
+    ],
     keep: keepOf(stores, (action) => publisher.action(action)),
     adapters: config.gateways.map((gateway) => createGateway(gateway, tools)),
     asks: () => true,

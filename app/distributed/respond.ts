@@ -12,6 +12,7 @@ import { openResponseStores, type ResponseStores } from '../../store/redis/respo
 import { closeEach } from '../close-all.ts';
 import { createKillSwitch } from '../response/kill-switch.ts';
 import { KillSwitchMirror, type SharedSwitch } from './kill-switch-mirror.ts';
+import { Losses } from './losses.ts';
 import type { RespondOptions, RespondTermOptions } from './respond-options.ts';
 import { createStandby, type Standby } from './respond-standby.ts';
 import { openRespondTerm, type RespondTerm } from './respond-term.ts';
@@ -33,6 +34,8 @@ export interface RespondRole {
   /** While this process is the one that responds: its figures, and what it has yet to hear of detection. */
   figures(): ResponseMetrics | undefined;
   readonly consumer: Pick<PartitionConsumer, 'lag'> | undefined;
+  /** Results that were deleted before they were read. */
+  readonly lost: number;
   trouble(): readonly { readonly name: string; readonly detail: string }[];
   /** Settles when this process can go on no more. */
   readonly failed: Promise<Error>;
@@ -57,8 +60,12 @@ export async function openRespond(options: RespondOptions): Promise<RespondRole>
     const shared: SharedSwitch = stores.flag(KILL_SWITCH);
     const mirror = new KillSwitchMirror(own, shared, logger);
     await mirror.look();
+    const losses = new Losses({
+      ...{ clock: options.clock, logger },
+      hint: 'Look at the incidents since. Raise kafka.retentionMs, or keep a `respond` running.',
+    });
     const office = new Office(
-      { ...options, folder: path.resolve(options.folder), publisher, stores },
+      { ...options, folder: path.resolve(options.folder), publisher, stores, losses },
       lease,
     );
     const stop = new AbortController();
@@ -77,6 +84,9 @@ export async function openRespond(options: RespondOptions): Promise<RespondRole>
         return office.term !== undefined;
       },
       figures: () => office.term?.figures(),
+      get lost() {
+        return losses.total;
+      },
       get consumer() {
         return office.term?.consumer;
       },

@@ -138,6 +138,7 @@ export function metricsOf(roles: RunningRoles): MetricsSnapshot {
       ...indexLags(index),
     ]),
     response: respond?.figures(),
+    deleted: { incidents: respond?.lost ?? 0, exchange: detect?.lost ?? 0 },
     damagedBatches: detect?.partitions.reduce((sum, { damaged }) => sum + damaged, 0) ?? 0,
     ...(index === undefined ? {} : { documents: index.writer.figures() }),
     unheardReports: detect?.partitions.reduce((sum, { unheard }) => sum + unheard, 0) ?? 0,

@@ -45,8 +45,8 @@ export interface ConsumerOptions {
   readonly silentMs?: number;
   /** To have no partition is no trouble: with as many members as this the others have them all. */
   readonly mayIdle?: boolean;
-  /** What was deleted before it was read is passed over. Default: it ends the consumer. */
-  readonly skipsDeleted?: boolean;
+  /** So many messages were deleted before they were read: they are passed over. Default: that ends the consumer. */
+  readonly onDeleted?: (partition: number, messages: number) => void;
   /**
    * Of one partition: opened, or all that was fetched is applied. `nothingLeft`: there is nothing more to fetch
    * now, even if the log's end is said to be further on.
@@ -158,9 +158,9 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
   }
 
   #createHoldings(): Holdings {
-    const { topic, owner, bufferBytesMax, skipsDeleted } = this.#options;
+    const { topic, owner, bufferBytesMax, onDeleted } = this.#options;
     return new Holdings({
-      skipsDeleted: skipsDeleted ?? false,
+      onDeleted,
       topic,
       owner,
       offsets: this.#offsets,
@@ -171,7 +171,7 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
       },
       pause: (partitions) => this.#membership?.pause(partitions),
       resume: (partitions) => this.#membership?.resume(partitions),
-      fenced: (partition) => void this.#joinAgain(partition),
+      fenced: (partition, { message }) => void this.#joinAgain(partition, message),
       failed: (error) => this.#fail(error),
       progressed: ({ lag }) => this.#options.onProgress?.(lag, false),
     });
@@ -282,9 +282,9 @@ export class KafkaPartitionConsumer implements PartitionConsumer {
    * Somebody else owns the state of a partition that the group gave to us. Most often the group has moved on, and we
    * hear of it with the next heartbeat. If not, the other one was late and will go: a new membership claims it.
    */
-  async #joinAgain(partition: number): Promise<void> {
+  async #joinAgain(partition: number, reason: string): Promise<void> {
     const { joins } = this.#standing;
-    this.#options.logger?.warn({ partition }, 'kafka: another process owns the partition');
+    this.#options.logger?.warn({ partition }, `a partition is given up: ${reason}`);
     await delay(this.#config.sessionMs, undefined, { ref: false });
     if (this.#standing.joins !== joins || this.#closing !== undefined) return;
     await this.#holdings.releaseAll();

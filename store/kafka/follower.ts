@@ -20,6 +20,8 @@ export interface FollowerOptions {
   /** Not called again before it has settled, at most 500 messages. A rejection ends the follower. */
   readonly apply: (messages: readonly ReceivedMessage[]) => Promise<void> | void;
   readonly logger?: KafkaLogger;
+  /** So many messages were deleted before they were read. */
+  readonly onDeleted?: (messages: number) => void;
   /** Part of the client id. */
   readonly role?: string;
 }
@@ -48,7 +50,7 @@ class KafkaFollower implements LogFollower {
       groupId: `${config.prefix}.follower.${randomUUID()}`,
       role: options.role ?? 'follower',
       ...(options.logger && { logger: options.logger }),
-      skipsDeleted: true,
+      onDeleted: (_, messages) => options.onDeleted?.(messages),
       owner: { open: async () => this.#owned(options) },
       onProgress: ({ position, end }, nothingLeft) => {
         if (this.#seeking !== undefined && this.#moveTo(this.#seeking)) return;

@@ -17,7 +17,7 @@ export interface HoldingsPorts {
   pause(partitions: readonly number[]): void;
   resume(partitions: readonly number[]): void;
   /** A partition was given up, because somebody else owns its state. */
-  fenced(partition: number): void;
+  fenced(partition: number, error: KeyhoundError): void;
   /** The consumer cannot go on. */
   failed(error: unknown): void;
   /** A partition was opened, or has come to the end of what was fetched. */
@@ -30,8 +30,8 @@ export interface HoldingsOptions extends HoldingsPorts {
   readonly offsets: TopicOffsets;
   /** Of all buffers together, bytes. */
   readonly bufferBytesMax: number;
-  /** What was deleted before it was read is passed over; else it ends the consumer. */
-  readonly skipsDeleted: boolean;
+  /** So many were deleted before they were read: they are passed over. Left out: that ends the consumer. */
+  readonly onDeleted: ((partition: number, messages: number) => void) | undefined;
 }
 
 interface Start {
@@ -135,7 +135,7 @@ export class Holdings {
       const slot = this.#slots.get(partition.number);
       if (range === undefined || slot?.partition !== partition) continue;
       partition.sawEnd(range.high);
-      const isThere = partition.fetchNext >= range.low || this.#options.skipsDeleted;
+      const isThere = partition.fetchNext >= range.low || this.#options.onDeleted !== undefined;
       const isInside = fetchNext <= range.high && isThere;
       slot.strayed = isInside ? 0 : slot.strayed + 1;
       if (slot.strayed >= RANGE_LOOKS) {
@@ -203,9 +203,9 @@ export class Holdings {
       pause: () => pause([number]),
       resume: () => resume([number]),
       failed,
-      fenced: () => {
+      fenced: (error: KeyhoundError) => {
         if (!slot.dropped) this.#drop(slot);
-        fenced(number);
+        fenced(number, error);
       },
       progressed: () => {
         if (slot.partition !== undefined) progressed?.(slot.partition);
@@ -240,13 +240,21 @@ export class Holdings {
       const range = (await this.#options.offsets.ranges()).get(number);
       if (range === undefined) throw new KeyhoundError('operating', `no partition ${number}`);
       const wanted = nextOffset === 'earliest' ? range.low : nextOffset;
-      const fetchNext = this.#options.skipsDeleted ? Math.max(wanted, range.low) : wanted;
+      const fetchNext = this.#behindDeleted(number, wanted, range.low);
       if (fetchNext >= range.low && fetchNext <= range.high) return { fetchNext, end: range.high };
       if (fetchNext < range.low || look >= RANGE_LOOKS) {
         throw outOfRange(this.#options.topic, number, fetchNext, range);
       }
       await delay(RETRY.initialRetryTime * 2);
     }
+  }
+
+  /** Where to go on; the same where passing over is not allowed. */
+  #behindDeleted(number: number, wanted: number, low: number): number {
+    const { onDeleted } = this.#options;
+    if (onDeleted === undefined || wanted >= low) return wanted;
+    onDeleted(number, low - wanted);
+    return low;
   }
 
   async #sendBack(slot: Slot, partition: Partition): Promise<void> {
@@ -260,7 +268,7 @@ export class Holdings {
       (await this.#options.offsets.ranges()).get(slot.number),
     );
     if (slot.dropped || range === undefined) return;
-    if (this.#options.skipsDeleted) partition.skipTo(range.low);
+    partition.skipTo(this.#behindDeleted(slot.number, partition.fetchNext, range.low));
     if (partition.fetchNext < range.low || partition.fetchNext > range.high) {
       throw outOfRange(this.#options.topic, slot.number, partition.fetchNext, range);
     }

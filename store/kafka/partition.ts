@@ -19,8 +19,8 @@ export interface PartitionPorts {
   /** Stops and continues fetching. */
   pause(): void;
   resume(): void;
-  /** Somebody else owns the state. */
-  fenced(): void;
+  /** Somebody else owns the state, or the store has lost what it had confirmed. */
+  fenced(error: KeyhoundError): void;
   failed(error: unknown): void;
   /** Has applied, or passed, more than before. */
   progressed(): void;
@@ -166,7 +166,7 @@ export class Partition {
     this.#released = true;
     this.#drop();
     if (error instanceof KeyhoundError && error.code === 'fenced') {
-      if (!wasReleased) this.#ports.fenced();
+      if (!wasReleased) this.#ports.fenced(error);
       return;
     }
     this.#isBroken = true;

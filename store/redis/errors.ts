@@ -147,12 +147,21 @@ export function fenced(what: string): KeyhoundError {
  * it has in memory does not follow from what is saved, so it has to claim and load anew.
  */
 export function wentBack(what: string): KeyhoundError {
-  return operating(`Redis has lost confirmed state of ${what}`, {
+  const error = operating(`Redis has lost confirmed state of ${what}`, {
     code: 'fenced',
     hint:
       'It is loaded anew, as it is there, and the events since are applied again. Check that AOF is on and that ' +
       'nobody flushed or restored the database.',
   });
+  losses.add(error);
+  return error;
+}
+
+const losses = new WeakSet<Error>();
+
+/** Not another owner: what the server had confirmed is gone. */
+export function isWentBack(error: Error): boolean {
+  return losses.has(error);
 }
 
 function operating(

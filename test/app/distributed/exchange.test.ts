@@ -83,26 +83,40 @@ function ear(heardTo: number): Heard {
 function feedOf() {
   let deliver: (messages: readonly ReceivedMessage[]) => void = () => {};
   const seeks: number[] = [];
-  const feed = new ExchangeFeed((_from, onMessages) => {
-    deliver = onMessages;
-    return {
-      caughtUp: Promise.resolve(),
-      failed: new Promise(() => {}),
-      trouble: () => undefined,
-      seek: (offset: number) => void seeks.push(offset),
-      close: async () => {},
-    };
-  });
+  const missed: number[] = [];
+  const feed = new ExchangeFeed(
+    (_from, onMessages) => {
+      deliver = onMessages;
+      return {
+        caughtUp: Promise.resolve(),
+        failed: new Promise(() => {}),
+        trouble: () => undefined,
+        seek: (offset: number) => void seeks.push(offset),
+        close: async () => {},
+      };
+    },
+    (messages) => void missed.push(messages),
+  );
   const message = (offset: number, value: unknown): ReceivedMessage => {
     return { offset, key: null, value: Buffer.from(JSON.stringify(value)), timestamp: 0 };
   };
   return {
     feed,
+    missed,
     seeks,
     deliver: (messages: readonly ReceivedMessage[]) => deliver(messages),
     message,
   };
 }
+
+test('reports that were deleted before they were heard are told, and the rest is heard', () => {
+  const { feed, missed, deliver, message } = feedOf();
+  const late = ear(0);
+  feed.add(late);
+  deliver([message(3, [quiet(0, 5000)])]);
+  assert.deepEqual(missed, [3]);
+  assert.deepEqual(late.reports, [quiet(0, 5000)]);
+});
 
 test('every ear hears each report once, and one that comes later from where it is', () => {
   const { feed, seeks, deliver, message } = feedOf();

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { PatientCommit } from '../../../app/distributed/patient-commit.ts';
 import { KeyhoundError } from '../../../core/errors.ts';
 import type { Checkpoint } from '../../../core/store.ts';
+import { wentBack } from '../../../store/redis/errors.ts';
 
 const checkpoint = {} as Checkpoint;
 const full = () =>
@@ -15,8 +16,10 @@ const fenced = () => new KeyhoundError('operating', 'taken over', { code: 'fence
 
 function commits(answers: (KeyhoundError | undefined)[], isClosing = () => false) {
   const told: (string | undefined)[] = [];
+  const lost: string[] = [];
   const one: PatientCommit = new PatientCommit({
     ...{ partition: 3, logger: { warn: () => undefined }, isClosing },
+    onLost: (error) => void lost.push(error.message),
     state: {
       async commit() {
         told.push(one.trouble);
@@ -25,7 +28,7 @@ function commits(answers: (KeyhoundError | undefined)[], isClosing = () => false
       },
     },
   });
-  return { one, told };
+  return { lost, one, told };
 }
 
 test('until Redis takes it, it is tried again, and said why it is not saved', async () => {
@@ -39,4 +42,13 @@ test('what waiting does not cure is passed on, and so is anything while closing'
   await assert.rejects(commits([fenced()]).one.commit(checkpoint), { code: 'fenced' });
   const closing = commits([full()], () => true).one;
   await assert.rejects(closing.commit(checkpoint), { code: 'redis-full' });
+});
+
+test('that Redis has lost what it had confirmed is told, not only refused', async () => {
+  const { lost, one } = commits([wentBack('partition 3')]);
+  await assert.rejects(one.commit(checkpoint), { code: 'fenced' });
+  assert.deepEqual(lost, ['Redis has lost confirmed state of partition 3']);
+  const taken = commits([fenced()]);
+  await assert.rejects(taken.one.commit(checkpoint), { code: 'fenced' });
+  assert.deepEqual(taken.lost, []);
 });
