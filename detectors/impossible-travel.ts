@@ -83,7 +83,7 @@ export const impossibleTravel = defineDetector<typeof LAYOUT, Config>({
   init(): void {},
 
   readyAt(subject: Subject): number {
-    return subject.places.settledAt(subject.firstAt, subject.events);
+    return subject.places.settledAt(subject.firstAt, subject.events, subject.second * 1000);
   },
 
   observe(state: State, event: ApiEvent, subject: Subject, config: Config): number {

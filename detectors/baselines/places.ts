@@ -26,6 +26,8 @@ const RELEARN_SECONDS = 6 * 3600;
 const ADOPT_HOURS = 3;
 /** Below this age and number of events every place is simply learned. */
 const SETTLED_SECONDS = 7 * 86_400;
+/** Fewer make no pace. */
+const PACE_EVENTS = 20;
 const SETTLED_EVENTS = 500;
 const START_USUAL = 2;
 
@@ -125,9 +127,14 @@ export class PlacesBaseline {
     return ageSeconds >= SETTLED_SECONDS || events >= SETTLED_EVENTS;
   }
 
-  /** Instant from which new places are remarkable, epoch ms. */
-  settledAt(firstAt: number, events: number): number {
-    return events >= SETTLED_EVENTS ? firstAt : firstAt + SETTLED_SECONDS * 1000;
+  /** Instant from which new places are remarkable, epoch ms: estimated from the pace until `lastAt`. */
+  settledAt(firstAt: number, events: number, lastAt: number): number {
+    const byAge = firstAt + SETTLED_SECONDS * 1000;
+    if (events < PACE_EVENTS) return byAge;
+    const byPace = firstAt + (Math.max(0, lastAt - firstAt) * SETTLED_EVENTS) / events;
+    // Within the first second the pace is infinite, and nobody has settled yet.
+    const least = events < SETTLED_EVENTS ? lastAt + 1000 : firstAt;
+    return Math.round(Math.min(byAge, Math.max(least, byPace)));
   }
 
   /** How rarely anything new comes along, −log10 of the Good–Turing rate. */

@@ -67,6 +67,22 @@ describe('what the key itself shows', () => {
     assert.equal(readiness(bench, 'volume-spike'), 'ready');
   });
 
+  test('where requests count, until when and since when are told by the pace', () => {
+    const bench = openBench();
+    const told = () => keyStateOf(bench.engine, ID)!.readiness['new-place']!;
+    use(bench, [0, 1], {});
+    assert.equal(told().state, 'learning');
+    assert.equal(told().until!.slice(0, 10), '2026-03-05');
+    use(bench, [1, 5], {});
+    assert.equal(told().state, 'ready');
+    assert.equal(told().since.slice(0, 10), '2026-03-05');
+
+    const slow = openBench();
+    slow.feed([script()(0, WHOLE)]);
+    const unpaced = keyStateOf(slow.engine, ID)!.readiness['new-place']!;
+    assert.deepEqual([unpaced.state, unpaced.until!.slice(0, 10)], ['learning', '2026-03-09']);
+  });
+
   test('what no record carries, nobody watches', () => {
     for (const [detector, change, why] of [
       ['latency', { durationMs: -1 }, 'no duration in its records'],
