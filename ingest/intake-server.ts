@@ -114,8 +114,8 @@ class Listener {
       done(null, body);
     });
     app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
-    app.setNotFoundHandler((_request, reply) => {
-      return this.#refuse(reply, 404, 'Push logs to POST /intake/{format}.');
+    app.setNotFoundHandler((request, reply) => {
+      return this.#refuse(request, reply, 404, 'Push logs to POST /intake/{format}.');
     });
     app.route<IntakeRequest>({
       // Kong's http-log may use any of the three.
@@ -130,15 +130,15 @@ class Listener {
   #admit(request: FastifyRequest<IntakeRequest>, reply: FastifyReply): FastifyReply | undefined {
     if (admitted(this.#intakes, request.headers).length === 0) {
       reply.header('www-authenticate', 'Bearer').header('connection', 'close');
-      return this.#refuse(reply, 401, 'A valid token is needed.');
+      return this.#refuse(request, reply, 401, 'A valid token is needed.');
     }
     if (this.#intakeOf(request) === undefined) {
-      return this.#refuse(reply, 404, this.#whichFormats(request));
+      return this.#refuse(request, reply, 404, this.#whichFormats(request));
     }
     const room = this.#memory.take(this.#bytesOf(request));
     if (room === undefined) {
       reply.header('retry-after', RETRY_SECONDS_BUSY);
-      return this.#refuse(reply, 429, BUSY);
+      return this.#refuse(request, reply, 429, BUSY);
     }
     this.#rooms.set(request, room);
     // Until the body is there; from then on its room is given back by who handles it, whoever hangs up.
@@ -176,7 +176,8 @@ class Listener {
     this.#rooms.delete(request);
     try {
       const intake = this.#intakeOf(request);
-      if (intake === undefined) return this.#refuse(reply, 404, this.#whichFormats(request));
+      if (intake === undefined)
+        return this.#refuse(request, reply, 404, this.#whichFormats(request));
       const { parts, requestId } = await this.#memory.unpack(() => this.#unpack(request, room));
       const result = await intake.take(parts);
       this.#options.onPush?.(intake.source.traits.name, result);
@@ -204,12 +205,7 @@ class Listener {
     const { status, message } = this.#judge(error);
     if (status === 429 || status === 503) reply.header('retry-after', RETRY_SECONDS);
     if (status >= 500) this.#options.onError?.(error);
-    if (!isFirehose(request)) return this.#refuse(reply, status, message);
-    this.#note(status);
-    const requestId = String(request.headers['x-amz-firehose-request-id'] ?? '').slice(0, 256);
-    const timestamp = this.#options.clock.now();
-    const answer = JSON.stringify({ requestId, timestamp, errorMessage: message });
-    return reply.code(status).header('content-type', JSON_TYPE).send(answer);
+    return this.#refuse(request, reply, status, message);
   }
 
   /** What the sender is told. Nothing of the request is quoted. */
@@ -229,13 +225,19 @@ class Listener {
     return { status: 500, message: 'failed' };
   }
 
-  #refuse(reply: FastifyReply, status: number, error: string): FastifyReply {
-    this.#note(status);
-    return reply.code(status).send({ error });
-  }
-
-  #note(status: number): void {
+  /** In the form that the sender logs. */
+  #refuse(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    error: string,
+  ): FastifyReply {
     this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
+    reply.code(status);
+    if (!isFirehose(request)) return reply.send({ error });
+    const requestId = String(request.headers['x-amz-firehose-request-id']).slice(0, 256);
+    const answer = { requestId, timestamp: this.#options.clock.now(), errorMessage: error };
+    return reply.header('content-type', JSON_TYPE).send(JSON.stringify(answer));
   }
 }
 

@@ -213,13 +213,15 @@ describe('AWS', () => {
   test('a delivery that cannot be taken says why in the form that Firehose expects', () =>
     withSite({}, async ({ post }) => {
       const answer = await post('/intake/toy-lines', 'no delivery', headers);
-      assert.equal(answer.status, 400);
       const errorMessage = 'the body is not a Firehose delivery';
       const expected = { requestId: 'request-1', timestamp: 1_000_000, errorMessage };
-      assert.deepEqual(await answer.json(), expected);
+      assert.deepEqual([answer.status, await answer.json()], [400, expected]);
       const bomb = gzipSync(Buffer.alloc(300_000, 'x')).toString('base64');
       const body = JSON.stringify({ requestId: 'r', records: [{ data: bomb }] });
       assert.equal((await post('/intake/toy-lines', body, headers)).status, 413);
+      const wrong = { ...headers, 'x-amz-firehose-access-key': 'wrong' };
+      const refused: unknown = await (await post('/intake/toy-lines', body, wrong)).json();
+      assert.deepEqual(refused, { ...expected, errorMessage: 'A valid token is needed.' });
     }));
 });
 
