@@ -16,7 +16,7 @@ import type { ApiEvent, ClientFamily } from '../core/event.ts';
 import { negativeBinomialTail } from './baselines/tails.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
-import { count, plural, rounded } from './words.ts';
+import { count, counted, plural, rounded } from './words.ts';
 
 const FAMILIES = 6;
 
@@ -248,7 +248,7 @@ function describeNew(state: State, event: ApiEvent, subject: Subject): Evidence 
       requestsIn10Minutes: rounded(Math.max(START_USUAL, state.usual)),
     },
     why:
-      `about ${count(last.recent)} requests in ten minutes by ${event.client.name}, a client family new ` +
+      `about ${counted(last.recent, 'request')} in ten minutes by ${event.client.name}, a client family new ` +
       `for this key; in ${plural(hours, 'active hour')} it was used by ` +
       `${families === 1 ? 'one other' : `${count(families)} others`} only`,
     parts: [

@@ -14,7 +14,7 @@ import { REGION_SLOT } from './baselines/places.ts';
 import { negativeBinomialTail } from './baselines/tails.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
-import { count, plural, rounded } from './words.ts';
+import { counted, plural, rounded } from './words.ts';
 
 const LAYOUT = {} as const;
 type State = StateOf<typeof LAYOUT>;
@@ -103,9 +103,9 @@ export const newPlace = defineDetector<typeof LAYOUT, Config>({
       },
       expected: { countries: known, activeHours: rounded(places.state.active) },
       why: isRegion
-        ? `about ${count(last.recent)} requests in ten minutes from ${where}, a region new for this key ` +
+        ? `about ${counted(last.recent, 'request')} in ten minutes from ${where}, a region new for this key ` +
           `(in ${hours} it was used from ${from})`
-        : `about ${count(last.recent)} requests in ten minutes from ${where}, a country new for this key; ` +
+        : `about ${counted(last.recent, 'request')} in ten minutes from ${where}, a country new for this key; ` +
           `in ${hours} it was used from ${from} only`,
       parts: [
         { name: 'this key seldom meets a new place', score: Math.max(0, last.novelty) },

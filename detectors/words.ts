@@ -6,6 +6,12 @@ export function count(value: number): string {
   return String(Number(value.toFixed(value >= 1 ? 1 : 2)));
 }
 
+/** `1 request`, `1.4 requests`. */
+export function counted(value: number, noun: string): string {
+  const text = count(value);
+  return `${text} ${noun}${text === '1' ? '' : 's'}`;
+}
+
 /** A rate as people say it: `9.1 a second`, `24 a minute`, `3.5 an hour`. */
 export function rate(perSecond: number): string {
   if (perSecond >= 1) return `${count(perSecond)} a second`;
