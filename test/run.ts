@@ -14,6 +14,8 @@ const RESULT = /^(\d+) passed, (\d+) failed\n$/m;
 const TEST = path.join('test');
 /** A folder within another with fewer files than these shares its process. */
 const OWN_PROCESS_FILES = 15;
+/** One that hangs fails, by its name. */
+const TEST_MS_MAX = 120_000;
 
 interface Sum {
   passed: number;
@@ -37,7 +39,8 @@ function groups(): string[][] {
 
 async function run(files: readonly string[], sum: Sum): Promise<void> {
   const flags = ['--disable-warning=ExperimentalWarning', '--test', '--test-isolation=none'];
-  const args = [...flags, '--test-reporter=./test/reporter.ts', ...files];
+  const how = [`--test-timeout=${TEST_MS_MAX}`, '--test-reporter=./test/reporter.ts'];
+  const args = [...flags, ...how, ...files];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = once(child, 'exit');
   let said = '';
