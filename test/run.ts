@@ -38,7 +38,12 @@ function groups(): string[][] {
 }
 
 async function run(files: readonly string[], sum: Sum): Promise<void> {
-  const flags = ['--disable-warning=ExperimentalWarning', '--test', '--test-isolation=none'];
+  const flags = [
+    '--disable-warning=ExperimentalWarning',
+    '--test',
+    '--test-isolation=none',
+    '--test-force-exit',
+  ];
   const how = [`--test-timeout=${TEST_MS_MAX}`, '--test-reporter=./test/reporter.ts'];
   const args = [...flags, ...how, ...files];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
