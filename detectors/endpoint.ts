@@ -19,7 +19,7 @@ import { gumbelScore, learnMaximum } from './baselines/gumbel.ts';
 import { DECAYS } from './baselines/rate.ts';
 import { patternOf, ROUTE_PATTERN } from './baselines/route-patterns.ts';
 import { hasSeen, SEEN_CODES_LAYOUT, see } from './baselines/seen-codes.ts';
-import { negativeBinomialTail } from './baselines/tails.ts';
+import { negativeBinomialTail, softened } from './baselines/tails.ts';
 import { defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
 import { count, plural, rounded, span } from './words.ts';
@@ -88,6 +88,7 @@ const FIRST_EXPECTED_MIN = 3;
 /** From here on a first minute is weighed less and less: any key looks new at the beginning of a log. */
 const FIRST_SOFT = 6;
 const FIRST_MAX = 6.9;
+const FIRST_DECADES = 4;
 const RESTRICTED_SCORE = 5;
 const HABIT_HOURS = 3;
 const HABIT_SPAN_HOURS = 24;
@@ -254,9 +255,7 @@ function firstMinute(state: State, subject: Subject): number {
   const s = negativeBinomialTail(routes, expected, FIRST_SIZE);
   last.expected = expected;
   last.routes = routes;
-  if (s <= FIRST_SOFT) return s;
-  const room = FIRST_MAX - FIRST_SOFT;
-  return FIRST_SOFT + room * (1 - Math.exp((FIRST_SOFT - s) / 4));
+  return softened(s, FIRST_SOFT, FIRST_MAX, FIRST_DECADES);
 }
 
 function attempted(state: State, event: ApiEvent, subject: Subject, config: Config): number {

@@ -7,6 +7,7 @@
  * the work done and are left out. Routes share one μ: a set of numbers for reads and one for writes would cost 20
  * bytes more, and what the mix of routes does to ȳ is in σ and in the hourly maxima. Algorithms.md §5.7. It is a
  * signal about the service, weak alone.
+ * So is a slow route that is new for the key, so from 5 on a score counts less and less, 7.9 at most.
  * Fails: a slowdown that creeps in over more than a thousand requests; records without a duration.
  * Cost: a logarithm an event, a few more while it is slow; 32 bytes a subject.
  */
@@ -21,7 +22,7 @@ import {
   SPELLS_LAYOUT,
   TOLD_SCORE,
 } from './baselines/spells.ts';
-import { normalTail } from './baselines/tails.ts';
+import { normalTail, softened } from './baselines/tails.ts';
 import { agedAt, defineDetector, type Evidence, type Subject } from './detector.ts';
 import type { StateOf } from './engine/layout.ts';
 import { count, plural, rounded } from './words.ts';
@@ -65,6 +66,10 @@ const SIGMA_MIN = 0.15;
 const CLIP_SIGMAS = 8;
 const CLIP_LEARNED_SIGMAS = 4;
 const DAY_MS = 86_400_000;
+/** A slow route that is new for the key is as unlikely by those before, and innocent: beyond SOFT it counts less. */
+const SOFT = 5;
+const SCORE_MAX = 7.9;
+const SOFT_DECADES = 12;
 
 const last = { window: 0, recent: 0 };
 
@@ -147,7 +152,8 @@ export const latency = defineDetector<typeof LAYOUT, Config>({
       last.window = w;
       last.recent = recent;
     }
-    return event.at - subject.firstAt < DAY_MS ? 0 : best;
+    if (event.at - subject.firstAt < DAY_MS) return 0;
+    return softened(best, SOFT, SCORE_MAX, SOFT_DECADES);
   },
 
   describe(state: State, event: ApiEvent): Evidence {

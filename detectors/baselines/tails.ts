@@ -48,3 +48,12 @@ export function paretoTail(x: number, mean: number, shape: number): number {
   const scaled = x / (mean * (1 - xi));
   return xi < 1e-3 ? scaled / LN10 : Math.log10(1 + xi * scaled) / xi;
 }
+
+/**
+ * A score that counts in full up to `from`, beyond it less and less, and never more than `most`: where a tail is a
+ * guess so far out, or something else explains it as well. `decades`: beyond `from`, for two thirds of the way.
+ */
+export function softened(score: number, from: number, most: number, decades: number): number {
+  if (score <= from) return score;
+  return from + (most - from) * (1 - Math.exp((from - score) / decades));
+}

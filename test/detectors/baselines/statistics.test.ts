@@ -19,6 +19,7 @@ import {
   negativeBinomialTail,
   normalTail,
   paretoTail,
+  softened,
 } from '../../../detectors/baselines/tails.ts';
 import { distanceKm } from '../../../detectors/impossible-travel.ts';
 import { stateOf, uniform } from './chance.ts';
@@ -308,4 +309,11 @@ test('the hour-of-week byte loses nothing on average', () => {
     });
     near(oracle.mean(learned), ratio, 0.01, `ratio ${ratio}`);
   }
+});
+
+test('a softened score counts in full, then less and less, and never beyond its most', () => {
+  assert.equal(softened(4, 5, 8, 12), 4);
+  near(softened(17, 5, 8, 12), 5 + 3 * (1 - Math.exp(-1)), 1e-9, 'after its decades');
+  const scores = Array.from({ length: 60 }, (_, i) => softened(i * 5, 5, 8, 12));
+  assert.ok(scores.every((score, i) => score <= 8 && (i === 0 || score >= scores[i - 1]!)));
 });
