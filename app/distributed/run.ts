@@ -124,9 +124,12 @@ async function live(
     const takeBack = announceApi(paths, url);
     closing.push(async () => takeBack());
   }
-  const topics = watchTopics(kafka, topicsOf(roles, kafka.prefix), logger);
-  running.topics = topics;
-  closing.push(() => topics.close());
+  const names = topicsOf(roles, kafka.prefix);
+  if (names.length > 0) {
+    const topics = watchTopics(kafka, names, logger);
+    running.topics = topics;
+    closing.push(() => topics.close());
+  }
   if (!(await findState(roles, options, kafka, running))) return;
   await openRoles({ ...parts, url });
   running.lack = undefined;
